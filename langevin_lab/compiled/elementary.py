@@ -59,13 +59,13 @@ __all__ = [
 @inlined
 def maximum(a, b):
     """Return the larger; nan if either is nan."""
-    return select((a >= b) | (a != a), a, b)  # noqa: PLR0124
+    return select((a >= b) | (a != a), a, b)
 
 
 @inlined
 def minimum(a, b):
     """Return the smaller; nan if either is nan."""
-    return select((a <= b) | (a != a), a, b)  # noqa: PLR0124
+    return select((a <= b) | (a != a), a, b)
 
 
 @inlined

@@ -14,7 +14,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as _intrinsic
 
 __all__ = [
     "absolute",
@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _DOUBLE = ir.DoubleType()
+# Numba's annotation would have callers pass the typing context, which it supplies itself.
+intrinsic: Any = _intrinsic
 
 
 def compiled(function: Callable[..., Any]) -> Any:
@@ -52,7 +54,7 @@ def _call(name: str) -> Any:
 
 
 @intrinsic
-def fma(typing_context, a, b, c):  # type: ignore[no-untyped-def]
+def fma(typing_context, a, b, c):
     """Return a*b + c with one rounding (llvm.fma.f64)."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -62,31 +64,31 @@ def fma(typing_context, a, b, c):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def sqrt(typing_context, x):  # type: ignore[no-untyped-def]
+def sqrt(typing_context, x):
     """Return the correctly rounded square root; nan below zero (llvm.sqrt.f64)."""
     return types.float64(types.float64), _call("llvm.sqrt")
 
 
 @intrinsic
-def absolute(typing_context, x):  # type: ignore[no-untyped-def]
+def absolute(typing_context, x):
     """Return x without its sign bit (llvm.fabs.f64)."""
     return types.float64(types.float64), _call("llvm.fabs")
 
 
 @intrinsic
-def nearest(typing_context, x):  # type: ignore[no-untyped-def]
+def nearest(typing_context, x):
     """Return the nearest integer as a float, ties to even (llvm.rint.f64)."""
     return types.float64(types.float64), _call("llvm.rint")
 
 
 @intrinsic
-def copysign(typing_context, magnitude, sign):  # type: ignore[no-untyped-def]
+def copysign(typing_context, magnitude, sign):
     """Return the magnitude of the first with the sign bit of the second (llvm.copysign.f64)."""
     return types.float64(types.float64, types.float64), _call("llvm.copysign")
 
 
 @intrinsic
-def bits_of(typing_context, x):  # type: ignore[no-untyped-def]
+def bits_of(typing_context, x):
     """Return the 64 bits of a float64 as a uint64."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -96,7 +98,7 @@ def bits_of(typing_context, x):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def float_of(typing_context, bits):  # type: ignore[no-untyped-def]
+def float_of(typing_context, bits):
     """Return the float64 that has the 64 given bits."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -106,7 +108,7 @@ def float_of(typing_context, bits):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def select(typing_context, condition, yes, no):  # type: ignore[no-untyped-def]
+def select(typing_context, condition, yes, no):
     """Return `yes` where the condition holds, else `no`; both are evaluated, nothing branches."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
