@@ -16,7 +16,7 @@ _NAMES = {
     "Mean": "recorders",
     "UnstableStepError": "checks",
     "Variance": "recorders",
-    "simulate": "simulate",
+    "simulate": "simulation",
 }
 
 __all__ = sorted(_NAMES)

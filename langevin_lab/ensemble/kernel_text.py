@@ -28,7 +28,7 @@ import numpy as np
 
 from langevin_lab.compiled.elementary import *
 from langevin_lab.compiled.entry import entry
-from langevin_lab.noise.normals import fill_coordinate_normals, fill_replica_normals
+from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
 {imports}
 '''
 

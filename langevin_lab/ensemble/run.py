@@ -118,10 +118,11 @@ class Run:
         n_tasks = min(n_blocks, 1 if self.n_threads == 1 else 4 * self.n_threads)
         bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int)
         table = self.kernel.table(self.step, n_steps)
+        advance = self.kernel.module.advance
 
         def work(first: int, last: int) -> np.ndarray:
             counts = np.zeros_like(self.counts)
-            self.kernel.module.advance(
+            advance(
                 self.state, self.sums, self.diverged, counts, self.saved, table,
                 self.kernel.parameters, self.edges, self.n_bins, np.uint64(self.seed),
                 self.first_replica, self.step, n_steps, self.burn_in, self.record_every,

@@ -22,7 +22,7 @@ from langevin_lab.ensemble.result import (
 from langevin_lab.ensemble.run import FEW_REPLICAS, Run, block_width, n_columns, restore
 from langevin_lab.ensemble.start import initial_state
 from langevin_lab.integrators import Method, method
-from langevin_lab.integrators.method import check_time_step
+from langevin_lab.integrators.methods import check_time_step
 
 
 def simulate(
