@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.compiled.modules import load
-from langevin_lab.ensemble.kernel_text import kernel_text
+from langevin_lab.ensemble.kernel_text import recording_kernel
 from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.integrators import Method
@@ -48,20 +48,19 @@ class Kernel:
         )
 
     @cached_property
-    def _vector_coefficients(self) -> frozenset[str]:
+    def vector_coefficients(self) -> frozenset[str]:
         values = self.method.coefficients(self.dynamics, self.dt, temperature=1.0)
         return frozenset(name for name, value in values.items() if np.ndim(value) > 0)
 
     @cached_property
     def source(self) -> str:
         """Text of the module that runs."""
-        return kernel_text(
+        return recording_kernel(
             self.dynamics.potential,
-            self.method.program,
             self.layout,
+            self.vector_coefficients,
             self.moments,
             self.histograms,
-            self._vector_coefficients,
             f"{self.method.name} on {self.dynamics.potential.name}.",
         )
 
@@ -91,7 +90,7 @@ class Kernel:
         rows = temperature.shape[0]
         columns = []
         for name in self.method.program.coefficients:
-            width = self.dynamics.dim if name in self._vector_coefficients else 1
+            width = self.dynamics.dim if name in self.vector_coefficients else 1
             columns.append(np.broadcast_to(values[name], (rows, width)))
         return np.ascontiguousarray(np.concatenate(columns, axis=1), dtype=float)
 

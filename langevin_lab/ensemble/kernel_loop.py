@@ -23,7 +23,7 @@ WIDTH = N_CARRIED = N_KEPT = N_MOMENTS = N_HISTOGRAMS = N_ROWS = COPY = NORMALS 
 N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = 0
 
 
-def fill_normals(work, width, seed, replica, fill):
+def fill_normals(work, width, seed, replicas, fill):
     """Write the normals of the steps fill*STEPS_PER_FILL, ... to the rows from NORMALS on."""
 
 
@@ -109,14 +109,14 @@ def save_block(work, width, frozen, saved, first_column):
 
 @compiled
 def run_stretch(
-    work, width, first_column, frozen, watch, diverged, counts, saved, table, parameters, edges,
+    work, width, first_column, replicas, frozen, watch, diverged, counts, saved, table, parameters, edges,
     n_bins, seed, first_replica, start, stop, table_start, burn_in, record_every, save_every,
     first_saved, bound, noisy,
 ):  # fmt: skip
     """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them."""
     for fill in range(start // STEPS_PER_FILL, (stop + STEPS_PER_FILL - 1) // STEPS_PER_FILL):
         if noisy:
-            fill_normals(work, width, seed, first_replica + first_column, fill)
+            fill_normals(work, width, seed, replicas, fill)
         for phase in range(STEPS_PER_FILL):
             step = fill * STEPS_PER_FILL + phase
             if step < start or step >= stop:
@@ -126,7 +126,8 @@ def run_stretch(
                     if frozen[i] == 1:
                         copy_lane(work, 0, COPY, i)
             row = 0 if table.shape[0] == 1 else step - table_start
-            advance_block(work, width, NORMALS + phase * N_NORMALS, table[row], parameters)
+            normals = work[(NORMALS + phase * N_NORMALS) * WIDTH :]
+            advance_block(work, width, normals, table[row], parameters)
             done = step + 1
             if watch:
                 for i in range(width):
@@ -159,11 +160,13 @@ def advance(
     """
     work = np.zeros(N_ROWS * WIDTH)
     frozen = np.zeros(width, np.int64)
+    replicas = np.zeros(width, np.uint64)
     scratch = np.zeros(counts.shape, np.int64)
     stop = first_step + n_steps
     for block in range(first_block, last_block):
         column = block * width
         for i in range(width):
+            replicas[i] = first_replica + column + i
             frozen[i] = 2 if diverged[column + i] >= 0 else 0
             for row in range(N_KEPT):
                 work[row * WIDTH + i] = state[row, column + i]
@@ -176,7 +179,7 @@ def advance(
             copy_rows(work, 0, COPY, width)
             scratch[:] = 0
             run_stretch(
-                work, width, column, frozen, False, diverged, scratch, saved, table, parameters,
+                work, width, column, replicas, frozen, False, diverged, scratch, saved, table, parameters,
                 edges, n_bins, seed, first_replica, step, last, first_step, burn_in, record_every,
                 save_every, first_saved, bound, noisy,
             )  # fmt: skip
@@ -190,7 +193,7 @@ def advance(
                     copy_rows(work, COPY, 0, width)
                     scratch[:] = 0
                     run_stretch(
-                        work, width, column, frozen, True, diverged, scratch, saved, table,
+                        work, width, column, replicas, frozen, True, diverged, scratch, saved, table,
                         parameters, edges, n_bins, seed, first_replica, step, last, first_step,
                         burn_in, record_every, save_every, first_saved, bound, noisy,
                     )  # fmt: skip

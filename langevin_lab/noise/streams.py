@@ -40,8 +40,8 @@ def normal_pair(seed, replica, pair):
 
 
 @compiled
-def _fill_replica_bits(even, odd, seed, first_replica, pair):
-    """Write the two uniforms of a pair, as 1 + u in [1, 2), for consecutive replicas."""
+def _fill_replica_bits(even, odd, seed, replicas, pair):
+    """Write the two uniforms of a pair, as 1 + u in [1, 2), one for each replica."""
     c0 = pair & _LOW
     c1 = pair >> _32
     k0 = seed & _LOW
@@ -49,32 +49,33 @@ def _fill_replica_bits(even, odd, seed, first_replica, pair):
     half = even.size // 2
     even_a, even_b = even[:half], even[half : 2 * half]
     odd_a, odd_b = odd[:half], odd[half : 2 * half]
+    replicas_a, replicas_b = replicas[:half], replicas[half : 2 * half]
     for i in range(half):
-        r = first_replica + np.uint64(i)
+        r = replicas_a[i]
         a, b = philox_bits(c0, c1, r & _LOW, r >> _32, k0, k1)
-        r = r + np.uint64(half)
+        r = replicas_b[i]
         c, d = philox_bits(c0, c1, r & _LOW, r >> _32, k0, k1)
         even_a[i] = one_plus_fraction(a)
         odd_a[i] = one_plus_fraction(b)
         even_b[i] = one_plus_fraction(c)
         odd_b[i] = one_plus_fraction(d)
     for i in range(2 * half, even.size):
-        r = first_replica + np.uint64(i)
+        r = replicas[i]
         a, b = philox_bits(c0, c1, r & _LOW, r >> _32, k0, k1)
         even[i] = one_plus_fraction(a)
         odd[i] = one_plus_fraction(b)
 
 
 @compiled
-def fill_replica_normals(work, even_offset, odd_offset, width, seed, first_replica, pair):
-    """Write normals 2*pair and 2*pair + 1 of `width` consecutive replicas into a work array.
+def fill_replica_normals(work, even_offset, odd_offset, width, seed, replicas, pair):
+    """Write normals 2*pair and 2*pair + 1 of the first `width` replicas into a work array.
 
-    Replica first_replica + i gets work[even_offset + i] and work[odd_offset + i]; the two ranges
+    Replica replicas[i] (uint64) gets work[even_offset + i] and work[odd_offset + i]; the two ranges
     must lie inside the flat float64 array and not overlap. Fastest for widths of 128 to 1,024.
     """
     even = work[even_offset : even_offset + width]
     odd = work[odd_offset : odd_offset + width]
-    _fill_replica_bits(even, odd, np.uint64(seed), np.uint64(first_replica), np.uint64(pair))
+    _fill_replica_bits(even, odd, np.uint64(seed), replicas, np.uint64(pair))
     for i in range(width):
         even[i] = radius(even[i])
     for i in range(width):
