@@ -64,10 +64,10 @@ def copy_lane(work, source, target, lane):
 @compiled
 def lane_is_outside(work, lane, bound):
     """Whether the lane's state is NaN or not below the bound."""
+    outside = False
     for row in range(N_STATE):
-        if not abs(work[row * WIDTH + lane]) < bound:
-            return True
-    return False
+        outside |= not abs(work[row * WIDTH + lane]) < bound
+    return outside
 
 
 @compiled
@@ -82,7 +82,7 @@ def count_outside(work, width, bound):
 
 @compiled
 def add_to_histograms(work, width, parameters, edges, n_bins, first_replica, frozen, counts):
-    """Count the lanes that are not frozen into bins 1..n; bins 0 and n + 1 lie outside the range."""
+    """Count the lanes not frozen into bins 1..n; bins 0 and n + 1 lie outside the range."""
     for i in range(width):
         if frozen[i] < 2:
             values = histogram_values(work, i, parameters)
@@ -156,7 +156,8 @@ def advance(
     """Advance the blocks first_block..last_block-1 by n_steps steps.
 
     state (N_KEPT, n_columns), sums (N_MOMENTS, n_columns) and diverged (n_columns) are updated in
-    place; counts (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to; saved (n_saved, N_STATE, n) filled.
+    place, counts (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to, saved (n_saved, N_STATE, n) is
+    filled.
     """
     work = np.zeros(N_ROWS * WIDTH)
     frozen = np.zeros(width, np.int64)

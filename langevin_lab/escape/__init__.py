@@ -1,1 +1,1 @@
-"""TBD"""
+"""Escape: first passage, rate formulas."""
