@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -162,15 +163,16 @@ class Run:
 
 def block_width(n_replicas: int, n_threads: int) -> int:
     """Lanes of a block: up to LANE_WIDTH, a multiple of 8, equal shares for the threads."""
-    n_blocks = -(-n_replicas // LANE_WIDTH)
+    n_blocks = math.ceil(n_replicas / LANE_WIDTH)
     if n_replicas >= 64 * n_threads:
-        n_blocks = -(-n_blocks // n_threads) * n_threads
-    return min(LANE_WIDTH, -(-(-(-n_replicas // n_blocks)) // 8) * 8)
+        n_blocks = math.ceil(n_blocks / n_threads) * n_threads
+    lanes = math.ceil(n_replicas / n_blocks)
+    return min(LANE_WIDTH, math.ceil(lanes / 8) * 8)
 
 
 def n_columns(n_replicas: int, width: int) -> int:
     """Replicas padded to full blocks."""
-    return -(-n_replicas // width) * width
+    return math.ceil(n_replicas / width) * width
 
 
 def restore(run: Run, previous: dict[str, Any]) -> None:

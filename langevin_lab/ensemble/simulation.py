@@ -172,7 +172,7 @@ def simulate(
         if recorded and len(run.batches.sums) * n_replicas < 2:
             raise ValueError(
                 f"n_replicas={n_replicas} and {run.n_recorded} recorded steps give no error bar; "
-                f"record at least {2 * run.batches.length} steps or use n_replicas >= {FEW_REPLICAS}"
+                f"record >= {2 * run.batches.length} steps or use n_replicas >= {FEW_REPLICAS}"
             )
     _warn_of_divergence(run)
     return dataset(run, recorded, moments, attributes)

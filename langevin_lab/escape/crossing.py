@@ -36,7 +36,7 @@ def shifted_target(target: str, potential: Any) -> tuple[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If a comparison is not linear in the variables, or uses ``not``, which turns a boundary round.
+        If a comparison is not linear in the variables, or ``not`` turns a boundary round.
     """
     writer = _Shift(target, potential)
     tree = ast.parse(target.strip(), mode="eval")
@@ -99,7 +99,7 @@ class _Shift(ast.NodeTransformer):
 
 
 def shift_lengths(normals: np.ndarray, dynamics: Any, dt: float) -> np.ndarray:
-    """Shift of each comparison, shape (n_comparisons,): 0.5826 sqrt(2 T dt) |normal/sqrt(friction)|."""
+    """0.5826 sqrt(2 T dt) |normal/sqrt(friction)| for each comparison."""
     friction = np.broadcast_to(dynamics.friction, (dynamics.dim,))
     spread = np.sqrt(2.0 * dynamics.temperature * dt / friction)
     return OVERSHOOT * np.sqrt(((normals * spread) ** 2).sum(axis=1))
