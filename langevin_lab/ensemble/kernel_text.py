@@ -1,0 +1,91 @@
+"""Write out a kernel as a module that a reader can open: potential, program, what is recorded.
+
+The program's lines are unrolled over coordinates (`lanes`) or looped over them (`rows`) and the
+potential's own text is pasted; a loop (`kernel_loop` or `passage_loop`) follows unchanged.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from langevin_lab.ensemble.lanes import Lanes
+from langevin_lab.ensemble.layout import Layout
+from langevin_lab.ensemble.moments import Moment
+from langevin_lab.ensemble.rows import Rows
+
+_HEADER = '''"""{title}
+
+Written by langevin_lab for one potential, one method and one list of observables. Strict IEEE
+arithmetic throughout: the bits do not depend on vector width, threads or chunks.
+"""
+
+import numpy as np
+
+from langevin_lab.compiled.elementary import *
+from langevin_lab.compiled.entry import entry
+from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
+{imports}
+'''
+
+
+@functools.cache
+def _loop(name: str) -> str:
+    """The part of a loop file that follows its marker."""
+    text = Path(__file__).with_name(name).read_text()
+    return text.split("# --- kernel ---", 1)[1].split("\n", 1)[1].strip()
+
+
+def _module(title: str, potential: Any, layout: Layout, parts: Iterable[str]) -> str:
+    code = potential.code
+    constants = "\n".join(f"{name} = {value}" for name, value in layout.constants().items())
+    source = re.sub(r"^def ", "@inlined\ndef ", code.source or "", flags=re.M)
+    head = _HEADER.format(title=title, imports=code.import_line or "")
+    texts = [head, constants, source, *parts]
+    return "\n\n\n".join(text.strip("\n") for text in texts if text) + "\n"
+
+
+def recording_kernel(
+    potential: Any,
+    layout: Layout,
+    vector_coefficients: frozenset[str],
+    moments: Sequence[Moment],
+    histograms: Sequence[Moment],
+    title: str,
+) -> str:
+    """Source of a kernel that records moments and histograms.
+
+    Parameters
+    ----------
+    potential : Potential
+    layout : Layout
+    vector_coefficients : frozenset of str
+        Coefficients with one value per coordinate.
+    moments, histograms : sequence of Moment
+    title : str
+        First line of the module's docstring.
+    """
+    writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients)
+    parts = [
+        *writer.block_functions(),
+        writer.record(moments),
+        writer.histogram_values(histograms),
+        _loop("kernel_loop.py"),
+    ]
+    return _module(title, potential, layout, parts)
+
+
+def passage_kernel(
+    potential: Any,
+    layout: Layout,
+    vector_coefficients: frozenset[str],
+    target: str,
+    title: str,
+) -> str:
+    """Source of a kernel that runs each replica until it enters the target region."""
+    writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients)
+    parts = [*writer.block_functions(), writer.region(target), _loop("passage_loop.py")]
+    return _module(title, potential, layout, parts)
