@@ -79,9 +79,7 @@ def main() -> None:
     seconds: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(7):
         for threads, times in seconds.items():
-            result = run(
-                **size, dt=0.05, friction=1.0, temperature=0.2, seed=1, threads=threads
-            )
+            result = run(**size, dt=0.05, friction=1.0, temperature=0.2, seed=1, threads=threads)
             times.append(result.seconds)
     for threads, times in seconds.items():
         each = statistics.median(times) / (size["n_replicas"] * size["n_steps"])

@@ -109,8 +109,8 @@ def save_block(work, width, frozen, saved, first_column):
 
 @compiled
 def run_stretch(
-    work, width, first_column, replicas, frozen, watch, diverged, counts, saved, table,
-    parameters, edges, n_bins, seed, first_replica, start, stop, table_start, burn_in, record_every, save_every,
+    work, width, first_column, replicas, frozen, watch, diverged, counts, saved, table, parameters,
+    edges, n_bins, seed, first_replica, start, stop, table_start, burn_in, record_every, save_every,
     first_saved, bound, noisy,
 ):  # fmt: skip
     """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them."""
@@ -180,8 +180,8 @@ def advance(
             copy_rows(work, 0, COPY, width)
             scratch[:] = 0
             run_stretch(
-                work, width, column, replicas, frozen, False, diverged, scratch, saved,
-                table, parameters, edges, n_bins, seed, first_replica, step, last, first_step, burn_in, record_every,
+                work, width, column, replicas, frozen, False, diverged, scratch, saved, table, parameters,
+                edges, n_bins, seed, first_replica, step, last, first_step, burn_in, record_every,
                 save_every, first_saved, bound, noisy,
             )  # fmt: skip
             if count_outside(work, width, bound) > 0:
@@ -194,9 +194,9 @@ def advance(
                     copy_rows(work, COPY, 0, width)
                     scratch[:] = 0
                     run_stretch(
-                        work, width, column, replicas, frozen, True, diverged, scratch, saved,
-                table, parameters, edges, n_bins, seed, first_replica, step, last, first_step,
-                        burn_in, record_every, save_every, first_saved, bound, noisy,
+                        work, width, column, replicas, frozen, True, diverged, scratch, saved, table,
+                        parameters, edges, n_bins, seed, first_replica, step, last, first_step, burn_in, record_every,
+                        save_every, first_saved, bound, noisy,
                     )  # fmt: skip
             for i in range(width):
                 if frozen[i] == 2:

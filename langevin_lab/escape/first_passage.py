@@ -168,7 +168,7 @@ def first_passage(
         seed=seed,
         bound=float(divergence_bound),
         n_threads=n_threads,
-        max_steps=None if max_time is None else int(round(max_time / dt)),
+        max_steps=None if max_time is None else round(max_time / dt),
     )
     return flight.run(crossing)
 

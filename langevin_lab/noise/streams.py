@@ -20,7 +20,7 @@ import numpy as np
 
 from langevin_lab.compiled.intrinsics import compiled, has_many_vector_registers
 from langevin_lab.noise.box_muller import circle, one_plus_fraction, radius
-from langevin_lab.noise.philox import philox_bits
+from langevin_lab.noise.philox import philox_bits, two_philox_bits
 
 __all__ = ["fill_coordinate_normals", "fill_replica_normals", "normal_pair"]
 
@@ -53,14 +53,10 @@ def _fill_replica_bits(even, odd, seed, replicas, pair):
     odd_a, odd_b = odd[:half], odd[half : 2 * half]
     replicas_a, replicas_b = replicas[:half], replicas[half : 2 * half]
     for i in range(half):
-        r = replicas_a[i]
-        a, b = philox_bits(c0, c1, r & _LOW, r >> _32, k0, k1)
-        r = replicas_b[i]
-        c, d = philox_bits(c0, c1, r & _LOW, r >> _32, k0, k1)
-        even_a[i] = one_plus_fraction(a)
-        odd_a[i] = one_plus_fraction(b)
-        even_b[i] = one_plus_fraction(c)
-        odd_b[i] = one_plus_fraction(d)
+        r, s = replicas_a[i], replicas_b[i]
+        a, b = two_philox_bits((c0, c1, r & _LOW, r >> _32), (c0, c1, s & _LOW, s >> _32), k0, k1)
+        even_a[i], odd_a[i] = one_plus_fraction(a[0]), one_plus_fraction(a[1])
+        even_b[i], odd_b[i] = one_plus_fraction(b[0]), one_plus_fraction(b[1])
     for i in range(2 * half, even.size):
         r = replicas[i]
         a, b = philox_bits(c0, c1, r & _LOW, r >> _32, k0, k1)
