@@ -121,14 +121,17 @@ class Run:
         table = self.kernel.table(self.step, n_steps)
         advance = self.kernel.module.advance
 
+        tables = (table, self.kernel.parameters, self.edges, self.n_bins)
+        plan = (
+            np.uint64(self.seed), self.kernel.noisy, self.bound, self.step, self.burn_in,
+            self.record_every, self.save_every, self.first_saved,
+        )  # fmt: skip
+
         def work(first: int, last: int) -> np.ndarray:
             counts = np.zeros_like(self.counts)
             advance(
-                self.state, self.sums, self.diverged, counts, self.saved, table,
-                self.kernel.parameters, self.edges, self.n_bins, np.uint64(self.seed),
-                self.first_replica, self.step, n_steps, self.burn_in, self.record_every,
-                self.save_every, self.first_saved, self.bound, self.kernel.noisy, first, last,
-                self.width,
+                self.state, self.sums, self.diverged, counts, self.saved, tables, plan,
+                self.first_replica, n_steps, first, last, self.width,
             )  # fmt: skip
             return counts
 

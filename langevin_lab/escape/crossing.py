@@ -92,8 +92,8 @@ class _Shift(ast.NodeTransformer):
         predicted = level_values[0] + points @ gradient
         if not np.allclose(predicted, level_values, rtol=1e-9, atol=1e-9):
             raise ValueError(
-                f"target={self.target!r}: {level} is not linear in {', '.join(potential.variables)}, "
-                "which crossing='shift' needs; use crossing='none' and a smaller dt"
+                f"target={self.target!r}: {level} is not linear in the variables, which "
+                "crossing='shift' needs; use crossing='none' and a smaller dt"
             )
         return gradient
 
