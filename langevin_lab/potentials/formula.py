@@ -22,6 +22,11 @@ _TAKEN = re.compile(r"[a-z]\d+")
 _FUNCTION_NAMES = frozenset({"energy", "gradient", "hessian", "derivatives", *NUMPY_FUNCTIONS})
 
 
+def coordinate_names(dim: int) -> tuple[str, ...]:
+    """Return x; x, y; x, y, z; or x0, x1, ... beyond three dimensions."""
+    return tuple("xyz"[:dim]) if dim <= 3 else tuple(f"x{i}" for i in range(dim))
+
+
 def derived(
     text: str, variables: Sequence[str] | str, parameters: Sequence[str]
 ) -> tuple[tuple[str, ...], Code, str]:
