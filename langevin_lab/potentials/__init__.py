@@ -49,7 +49,7 @@ _PLACES = {
     **{name: module for module, names in _CATALOGUE.items() for name in names},
 }
 
-__all__ = ["catalogue", *sorted(_PLACES)]  # noqa: PLE0604
+__all__ = ["catalogue", *sorted(_PLACES)]
 
 
 def catalogue() -> Mapping[str, Callable[..., Potential]]:

@@ -17,7 +17,8 @@ import sympy
 from sympy.printing.latex import LatexPrinter
 
 from langevin_lab.potentials.scalar_text import TextWriter
-from langevin_lab.potentials.syntax import ExpressionError, Node
+from langevin_lab.potentials.syntax import ExpressionError
+from langevin_lab.potentials.tree import Node
 
 # Horner's form is tried where expansion stays small.
 _HORNER_VARIABLES = 2

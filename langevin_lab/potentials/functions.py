@@ -50,9 +50,7 @@ def checked_code(
         rows = difference(_each_gradient(gradient, parameters), x)
         _compare("hessian", "gradient", curvature, rows, x)
     digest = digest_of("user", *(_fingerprint(function) for function in functions.values()))
-    return Code(
-        "array", digest, energy=energy, gradient=gradient, hessian=hessian, cacheable=False
-    )
+    return Code("array", digest, energy=energy, gradient=gradient, hessian=hessian, cacheable=False)
 
 
 def _check_compiled(name: str, function: Any) -> None:

@@ -8,15 +8,23 @@ x, y, z; or x0, x1, ...
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from langevin_lab.potentials.formula import coordinate_names
 from langevin_lab.potentials.loops import loop_potential
+from langevin_lab.potentials.n_dimensional_points import (
+    AckleyPoints,
+    FunnelPoints,
+    MixturePoints,
+    Origin,
+    RastriginPoints,
+    RosenbrockPoints,
+    StrictSaddlePoints,
+    StyblinskiTangPoints,
+)
 from langevin_lab.potentials.potential import Potential
 from langevin_lab.potentials.requirements import Ranges, whole_number
 from langevin_lab.potentials.stationary import Rule
@@ -83,8 +91,9 @@ def harmonic(*, stiffness: float | Sequence[float] = 1.0, dim: int | None = None
 def rosenbrock(*, dim: int = 2, steepness: float = 100.0) -> Potential:
     """Return U = sum_{i<dim} steepness (x_{i+1} - x_i^2)^2 + (1 - x_i)^2, a bent narrow valley.
 
-    The minimum 0 lies at (1, ..., 1). For 4 to 7 coordinates there is a second minimum near
-    (-1, 1, ..., 1) and a saddle between them (at steepness 100).
+    The minimum 0 lies at (1, ..., 1). From 4 coordinates on there is a second minimum near
+    (-1, 1, ..., 1) and a saddle between them; their starting values belong to steepness 100 and
+    other values keep them as long as Newton's method finds them.
 
     Parameters
     ----------
@@ -102,7 +111,7 @@ def rosenbrock(*, dim: int = 2, steepness: float = 100.0) -> Potential:
     xs = coordinate_names(n)
     return _landscape(
         "rosenbrock",
-        [f"steepness*({b} - {a}**2)**2 + (1 - {a})**2" for a, b in zip(xs, xs[1:])],
+        [f"steepness*({b} - {a}**2)**2 + (1 - {a})**2" for a, b in itertools.pairwise(xs)],
         {"steepness": steepness},
         dim=n,
         latex=r"\sum_i s (x_{i+1} - x_i^2)^2 + (1 - x_i)^2",
@@ -368,12 +377,10 @@ def _landscape(
     rule: Rule,
     bounds: Any,
     requirement: Ranges,
-    is_formula: bool | None = None,
+    is_formula: bool = True,
 ) -> Potential:
     """Return the potential of a sum of terms, or of the loops where it would be long."""
     box = [bounds] * dim if isinstance(bounds[0], float) else bounds
-    if is_formula is None:
-        is_formula = True
     if is_formula and dim <= LARGEST_FORMULA:
         return Potential.from_expression(
             " + ".join(terms),
@@ -394,108 +401,3 @@ def _landscape(
         bounds=box,
         requirement=requirement,
     )
-
-
-@dataclass(frozen=True)
-class Origin:
-    """The rule: one minimum at the origin."""
-
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        return [np.zeros(self.dim)]
-
-
-@dataclass(frozen=True)
-class RosenbrockPoints:
-    """The global minimum; for 4 to 7 coordinates the second minimum and the saddle."""
-
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        return [np.ones(self.dim)]
-
-
-@dataclass(frozen=True)
-class RastriginPoints:
-    """The origin and, on each axis, the first saddles and minima."""
-
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        # x + pi A sin(2 pi x) = 0 next to x = 1/2 and x = 1, linearised.
-        curvature = 2 * math.pi**2 * parameters["amplitude"]
-        steps = [1 / (1 + 1 / curvature)]
-        if curvature > 4:
-            steps.append(0.5 / (1 - 1 / curvature))
-        axes = np.eye(self.dim)
-        points = [sign * step * axis for step in steps for axis in axes for sign in (-1, 1)]
-        return [np.zeros(self.dim), *points]
-
-
-@dataclass(frozen=True)
-class AckleyPoints:
-    """The origin."""
-
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        return [np.zeros(self.dim)]
-
-
-@dataclass(frozen=True)
-class StyblinskiTangPoints:
-    """All combinations of the roots of 4 x^3 - 32 x + 5 = 0, or those next to the lowest."""
-
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        roots = np.sort(np.roots([4.0, 0.0, -32.0, 5.0]).real)
-        if self.dim <= 3:
-            return list(itertools.product(roots, repeat=self.dim))
-        lowest = np.full(self.dim, roots[0])
-        changed = [lowest + (root - roots[0]) * a for root in roots[1:] for a in np.eye(self.dim)]
-        return [lowest, *changed]
-
-
-@dataclass(frozen=True)
-class FunnelPoints:
-    """The mode."""
-
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        mode = np.zeros(self.dim)
-        mode[0] = -0.5 * (self.dim - 1) * parameters["scale"] ** 2
-        return [mode]
-
-
-@dataclass(frozen=True)
-class StrictSaddlePoints:
-    """The saddle and the two minima."""
-
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        axis = np.eye(self.dim)[0]
-        return [0 * axis, -parameters["width"] * axis, parameters["width"] * axis]
-
-
-@dataclass(frozen=True)
-class MixturePoints:
-    """The centres, and the highest points of the segments that join them."""
-
-    n: int
-    dim: int
-
-    def __call__(self, parameters: Mapping[str, float]) -> Any:
-        values = np.array(list(parameters.values()))
-        weights, widths = values[: self.n], values[self.n : 2 * self.n]
-        means = values[2 * self.n :].reshape(self.n, self.dim)
-        starts = list(means)
-        for a, b in itertools.combinations(means, 2):
-            segment = a + np.linspace(0.02, 0.98, 97)[:, None] * (b - a)
-            square = np.sum((segment[:, None, :] - means) ** 2, axis=-1)
-            logs = np.log(weights) - self.dim * np.log(widths) - 0.5 * square / widths**2
-            starts.append(segment[np.argmin(np.logaddexp.reduce(logs, axis=1))])
-        return starts

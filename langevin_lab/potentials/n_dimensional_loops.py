@@ -7,6 +7,7 @@ formulas. The tests hold each against the derivation from its formula.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -21,10 +22,9 @@ _TWO_PI = 2 * math.pi
 def kept(function: Callable[..., Any]) -> Any:
     """Compile a function and keep the result for other processes where a folder allows it."""
     result = compiled(function)
-    try:
+    # Without a writable folder each process compiles again.
+    with contextlib.suppress(RuntimeError):
         result.enable_caching()
-    except RuntimeError:  # no writable folder: compile again in each process
-        pass
     return result
 
 

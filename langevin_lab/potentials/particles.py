@@ -19,7 +19,7 @@ __all__ = ["lennard_jones_cluster", "phi4_chain"]
 _GOLDEN = (1 + math.sqrt(5)) / 2
 
 
-def phi4_chain(*, n_sites: int = 8, coupling: float = 1.0) -> Potential:
+def phi4_chain(*, n_sites: int = 8, coupling: float = 4.0) -> Potential:
     """Return a ring of coupled double wells.
 
     U = sum_i x_i^4/4 - x_i^2/2 + (coupling/4)(x_{i+1} - x_i)^2, indices modulo n_sites.

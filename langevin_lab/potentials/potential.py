@@ -191,9 +191,8 @@ class Potential:
     def __repr__(self) -> str:
         values = ", ".join(f"{key}={value:g}" for key, value in list(self.parameters.items())[:6])
         dots = ", ..." if len(self.parameters) > 6 else ""
-        return f"{self.name}({values}{dots})" if self.dim == 1 else (
-            f"{self.name}({values}{dots}{', ' if values else ''}dim={self.dim})"
-        )
+        size = "" if self.dim == 1 else f"{', ' if values else ''}dim={self.dim}"
+        return f"{self.name}({values}{dots}{size})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.name, self.variables, dict(self.parameters), self.code, self.latex)
