@@ -17,7 +17,8 @@ import sympy
 from sympy.printing.latex import LatexPrinter
 
 from langevin_lab.potentials.scalar_text import TextWriter
-from langevin_lab.potentials.syntax import ExpressionError, Node
+from langevin_lab.potentials.syntax import ExpressionError
+from langevin_lab.potentials.tree import Node
 
 # Horner's form is tried where expansion stays small.
 _HORNER_VARIABLES = 2
@@ -119,9 +120,9 @@ class Derivation:
 
     def source(self) -> str:
         """Return the text of energy, gradient and hessian."""
-        gradient = [sympy.diff(self.energy, x) for x in self.coordinates]
+        gradient = [_derivative(self.energy, x) for x in self.coordinates]
         hessian = [
-            sympy.diff(gradient[i], x)
+            _derivative(gradient[i], x)
             for i in range(len(self.coordinates))
             for x in self.coordinates[i:]
         ]
@@ -135,11 +136,11 @@ class Derivation:
     def derivative_source(self, order: int) -> str:
         """Return the text of ``derivatives``: all of one order over sorted indices."""
         indices = itertools.combinations_with_replacement(self.coordinates, order)
-        return self._function("derivatives", [sympy.diff(self.energy, *xs) for xs in indices])
+        return self._function("derivatives", [_derivative(self.energy, *xs) for xs in indices])
 
     def latex(self) -> str:
         """Return the formula as LaTeX, without dollar signs."""
-        return _LatexPrinter({"order": "none"}).doprint(self.energy)
+        return _LatexPrinter().doprint(self.energy)
 
     def _expression(self, tree: Node) -> Any:
         kind = tree[0]
@@ -234,6 +235,15 @@ class Derivation:
         return float(value)
 
 
+def _derivative(expression: Any, *coordinates: Any) -> Any:
+    for x in coordinates:
+        expression = sympy.diff(expression, x)
+        if any(not power.exp.is_number for power in expression.atoms(sympy.Pow)):
+            # n x**n/x would be nan at 0 where n x**(n - 1) is not.
+            expression = sympy.powsimp(expression, combine="exp")
+    return expression
+
+
 def _cost(shared: tuple[list[tuple[Any, Any]], list[Any]]) -> int:
     definitions, outputs = shared
     return int(sum(sympy.count_ops(e) for e in [*(d for _, d in definitions), *outputs]))
@@ -245,7 +255,7 @@ class _LatexPrinter(LatexPrinter):
     def _print_Rational(self, expression: Any) -> str:
         if expression.q <= 20:
             return super()._print_Rational(expression)
-        return repr(float(expression))
+        return self._print(sympy.Float(float(expression), 15))
 
     def _print_absolute(self, expression: Any, exp: str | None = None) -> str:
         bars = rf"\left|{{{self._print(expression.args[0])}}}\right|"

@@ -57,7 +57,7 @@ class ScalarEvaluator:
         indices = itertools.combinations_with_replacement(range(self.dim), order)
         for index, value in zip(indices, values):
             for permuted in set(itertools.permutations(index)):
-                out[(..., *permuted)] = value
+                out[(..., *permuted)] = value  # type: ignore[index]
         return out
 
     def _arguments(self, x: np.ndarray, parameters: np.ndarray) -> Iterator[Any]:

@@ -14,13 +14,8 @@ import numpy as np
 
 from langevin_lab.potentials.code import NUMPY_FUNCTIONS
 from langevin_lab.potentials.scalar_text import TextWriter
-from langevin_lab.potentials.syntax import (
-    ExpressionError,
-    Node,
-    names_in,
-    read_arithmetic,
-    read_condition,
-)
+from langevin_lab.potentials.syntax import ExpressionError, read_arithmetic, read_condition
+from langevin_lab.potentials.tree import Node, names_in
 
 __all__ = ["Expression", "ExpressionError", "Region", "parse_expression", "parse_region"]
 

@@ -8,18 +8,17 @@ from collections.abc import Sequence
 
 from langevin_lab.potentials import derivation_cache
 from langevin_lab.potentials.code import NUMPY_FUNCTIONS, Code, digest_of
-from langevin_lab.potentials.syntax import (
-    CONSTANTS,
-    FUNCTIONS,
-    Node,
-    canonical,
-    names_in,
-    read_arithmetic,
-)
+from langevin_lab.potentials.syntax import FUNCTIONS, read_arithmetic
+from langevin_lab.potentials.tree import CONSTANTS, Node, canonical, names_in
 
 # Names that generated code uses itself: x0, t3, the elementary functions.
 _TAKEN = re.compile(r"[a-z]\d+")
 _FUNCTION_NAMES = frozenset({"energy", "gradient", "hessian", "derivatives", *NUMPY_FUNCTIONS})
+
+
+def coordinate_names(dim: int) -> tuple[str, ...]:
+    """Return x; x, y; x, y, z; or x0, x1, ... beyond three dimensions."""
+    return tuple("xyz"[:dim]) if dim <= 3 else tuple(f"x{i}" for i in range(dim))
 
 
 def derived(
@@ -114,8 +113,8 @@ def _check_name(kind: str, name: str) -> None:
     reserved = {
         "p": "the momentum",
         "t": "the time",
-        **{function: "a function" for function in (*FUNCTIONS, *NUMPY_FUNCTIONS)},
-        **{constant: "a constant" for constant in CONSTANTS},
+        **dict.fromkeys((*FUNCTIONS, *NUMPY_FUNCTIONS), "a function"),
+        **dict.fromkeys(CONSTANTS, "a constant"),
     }
     meaning = "a momentum" if name.startswith("p_") else reserved.get(name)
     if meaning is not None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from langevin_lab.potentials.code import Code, run_over_arrays
 from langevin_lab.potentials.evaluation import ArrayEvaluator, ScalarEvaluator, difference
+from langevin_lab.potentials.formula import coordinate_names, derivative_source, derived
 from langevin_lab.potentials.stationary import (
     Barrier,
     FixedStarts,
@@ -117,8 +118,6 @@ class Potential:
         >>> float(U.energy([1.0])), U.with_parameters(k=2.0).gradient([1.0])
         (2.0, array([2.]))
         """
-        from langevin_lab.potentials.formula import derived
-
         given = dict(parameters or {})
         names, code, latex = derived(text, variables, tuple(given))
         return cls(
@@ -192,11 +191,8 @@ class Potential:
     def __repr__(self) -> str:
         values = ", ".join(f"{key}={value:g}" for key, value in list(self.parameters.items())[:6])
         dots = ", ..." if len(self.parameters) > 6 else ""
-        return (
-            f"{self.name}({values}{dots})"
-            if self.dim == 1
-            else (f"{self.name}({values}{dots}{', ' if values else ''}dim={self.dim})")
-        )
+        size = "" if self.dim == 1 else f"{', ' if values else ''}dim={self.dim}"
+        return f"{self.name}({values}{dots}{size})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.name, self.variables, dict(self.parameters), self.code, self.latex)
@@ -322,8 +318,6 @@ class Potential:
         return kind(self.code, self.dim)
 
     def _higher(self, order: int) -> Callable[..., Any]:
-        from langevin_lab.potentials.formula import derivative_source
-
         source = derivative_source(self.text, self.variables, tuple(self.parameters), order)
         return run_over_arrays(source)["derivatives"]
 
@@ -369,7 +363,7 @@ def _rule(given: Rule | Sequence[Any] | None, dim: int) -> Rule | None:
 
 def _coordinates(variables: Sequence[str] | None, dim: int) -> tuple[str, ...]:
     if variables is None:
-        return ("x",) if dim == 1 else tuple(f"x{i}" for i in range(dim))
+        return coordinate_names(dim)
     if len(variables) != dim:
         raise ValueError(f"variables={tuple(variables)!r} must be {dim} names")
     return tuple(variables)

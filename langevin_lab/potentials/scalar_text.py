@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from fractions import Fraction
 
-from langevin_lab.potentials.syntax import Node, children, constant_value
+from langevin_lab.potentials.tree import Node, children, constant_value
 
 WRITER_VERSION = 1
 
@@ -80,7 +80,8 @@ class TextWriter:
     def _temporary(self, text: str) -> str:
         name = f"t{self._n_temporaries}"
         self._n_temporaries += 1
-        assert self.statements is not None
+        if self.statements is None:
+            raise ValueError("statements is None: this writer makes single expressions only")
         self.statements.append(f"{name} = {text}")
         return name
 
@@ -119,12 +120,10 @@ class TextWriter:
         constant, terms = _terms(tree)
         fixed = [term for term in terms if self.is_constant(("product", term[1] + term[2]))]
         moving = [term for term in terms if term not in fixed]
-        start = self._accumulate(constant, fixed) if fixed else None
-        if not moving:
-            return start or number_text(constant)
-        if start is None:
-            return self._accumulate(constant, moving)
-        return self._accumulate(Fraction(0), moving, start)
+        if not fixed:
+            return self._accumulate(constant, moving) if moving else number_text(constant)
+        start = self._accumulate(constant, fixed)
+        return self._accumulate(Fraction(0), moving, start) if moving else start
 
     def _accumulate(
         self, constant: Fraction, terms: list[Term], start: Piece | None = None
@@ -139,7 +138,7 @@ class TextWriter:
                 pairs.append((pair, term))
             else:
                 start = self._added(start, term)
-        chunks = []
+        chunks: list[Piece] = []
         for i, (pair, term) in enumerate(pairs):
             if i and i % _LONGEST_CHAIN == 0 and start is not None:
                 chunks.append(start)
@@ -148,10 +147,10 @@ class TextWriter:
                 start = self._product(*term)
             else:
                 start = (f"fma({pair[0]}, {pair[1]}, {start[0]})", _ATOM)
-        assert start is not None
-        chunks.append(start)
+        if start is not None:
+            chunks.append(start)
         if len(chunks) == 1:
-            return start
+            return chunks[0]
         return " + ".join(text for text, _ in chunks), _SUM
 
     def _added(self, start: Piece | None, term: Term) -> Piece:
@@ -295,7 +294,9 @@ def _factors(tree: Node) -> Term:
     if tree[0] == "number":
         return tree[1], (), ()
     if tree[0] == "product":
-        coefficient, above, below = _ONE, (), ()
+        coefficient = _ONE
+        above: tuple[Node, ...] = ()
+        below: tuple[Node, ...] = ()
         for child in tree[1]:
             number, numerators, denominators = _factors(child)
             coefficient *= number

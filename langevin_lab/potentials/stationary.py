@@ -56,6 +56,7 @@ class StationaryPoint:
     index : int
         The number of unstable directions (negative eigenvalues of the Hessian).
     kind : "minimum", "saddle", "maximum" or "degenerate"
+        In one dimension the top of a barrier is a "saddle".
     curvatures : ndarray (dim,)
         Eigenvalues of the Hessian, ascending.
     """
@@ -132,7 +133,10 @@ def point_at(potential: Potential, position: np.ndarray, kind: str | None) -> St
 def _kind(index: int, n_flat: int, dim: int) -> str:
     if n_flat:
         return "degenerate"
-    return "minimum" if index == 0 else "maximum" if index == dim else "saddle"
+    if index == 0:
+        return "minimum"
+    # In one dimension the top of a barrier is the saddle of the rate formulas.
+    return "maximum" if index == dim > 1 else "saddle"
 
 
 def barriers(potential: Potential) -> tuple[Barrier, ...]:

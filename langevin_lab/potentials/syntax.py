@@ -1,14 +1,7 @@
 """Text of arithmetic and conditions -> small trees, through a whitelist over Python's grammar.
 
 Nothing is evaluated: the text is split by ``ast.parse`` and every node is either known and
-translated or refused with one line that names it. A tree is made of tuples:
-
-    ("number", Fraction)   ("constant", "pi" | "e")   ("name", str)
-    ("sum", (a, b, ...))   ("product", (a, b, ...))   ("power", base, exponent)
-    ("call", function, argument)
-    ("compare", "<", a, b) ("all", (a, b, ...))       ("any", (a, b, ...))   ("not", a)
-
-Differences and quotients are sums with -1 times a term and products with a power -1.
+translated or refused with one line that names it. `tree` shows what comes out.
 """
 
 from __future__ import annotations
@@ -21,7 +14,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, NoReturn
 
-Node = tuple[Any, ...]
+from langevin_lab.potentials.tree import CONSTANTS, Node, constant_value, exact_value
 
 # What the user writes -> the function of the tree.
 FUNCTIONS = {
@@ -40,7 +33,6 @@ FUNCTIONS = {
     "tan": "tan",
     "tanh": "tanh",
 }
-CONSTANTS = {"pi": math.pi, "e": math.e}
 
 LONGEST_TEXT = 20_000
 DEEPEST_NESTING = 60
@@ -112,96 +104,6 @@ def read_arithmetic(text: str, names: Sequence[str]) -> Node:
 def read_condition(text: str, names: Sequence[str]) -> Node:
     """Return the tree of a condition (comparisons joined by and, or, not)."""
     return _Reader(text, names).read(condition=True)
-
-
-def names_in(tree: Node) -> frozenset[str]:
-    """Return the free names of a tree."""
-    if tree[0] == "name":
-        return frozenset((tree[1],))
-    found: frozenset[str] = frozenset()
-    for child in children(tree):
-        found |= names_in(child)
-    return found
-
-
-def children(tree: Node) -> tuple[Node, ...]:
-    """Return the operands of a tree."""
-    kind = tree[0]
-    if kind in ("sum", "product", "all", "any"):
-        return tree[1]
-    if kind in ("number", "constant", "name"):
-        return ()
-    return tuple(part for part in tree[1:] if isinstance(part, tuple))
-
-
-def canonical(tree: Node) -> str:
-    """Return a text that is equal for equal trees whatever the spaces and the spelling of 0.50."""
-    if tree[0] in ("number", "constant", "name"):
-        return f"{tree[0][0]}:{tree[1]}"
-    labels = [part for part in tree if isinstance(part, str)]
-    return f"({' '.join(labels + [canonical(child) for child in children(tree)])})"
-
-
-def constant_value(tree: Node) -> float | None:
-    """Return the value of a tree without names: nan where it is not a finite real; else None."""
-    if names_in(tree):
-        return None
-    try:
-        value = _number(tree)
-    except (ArithmeticError, ValueError):
-        return math.nan
-    return value if isinstance(value, float) and math.isfinite(value) else math.nan
-
-
-def _number(tree: Node) -> float:
-    kind = tree[0]
-    if kind == "number":
-        return float(tree[1])
-    if kind == "constant":
-        return CONSTANTS[tree[1]]
-    if kind == "sum":
-        return math.fsum(_number(term) for term in tree[1])
-    if kind == "product":
-        return math.prod(_number(factor) for factor in tree[1])
-    if kind == "power":
-        return _number(tree[1]) ** _number(tree[2])
-    return _CALLS[tree[1]](_number(tree[2]))
-
-
-_CALLS = {
-    "absolute": abs,
-    "arctan": math.atan,
-    "cos": math.cos,
-    "cosh": math.cosh,
-    "exp": math.exp,
-    "log": math.log,
-    "sigmoid": lambda u: 0.5 + 0.5 * math.tanh(0.5 * u),
-    "sin": math.sin,
-    "sinh": math.sinh,
-    "softplus": lambda u: max(u, 0.0) + math.log1p(math.exp(-abs(u))),
-    "sqrt": math.sqrt,
-    "tan": math.tan,
-    "tanh": math.tanh,
-}
-
-
-def _fraction(tree: Node) -> Fraction | None:
-    """Return the exact value of rational arithmetic such as 3/2, else None."""
-    kind = tree[0]
-    if kind == "number":
-        return tree[1]
-    if kind in ("sum", "product"):
-        values = [_fraction(child) for child in tree[1]]
-        if any(value is None for value in values):
-            return None
-        total = Fraction(kind == "product")
-        for value in values:
-            total = total * value if kind == "product" else total + value  # type: ignore[operator]
-        return total
-    if kind == "power" and tree[1][0] == "number" and tree[2][0] == "number":
-        base, exponent = tree[1][1], tree[2][1]
-        return base**exponent if exponent.denominator == 1 and base else None
-    return None
 
 
 class _Reader:
@@ -329,7 +231,7 @@ class _Reader:
 
     def power(self, node: ast.BinOp, depth: int, degree: Fraction) -> Node:
         exponent = self.arithmetic(node.right, depth + 1, degree)
-        exact = _fraction(exponent)
+        exact = exact_value(exponent)
         value = constant_value(exponent)
         if value is not None and abs(value) > LARGEST_EXPONENT:
             self.fail(
