@@ -74,8 +74,9 @@ def normals(
         raise ValueError(
             f"start={start} and count={count} end beyond normal number 2**64; use a smaller start"
         )
-    one = hasattr(replicas, "__index__") and np.ndim(replicas) == 0  # type: ignore[arg-type]
-    chosen = [replicas] if one or not isinstance(replicas, Iterable) else replicas
+    if isinstance(replicas, np.ndarray):
+        replicas = replicas.ravel()
+    chosen = replicas if isinstance(replicas, Iterable) else [replicas]
     indices = [_integer("replica", replica) for replica in chosen]
     out = np.empty((len(indices), count))
     first_pair, skip = divmod(start, 2)
