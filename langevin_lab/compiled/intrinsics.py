@@ -48,8 +48,9 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def has_many_vector_registers() -> bool:
     """Say whether the compiler may use 32 vector registers (AVX-512, NEON) rather than 16."""
-    if config.CPU_FEATURES is not None:
-        return "+avx512f" in config.CPU_FEATURES
+    chosen = getattr(config, "CPU_FEATURES", None)  # NUMBA_CPU_FEATURES, where a user sets it
+    if chosen is not None:
+        return "+avx512f" in chosen
     features = binding.get_host_cpu_features()
     return bool(features.get("avx512f") or features.get("neon"))
 
