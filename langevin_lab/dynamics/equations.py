@@ -1,0 +1,211 @@
+"""The equations: gradient flow, overdamped and underdamped Langevin dynamics.
+
+    gradient flow        dx = -grad U(x) dt
+    overdamped           friction dx = -grad U(x) dt + sqrt(2 friction T) dW
+    Langevin             dx = p/mass dt
+                         dp = -grad U(x) dt - friction p dt + sqrt(2 friction mass T) dW
+
+k_B = 1, ``friction`` is a rate [1/time] (in the overdamped equation with unit mass), W is a
+standard Wiener process. The stationary density is exp(-U/T), times exp(-p^2/(2 mass T)) for
+Langevin dynamics. Source: Leimkuhler and Matthews (2015), eqs. (6.16) and (6.34).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Temperature = float | Callable[[Any], Any]
+
+
+def _check_potential(potential: Any) -> None:
+    if not (hasattr(potential, "energy") and hasattr(potential, "dim")):
+        raise TypeError(
+            f"potential={potential!r} is not a Potential: use ll.potentials.NAME(), "
+            "ll.Potential.from_expression(...) or ll.Potential.from_functions(...)"
+        )
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}={value!r} must be a number")
+    return float(value)
+
+
+def _check_temperature(value: Any) -> Temperature:
+    if callable(value):
+        return value
+    number = _number("temperature", value)
+    if not (np.isfinite(number) and number >= 0):
+        raise ValueError(
+            f"temperature={number} must be finite and >= 0 (energy units, k_B = 1); "
+            "use temperature=0 for the deterministic flow"
+        )
+    return number
+
+
+def _per_coordinate(name: str, value: Any, dim: int, *, zero: bool) -> float | tuple[float, ...]:
+    """``value`` as a float, or as a tuple with one entry per coordinate; hashable either way."""
+    allowed = ">= 0" if zero else "> 0"
+    array = np.asarray(value, dtype=float)
+    if array.ndim > 1 or (array.ndim == 1 and array.shape != (dim,)):
+        raise ValueError(
+            f"{name} has shape {array.shape}: give one number or one per coordinate, shape ({dim},)"
+        )
+    bad = ~np.isfinite(array) | (array < 0) | ((array == 0) & (not zero))
+    if bad.any():
+        raise ValueError(f"{name}={value!r} must be finite and {allowed}")
+    return float(array) if array.ndim == 0 else tuple(float(entry) for entry in array)
+
+
+class Dynamics:
+    """Base of all equations: a potential, a temperature, and what they say about themselves."""
+
+    potential: Any
+    temperature: Temperature
+    momenta = False
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates."""
+        return int(self.potential.dim)
+
+    @property
+    def is_scheduled(self) -> bool:
+        """Whether the temperature changes in time."""
+        return callable(self.temperature)
+
+    def temperature_at(self, time):
+        """Temperature at ``time`` (scalar or array), checked to be finite and >= 0.
+
+        Raises
+        ------
+        ValueError
+            If a schedule returns a negative or non-finite temperature, or the wrong shape.
+        """
+        if not callable(self.temperature):
+            return np.full(np.shape(time), self.temperature)
+        values = np.asarray(self.temperature(time), dtype=float)
+        if values.shape != np.shape(time):
+            raise ValueError(
+                f"temperature schedule returned shape {values.shape} for times of shape "
+                f"{np.shape(time)}: it must work element by element"
+            )
+        bad = ~(np.isfinite(values) & (values >= 0))
+        if bad.any():
+            when = float(np.asarray(time)[bad].flat[0])
+            raise ValueError(
+                f"temperature schedule returned {float(values[bad].flat[0])} at time {when:g}: "
+                "it must be finite and >= 0"
+            )
+        return values
+
+    def describe(self) -> str:
+        """One line with the equation's name and its numbers, for labels and provenance."""
+        fields = [f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__]  # type: ignore[attr-defined]
+        return f"{type(self).__name__}({', '.join(fields)})"
+
+
+@dataclass(frozen=True)
+class GradientFlow(Dynamics):
+    """Gradient flow ``dx = -grad U(x) dt``.
+
+    Parameters
+    ----------
+    potential : Potential
+        U, with ``dim`` coordinates.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> ll.GradientFlow(ll.potentials.double_well()).temperature
+    0.0
+    """
+
+    potential: Any
+
+    def __post_init__(self) -> None:
+        _check_potential(self.potential)
+
+    @property
+    def temperature(self) -> float:  # type: ignore[override]
+        """Zero: a flow has no noise."""
+        return 0.0
+
+    @property
+    def friction(self) -> float:
+        """One: the flow is overdamped dynamics with unit friction at temperature zero."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Overdamped(Dynamics):
+    """Overdamped dynamics ``friction dx = -grad U dt + sqrt(2 friction T) dW``.
+
+    Parameters
+    ----------
+    potential : Potential
+        U, with ``dim`` coordinates.
+    temperature : float or callable
+        T >= 0 [energy], or a schedule ``temperature(time)``.
+    friction : float or array_like of shape (dim,), optional
+        > 0 [1/time, with unit mass].
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> ll.Overdamped(ll.potentials.double_well(), temperature=0.2).friction
+    1.0
+    """
+
+    potential: Any
+    temperature: Temperature = field(kw_only=True)
+    friction: float | tuple[float, ...] = field(default=1.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _check_potential(self.potential)
+        object.__setattr__(self, "temperature", _check_temperature(self.temperature))
+        friction = _per_coordinate("friction", self.friction, self.dim, zero=False)
+        object.__setattr__(self, "friction", friction)
+
+
+@dataclass(frozen=True)
+class Langevin(Dynamics):
+    """Langevin dynamics ``dx = p/mass dt``, ``dp = -grad U dt - friction p dt + noise``.
+
+    The noise is ``sqrt(2 friction mass T) dW``; ``friction = 0`` gives Hamiltonian dynamics,
+    ``temperature = 0`` the damped (momentum) flow.
+
+    Parameters
+    ----------
+    potential : Potential
+        U, with ``dim`` coordinates.
+    temperature : float or callable
+        T >= 0 [energy], or a schedule ``temperature(time)``.
+    friction : float or array_like of shape (dim,)
+        >= 0 [1/time]: a rate, not mass times rate.
+    mass : float or array_like of shape (dim,), optional
+        > 0.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> ll.Langevin(ll.potentials.double_well(), temperature=0.2, friction=1.0).mass
+    1.0
+    """
+
+    potential: Any
+    temperature: Temperature = field(kw_only=True)
+    friction: float | tuple[float, ...] = field(kw_only=True)
+    mass: float | tuple[float, ...] = field(default=1.0, kw_only=True)
+    momenta = True
+
+    def __post_init__(self) -> None:
+        _check_potential(self.potential)
+        object.__setattr__(self, "temperature", _check_temperature(self.temperature))
+        friction = _per_coordinate("friction", self.friction, self.dim, zero=True)
+        object.__setattr__(self, "friction", friction)
+        object.__setattr__(self, "mass", _per_coordinate("mass", self.mass, self.dim, zero=False))

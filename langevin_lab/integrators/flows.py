@@ -1,0 +1,174 @@
+"""Runge-Kutta for the deterministic flows, and the one-kick schemes of the optimisers' world.
+
+RK4, gradient flow        x' = -grad U(x)
+RK4, momentum flow        x' = p/mass,  p' = -grad U(x) - friction p          (temperature 0)
+semi-implicit Euler       p = (1 - friction dt) p - dt grad U(x) + sqrt(2 friction mass T dt) n
+                          x = x + dt p/mass
+BBK                       p = (1 - friction dt/2) p - (dt/2) grad U(x) + s n_previous
+                          x = x + dt p/mass
+                          p = (p - (dt/2) grad U(x) + s n)/(1 + friction dt/2),
+                          s = sqrt(friction mass T dt/2)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.integrators.method import Method, spectral_stability_limit
+from langevin_lab.integrators.program import Program
+from langevin_lab.integrators.properties import Properties
+
+
+def runge_kutta_gradient_flow() -> Method:
+    """Classical fourth-order Runge-Kutta for the gradient flow: four gradients a step."""
+    program = Program(
+        text=(
+            "a = gradient(x)",
+            "y = fma(-half, a, x)",
+            "b = gradient(y)",
+            "y = fma(-half, b, x)",
+            "c = gradient(y)",
+            "y = fma(-full, c, x)",
+            "d = gradient(y)",
+            "x = fma(-sixth, fma(2.0, b + c, a + d), x)",
+        ),
+        state=("x",),
+        coefficients=("half", "full", "sixth"),
+        n_normals=0,
+    )
+
+    def coefficients(dynamics, dt, temperature) -> dict[str, Any]:
+        full = dt / np.asarray(dynamics.friction)
+        return {"half": full / 2, "full": full, "sixth": full / 6}
+
+    return _runge_kutta(program, coefficients, "overdamped")
+
+
+def runge_kutta_momentum_flow() -> Method:
+    """Classical fourth-order Runge-Kutta for Langevin dynamics at temperature 0."""
+    stage = "{force} = fma(-damping, {p}, -{force})"
+    lines = ["a = gradient(x)", stage.format(force="a", p="p")]
+    previous_p, previous_force = "p", "a"
+    for index, name in enumerate("bcd", start=1):
+        width = "half" if index < 3 else "full"
+        lines += [
+            f"y = fma({width} * inverse_mass, {previous_p}, x)",
+            f"q{index} = fma({width}, {previous_force}, p)",
+            f"{name} = gradient(y)",
+            stage.format(force=name, p=f"q{index}"),
+        ]
+        previous_p, previous_force = f"q{index}", name
+    lines += [
+        "x = fma(sixth * inverse_mass, fma(2.0, q1 + q2, p + q3), x)",
+        "p = fma(sixth, fma(2.0, b + c, a + d), p)",
+    ]
+    program = Program(
+        text=tuple(lines),
+        state=("x", "p"),
+        coefficients=("half", "full", "sixth", "inverse_mass", "damping"),
+        n_normals=0,
+    )
+
+    def coefficients(dynamics, dt, temperature) -> dict[str, Any]:
+        inverse_mass, damping = 1.0 / np.asarray(dynamics.mass), np.asarray(dynamics.friction)
+        return {
+            "half": dt / 2, "full": dt, "sixth": dt / 6,
+            "inverse_mass": inverse_mass, "damping": damping,
+        }  # fmt: skip
+
+    return _runge_kutta(program, coefficients, "langevin")
+
+
+def _runge_kutta(program, coefficients, equation) -> Method:
+    properties = Properties(
+        name="RK4",
+        equation=equation,
+        strong_order=4.0,
+        weak_order=4.0,
+        configurational_order=4.0,
+        gradients_per_step=program.gradients_per_step,
+        normals_per_step=0,
+        stability_limit=spectral_stability_limit(
+            program, coefficients, momenta=equation == "langevin"
+        ),
+        source="Hairer, Norsett and Wanner (1993), table II.1.2",
+    )
+    return Method("RK4", program, coefficients, properties, noiseless=True)
+
+
+def semi_implicit_euler() -> Method:
+    """Semi-implicit Euler (the step of SGHMC): one gradient, first order."""
+    program = Program(
+        text=(
+            "g = gradient(x)",
+            "p = fma(noise, n0, fma(-kick, g, decay * p))",
+            "x = fma(drift, p, x)",
+        ),
+        state=("x", "p"),
+        coefficients=("kick", "decay", "drift", "noise"),
+        n_normals=1,
+    )
+
+    def coefficients(dynamics, dt, temperature) -> dict[str, Any]:
+        mass, friction = np.asarray(dynamics.mass), np.asarray(dynamics.friction)
+        return {
+            "kick": dt,
+            "decay": 1.0 - friction * dt,
+            "drift": dt / mass,
+            "noise": np.sqrt(2.0 * friction * mass * temperature * dt),
+        }
+
+    properties = _one_kick_properties(
+        "SemiImplicitEuler", program, coefficients, weak=1.0, configurational=1.0,
+        source="Chen, Fox and Guestrin (2014), eq. (15)",
+    )  # fmt: skip
+    return Method("SemiImplicitEuler", program, coefficients, properties)
+
+
+def brunger_brooks_karplus() -> Method:
+    """BBK: one gradient, second-order stationary averages; its positions are CoolMomentum's."""
+    program = Program(
+        text=(
+            "p = fma(noise, r, fma(-kick, g, before * p))",
+            "x = fma(drift, p, x)",
+            "g = gradient(x)",
+            "p = after * fma(noise, n0, fma(-kick, g, p))",
+            "r = n0",
+        ),
+        state=("x", "p"),
+        coefficients=("kick", "before", "after", "drift", "noise"),
+        n_normals=1,
+        stored=("g", "r"),
+    )
+
+    def coefficients(dynamics, dt, temperature) -> dict[str, Any]:
+        mass, friction = np.asarray(dynamics.mass), np.asarray(dynamics.friction)
+        return {
+            "kick": dt / 2,
+            "before": 1.0 - friction * dt / 2,
+            "after": 1.0 / (1.0 + friction * dt / 2),
+            "drift": dt / mass,
+            "noise": np.sqrt(friction * mass * temperature * dt / 2),
+        }
+
+    properties = _one_kick_properties(
+        "BBK", program, coefficients, weak=1.0, configurational=2.0,
+        source="Brunger, Brooks and Karplus (1984), eq. (4)",
+    )  # fmt: skip
+    return Method("BBK", program, coefficients, properties)
+
+
+def _one_kick_properties(name, program, coefficients, *, weak, configurational, source):
+    return Properties(
+        name=name,
+        equation="langevin",
+        strong_order=1.0,
+        weak_order=weak,
+        configurational_order=configurational,
+        gradients_per_step=program.gradients_per_step,
+        normals_per_step=program.n_normals,
+        stability_limit=spectral_stability_limit(program, coefficients, momenta=True),
+        source=source,
+    )

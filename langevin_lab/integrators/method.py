@@ -1,0 +1,216 @@
+"""A method: one program, its coefficients, its record; and its linear map on a harmonic well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.integrators.program import Program
+from langevin_lab.integrators.properties import Properties
+
+Coefficients = Callable[[Any, Any, Any], dict[str, Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """One way to advance a dynamics by a step of length dt.
+
+    Parameters
+    ----------
+    name : str
+        Public name or splitting word.
+    program : Program
+        The step's lines.
+    coefficient_rule : callable
+        ``rule(dynamics, dt, temperature) -> dict``; must work on arrays of temperatures.
+    properties : Properties
+        What the method claims.
+    thermostatted : bool, optional
+        False if the step holds neither friction nor noise (a word without O).
+    noiseless : bool, optional
+        True if the method solves the flow at temperature 0 only (Runge-Kutta).
+    """
+
+    name: str
+    program: Program
+    coefficient_rule: Coefficients
+    properties: Properties
+    thermostatted: bool = True
+    noiseless: bool = False
+
+    def __repr__(self) -> str:
+        return f"Method({self.name!r}, {self.properties.equation})"
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """("x",) or ("x", "p")."""
+        return self.program.state
+
+    @property
+    def stored(self) -> tuple[str, ...]:
+        """Vectors carried besides the state: "g" the gradient at x, "r" the last normal."""
+        return self.program.stored
+
+    @property
+    def n_normals(self) -> int:
+        """Standard normals a step and coordinate."""
+        return self.program.n_normals
+
+    def coefficients(self, dynamics, dt, temperature=None) -> dict[str, Any]:
+        """The step's numbers, each a float or an array of shape (dim,).
+
+        Parameters
+        ----------
+        dynamics : Dynamics
+        dt : float
+            Time step > 0 [time].
+        temperature : float or ndarray, optional
+            Overrides the dynamics' own; needed when that one is a schedule.
+
+        Raises
+        ------
+        ValueError
+            If the method cannot solve the dynamics, dt <= 0 or the temperature is a schedule.
+        """
+        self.check(dynamics)
+        check_time_step(dt)
+        if temperature is None:
+            if dynamics.is_scheduled:
+                raise ValueError(
+                    "temperature is a schedule: pass temperature=dynamics.temperature_at(time)"
+                )
+            temperature = dynamics.temperature
+        return self.coefficient_rule(dynamics, dt, temperature)
+
+    def check(self, dynamics) -> None:
+        """Raise ValueError unless the method can solve the dynamics."""
+        wants = "langevin" if dynamics.momenta else "overdamped"
+        kind = type(dynamics).__name__
+        if self.properties.equation != wants:
+            raise ValueError(
+                f"method={self.name!r} is for {self.properties.equation} dynamics, not for {kind}; "
+                + (
+                    "use a word such as 'BAOAB'"
+                    if dynamics.momenta
+                    else "use 'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'"
+                )
+            )
+        hot = dynamics.is_scheduled or dynamics.temperature > 0
+        if self.noiseless and hot:
+            raise ValueError(
+                f"method={self.name!r} has no noise but temperature={dynamics.temperature}; "
+                "use temperature=0 or a method with noise"
+            )
+        if not self.thermostatted and np.any(np.asarray(dynamics.friction) != 0):
+            raise ValueError(
+                f"method={self.name!r} has no O but friction={dynamics.friction}; "
+                "use friction=0 or a word with O, for example 'BAOAB'"
+            )
+
+    def step(self, state, normals, coefficients, gradient) -> dict[str, np.ndarray]:
+        """One step on numpy arrays; see `Program.run`."""
+        return self.program.run(state, normals, coefficients, gradient)
+
+    def carried_state(self, state, gradient) -> dict[str, np.ndarray]:
+        """``state`` with the missing stored vectors: the gradient at x, a normal of zero."""
+        carried = {name: np.asarray(state[name], dtype=float) for name in self.program.state}
+        for name in self.stored:
+            if name in state:
+                carried[name] = np.asarray(state[name], dtype=float)
+            else:
+                carried[name] = (
+                    gradient(carried["x"]) if name == "g" else np.zeros_like(carried["x"])
+                )
+        return carried
+
+
+def check_time_step(dt: Any) -> float:
+    """``dt`` as a float; ValueError unless finite and > 0."""
+    if isinstance(dt, bool) or not isinstance(dt, (int, float, np.integer, np.floating)):
+        raise TypeError(f"dt={dt!r} must be a number > 0 (time units of the dynamics)")
+    if not (np.isfinite(dt) and dt > 0):
+        raise ValueError(f"dt={dt} must be finite and > 0 (time units of the dynamics)")
+    return float(dt)
+
+
+def linear_map(program: Program, coefficients: Mapping[str, Any], curvature) -> np.ndarray:
+    """Matrix of one noiseless step on U = curvature x^2/2, one coordinate, over the state.
+
+    Parameters
+    ----------
+    program : Program
+    coefficients : mapping of str to float or ndarray of shape (...)
+    curvature : float or ndarray of shape (...)
+
+    Returns
+    -------
+    ndarray of shape (..., n_state, n_state)
+        Read off the step by feeding it the basis vectors; batched over leading axes.
+    """
+    n_state = len(program.state)
+    batch = np.broadcast_shapes(np.shape(curvature), *(np.shape(c) for c in coefficients.values()))
+    curvature = np.broadcast_to(curvature, batch)[..., None]
+    basis = {
+        name: np.broadcast_to(np.eye(n_state)[index], (*batch, n_state))
+        for index, name in enumerate(program.state)
+    }
+    stored = {"g": curvature * basis["x"], "r": np.zeros((*batch, n_state))}
+    after = program.run(
+        basis | stored,
+        np.zeros((program.n_normals, *batch, n_state)),
+        {name: np.broadcast_to(c, batch)[..., None] for name, c in coefficients.items()},
+        lambda x: curvature * x,
+    )
+    return np.stack([after[name] for name in program.state], axis=-2)
+
+
+def spectral_radius(matrix: np.ndarray) -> np.ndarray:
+    """Largest modulus of the eigenvalues, batched over leading axes."""
+    return np.abs(np.linalg.eigvals(matrix)).max(axis=-1)
+
+
+def _is_unstable(matrix: np.ndarray) -> np.ndarray:
+    """Whether an eigenvalue of a 1x1 or 2x2 matrix lies outside the unit circle.
+
+    Jury's conditions on trace and determinant: at the limit of a splitting two eigenvalues
+    collide, where rounding moves eigenvalues by 1e-8 but these two numbers by 1e-16 only.
+    """
+    tolerance = 1e-13
+    if matrix.shape[-1] == 1:
+        return np.abs(matrix[..., 0, 0]) > 1.0 + tolerance
+    trace = np.trace(matrix, axis1=-2, axis2=-1)
+    determinant = np.linalg.det(matrix)
+    return (determinant > 1.0 + tolerance) | (np.abs(trace) > 1.0 + determinant + tolerance)
+
+
+@dataclass(frozen=True)
+class _UnitOscillator:
+    """Unit mass, no friction (overdamped: unit friction), for the stability limit."""
+
+    friction: float
+    mass: float = 1.0
+
+
+def spectral_stability_limit(program: Program, rule: Coefficients, *, momenta: bool) -> float:
+    """Largest dt that is stable on the unit oscillator, to 1e-12, by scan and bisection.
+
+    With momenta the friction is 0, where a splitting preserves phase volume and the spectral
+    radius is 1 up to the limit; without, the friction is 1.
+    """
+    dynamics = _UnitOscillator(friction=0.0 if momenta else 1.0)
+
+    def unstable(dt: np.ndarray) -> np.ndarray:
+        return _is_unstable(linear_map(program, rule(dynamics, dt, 0.0), 1.0))
+
+    grid = np.linspace(0.0, 40.0, 4001)[1:]
+    first = int(np.argmax(unstable(grid)))
+    low, high = grid[first] - 0.01, grid[first]
+    while high - low > 1e-13 * high:
+        middle = 0.5 * (low + high)
+        if not low < middle < high:
+            break
+        low, high = (low, middle) if unstable(np.array([middle]))[0] else (middle, high)
+    return float(round(low, 12))

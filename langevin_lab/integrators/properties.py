@@ -1,0 +1,45 @@
+"""The record that every method carries: what it claims, in one place.
+
+Documentation tables, ``langevin-lab check`` and the parametrised tests all read this record, so
+nothing about a method is stated twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Properties:
+    """Claims of a method, each of them tested.
+
+    Parameters
+    ----------
+    name : str
+        The method's name or splitting word.
+    equation : str
+        "langevin" or "overdamped": the dynamics that it discretises.
+    strong_order, weak_order : float
+        Orders in dt of the path and of the law at a fixed time, for additive noise.
+    configurational_order : float
+        Order in dt of the stationary averages of functions of position.
+    gradients_per_step : int
+        Gradient evaluations a step; a stored gradient is never computed twice.
+    normals_per_step : int
+        Standard normals a step and coordinate.
+    stability_limit : float
+        Largest stable ``omega dt`` ("langevin", omega = sqrt(curvature/mass), friction -> 0) or
+        ``curvature dt / friction`` ("overdamped") on a harmonic well.
+    source : str
+        Author, year, equation.
+    """
+
+    name: str
+    equation: str
+    strong_order: float
+    weak_order: float
+    configurational_order: float
+    gradients_per_step: int
+    normals_per_step: int
+    stability_limit: float
+    source: str
