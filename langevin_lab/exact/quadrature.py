@@ -325,7 +325,7 @@ def _gibbs_panels(dynamics: Any) -> tuple[_ReducedEnergy, Panels, float]:
     """Panels over all of the Gibbs law, and the bound on the relative mass beyond them."""
     require_dimension(dynamics, (1,), "a Gibbs average by quadrature")
     v = _ReducedEnergy(dynamics)
-    left, right = _gibbs_interval(v)
+    left, right = _gibbs_interval(v, _CUT)
     panels = adaptive_panels(v, np.array([left, right]))
     v.lowest = float(v(panels.nodes).min())
     total = np.log(panels.integrate(np.exp(v.lowest - v(panels.nodes)))) - v.lowest
@@ -334,13 +334,24 @@ def _gibbs_panels(dynamics: Any) -> tuple[_ReducedEnergy, Panels, float]:
     return v, panels, float(np.exp(beyond - total)) * 1e4
 
 
-def _gibbs_interval(v: _ReducedEnergy) -> tuple[float, float]:
-    """Grow an interval around 0 until v exceeds its lowest value inside by 45 at both ends."""
+def gibbs_interval(dynamics: Any, cut: float) -> tuple[float, float]:
+    """Find the interval outside which the 1-D Gibbs density is below exp(-cut) of its maximum.
+
+    Raises
+    ------
+    ValueError
+        The potential does not confine.
+    """
+    return _gibbs_interval(_ReducedEnergy(dynamics), cut)
+
+
+def _gibbs_interval(v: _ReducedEnergy, cut: float) -> tuple[float, float]:
+    """Grow an interval around 0 until v exceeds its lowest value inside by `cut` at both ends."""
     width = 1e-3
     while width < 1e8:
         x = np.linspace(-width, width, 4001)
         values = v(x)
-        level = float(np.min(values)) + _CUT
+        level = float(np.min(values)) + cut
         if _rises_beyond(v, -width, level) and _rises_beyond(v, width, level, 1.0):
             inside = np.flatnonzero(values < level)
             low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, len(x) - 1)
