@@ -1,1 +1,1 @@
-"""TBD"""
+"""Compiled arithmetic: decorators, machine operations and vectorisable elementary functions."""

@@ -1,6 +1,6 @@
 """Methods: pure steps, each written once, each with one record of what it claims."""
 
-from langevin_lab.integrators.method import Method, linear_map, spectral_radius
+from langevin_lab.integrators.methods import Method, linear_map, spectral_radius
 from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
 from langevin_lab.integrators.registry import WORDS, method, names, properties

@@ -6,7 +6,7 @@ import difflib
 import functools
 
 from langevin_lab.integrators import flows, overdamped
-from langevin_lab.integrators.method import Method
+from langevin_lab.integrators.methods import Method
 from langevin_lab.integrators.properties import Properties
 from langevin_lab.integrators.words import splitting
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.integrators.method import Method, spectral_stability_limit
+from langevin_lab.integrators.methods import Method, spectral_stability_limit
 from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
 

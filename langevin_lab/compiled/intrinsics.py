@@ -1,0 +1,117 @@
+"""The decorators of all compiled code and the machine operations that Python has no word for.
+
+All arithmetic is strict IEEE 754: no fastmath flag is set, so the compiler may neither reassociate
+nor contract, and a result does not depend on vector width, remainder loops, chunks or threads.
+A multiply-add with one rounding is asked for explicitly with `fma`. Every operation here is a
+single LLVM instruction or intrinsic that the loop vectoriser knows, so a loop that calls them is
+vectorised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic as _intrinsic
+
+__all__ = [
+    "absolute",
+    "bits_of",
+    "compiled",
+    "copysign",
+    "float_of",
+    "fma",
+    "inlined",
+    "nearest",
+    "select",
+    "sqrt",
+]
+
+_DOUBLE = ir.DoubleType()
+# Numba's annotation would have callers pass the typing context, which it supplies itself.
+intrinsic: Any = _intrinsic
+
+
+def compiled(function: Callable[..., Any]) -> Any:
+    """Compile a function of numbers and arrays: strict IEEE arithmetic, no interpreter lock."""
+    return njit(error_model="numpy", nogil=True)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Like `compiled`, and always inlined: a call that stays a call stops vectorisation."""
+    return njit(error_model="numpy", nogil=True, forceinline=True)(function)
+
+
+def _call(name: str) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = ir.FunctionType(_DOUBLE, [_DOUBLE] * len(args))
+        function = builder.module.declare_intrinsic(name, [_DOUBLE], kind)
+        return builder.call(function, args)
+
+    return generate
+
+
+@intrinsic
+def fma(typing_context, a, b, c):
+    """Return a*b + c with one rounding (llvm.fma.f64)."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fma(*args)
+
+    return types.float64(types.float64, types.float64, types.float64), generate
+
+
+@intrinsic
+def sqrt(typing_context, x):
+    """Return the correctly rounded square root; nan below zero (llvm.sqrt.f64)."""
+    return types.float64(types.float64), _call("llvm.sqrt")
+
+
+@intrinsic
+def absolute(typing_context, x):
+    """Return x without its sign bit (llvm.fabs.f64)."""
+    return types.float64(types.float64), _call("llvm.fabs")
+
+
+@intrinsic
+def nearest(typing_context, x):
+    """Return the nearest integer as a float, ties to even (llvm.rint.f64)."""
+    return types.float64(types.float64), _call("llvm.rint")
+
+
+@intrinsic
+def copysign(typing_context, magnitude, sign):
+    """Return the magnitude of the first with the sign bit of the second (llvm.copysign.f64)."""
+    return types.float64(types.float64, types.float64), _call("llvm.copysign")
+
+
+@intrinsic
+def bits_of(typing_context, x):
+    """Return the 64 bits of a float64 as a uint64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], ir.IntType(64))
+
+    return types.uint64(types.float64), generate
+
+
+@intrinsic
+def float_of(typing_context, bits):
+    """Return the float64 that has the 64 given bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], _DOUBLE)
+
+    return types.float64(types.uint64), generate
+
+
+@intrinsic
+def select(typing_context, condition, yes, no):
+    """Return `yes` where the condition holds, else `no`; both are evaluated, nothing branches."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.select(*args)
+
+    return types.float64(types.boolean, types.float64, types.float64), generate

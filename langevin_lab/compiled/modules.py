@@ -1,0 +1,149 @@
+"""Kernels as small modules in a private cache folder, addressed by their content.
+
+Numba's on-disk cache never hits for kernels that receive or close over functions, but it does for
+a module whose callees are module globals. So a kernel is written out as a readable module whose
+file name holds a hash of everything that determines its machine code: its text, the package
+sources that it imports, and the versions of numba and llvmlite (numba itself adds the CPU).
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import linecache
+import os
+import re
+import sys
+import tempfile
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+PREFIX = "langevin_lab_kernels"
+
+
+@functools.cache
+def cache_folder() -> Path:
+    """Folder of kernels and derived sources, made on first use.
+
+    ``LANGEVIN_LAB_CACHE`` names it; by default it lies in the user's cache directory. If it cannot
+    be written, a temporary folder serves for this process, with a warning.
+    """
+    chosen = os.environ.get("LANGEVIN_LAB_CACHE")
+    if chosen:
+        folder = Path(chosen).expanduser()
+    else:
+        import platformdirs
+
+        folder = Path(platformdirs.user_cache_dir("langevin_lab"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        fallback = Path(tempfile.mkdtemp(prefix="langevin_lab-"))
+        warnings.warn(
+            f"cache folder {folder} cannot be written ({error.strerror}); kernels are compiled into "
+            f"{fallback} for this process only; set LANGEVIN_LAB_CACHE to a writable folder",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return fallback
+    return folder
+
+
+@functools.cache
+def _package_digest(modules: tuple[str, ...]) -> str:
+    """Hash of the sources of the named package modules and of the rooms that all kernels use."""
+    root = Path(__file__).parent.parent
+    files = {*(root / "compiled").glob("*.py"), *(root / "noise").glob("*.py")}
+    files |= {root.parent.joinpath(*name.split(".")).with_suffix(".py") for name in modules}
+    content = hashlib.sha256()
+    for file in sorted(files):
+        if file.is_file():
+            content.update(file.name.encode() + file.read_bytes())
+    return content.hexdigest()
+
+
+def digest(source: str) -> str:
+    """Hash of everything but the CPU that determines the machine code of a kernel module."""
+    import llvmlite
+    import numba
+
+    imported = tuple(sorted(set(re.findall(r"^from (langevin_lab[\w.]*) import", source, re.M))))
+    parts = (source, _package_digest(imported), numba.__version__, llvmlite.__version__)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+
+
+def load(source: str, name: str, bindings: Mapping[str, Any] | None = None) -> ModuleType:
+    """Import the module with this source text, compiled code cached across processes.
+
+    Parameters
+    ----------
+    source : str
+        Text of the module. Its entry points are decorated with ``@entry``.
+    name : str
+        Readable beginning of the file name.
+    bindings : mapping of str to object, optional
+        Objects from this process (a user's jitted functions) that the text refers to as globals.
+        With bindings the module lives in memory only, and is compiled anew in each process.
+
+    Returns
+    -------
+    module
+        The same object whenever text and bindings are the same.
+    """
+    key = digest(source)
+    if bindings:
+        return _load_in_memory(source, f"{PREFIX}.{name}_{key}", dict(bindings))
+    module_name = f"{PREFIX}.{name}_{key}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    path = cache_folder() / "kernels" / f"{name}_{key}.py"
+    _write_once(path, source)
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules[module_name] = module
+    return module
+
+
+_IN_MEMORY: dict[tuple[str, tuple[int, ...]], ModuleType] = {}
+
+
+def _load_in_memory(source: str, name: str, bindings: dict[str, Any]) -> ModuleType:
+    # The module keeps the bound objects alive, so their ids stay theirs.
+    key = (name, tuple(id(value) for value in bindings.values()))
+    if key not in _IN_MEMORY:
+        module = ModuleType(name)
+        filename = f"<{name}>"
+        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+        module.__dict__.update(bindings)
+        text = source.replace("@entry\n", "@compiled\n")
+        exec(compile(text, filename, "exec"), module.__dict__)
+        _IN_MEMORY[key] = module
+    return _IN_MEMORY[key]
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Write a file whose name is its content's hash; a file that is there already is kept.
+
+    Keeping it matters: numba's cache goes by the file's time stamp.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
+        file.write(text)
+    try:
+        os.link(file.name, path)
+    except FileExistsError:
+        pass  # another process was first, with the same text
+    except OSError:
+        os.replace(file.name, path)  # a file system without hard links
+        return
+    os.unlink(file.name)

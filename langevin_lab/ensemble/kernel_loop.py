@@ -1,0 +1,207 @@
+"""The loop of every kernel: blocks of replicas, stretches of steps, recording, divergence.
+
+This file is pasted, from the marker on, into each generated module, after the constants and the
+block functions that `kernel_text` writes for one potential and one method; here those names are
+only declared. The whole state of a block lies in one flat array ``work`` of rows of ``WIDTH``
+lanes, so that the compiler knows all distances between rows and vectorises without alias checks:
+
+    carried vectors | sums of moments | copy of both | vectors local to a step | normals
+
+A stretch of steps is run at full speed; only if a lane has left the bound at its end is the stretch
+repeated from the copy, step by step, to find the step. Since noise is a function of (seed, replica,
+step), the repetition gives the other lanes the same bits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from langevin_lab.compiled.elementary import compiled
+from langevin_lab.compiled.entry import entry
+
+WIDTH = N_CARRIED = N_KEPT = N_MOMENTS = N_HISTOGRAMS = N_ROWS = COPY = NORMALS = 0
+N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = 0
+
+
+def fill_normals(work, width, seed, replica, fill):
+    """Write the normals of the steps fill*STEPS_PER_FILL, ... to the rows from NORMALS on."""
+
+
+def refresh_block(work, width, parameters):
+    """Compute the stored gradient from the positions."""
+
+
+def advance_block(work, width, normals, coefficients, parameters):
+    """One step of all lanes."""
+
+
+def record_block(work, width, parameters):
+    """Add the moments of all lanes to their sums."""
+
+
+def histogram_values(work, lane, parameters):
+    """Values of the histogrammed observables in one lane, as a tuple."""
+
+
+# --- kernel ---------------------------------------------------------------------------------------
+
+
+@compiled
+def copy_rows(work, source, target, width):
+    """Copy the carried vectors and the sums of all lanes."""
+    for row in range(N_CARRIED + N_MOMENTS):
+        for i in range(width):
+            work[(target + row) * WIDTH + i] = work[(source + row) * WIDTH + i]
+
+
+@compiled
+def copy_lane(work, source, target, lane):
+    """Copy the carried vectors and the sums of one lane."""
+    for row in range(N_CARRIED + N_MOMENTS):
+        work[(target + row) * WIDTH + lane] = work[(source + row) * WIDTH + lane]
+
+
+@compiled
+def lane_is_outside(work, lane, bound):
+    """Whether the lane's state is NaN or not below the bound."""
+    for row in range(N_STATE):
+        if not abs(work[row * WIDTH + lane]) < bound:
+            return True
+    return False
+
+
+@compiled
+def count_outside(work, width, bound):
+    """Number of state entries that are NaN or not below the bound."""
+    outside = 0
+    for row in range(N_STATE):
+        for i in range(width):
+            outside += not abs(work[row * WIDTH + i]) < bound
+    return outside
+
+
+@compiled
+def add_to_histograms(work, width, parameters, edges, n_bins, first_replica, frozen, counts):
+    """Count the lanes that are not frozen into bins 1..n; bins 0 and n + 1 lie outside the range."""
+    for i in range(width):
+        if frozen[i] < 2:
+            values = histogram_values(work, i, parameters)
+            for h in range(N_HISTOGRAMS):
+                scaled = (values[h] - edges[h, 0]) * edges[h, 1]
+                if not scaled >= 0.0:
+                    bin_index = 0
+                elif scaled >= n_bins[h]:
+                    bin_index = n_bins[h] + 1
+                else:
+                    bin_index = np.int64(scaled) + 1
+                counts[h, (first_replica + i) % N_GROUPS, bin_index] += 1
+
+
+@compiled
+def save_block(work, width, frozen, saved, first_column):
+    """Write the state of all lanes to one slice of the saved path; frozen lanes from the copy."""
+    for row in range(N_STATE):
+        for i in range(width):
+            if first_column + i < saved.shape[1]:
+                place = COPY + row if frozen[i] == 2 else row
+                saved[row, first_column + i] = work[place * WIDTH + i]
+
+
+@compiled
+def run_stretch(
+    work, width, first_column, frozen, watch, diverged, counts, saved, table, parameters, edges,
+    n_bins, seed, first_replica, start, stop, table_start, burn_in, record_every, save_every,
+    first_saved, bound, noisy,
+):  # fmt: skip
+    """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them."""
+    for fill in range(start // STEPS_PER_FILL, (stop + STEPS_PER_FILL - 1) // STEPS_PER_FILL):
+        if noisy:
+            fill_normals(work, width, seed, first_replica + first_column, fill)
+        for phase in range(STEPS_PER_FILL):
+            step = fill * STEPS_PER_FILL + phase
+            if step < start or step >= stop:
+                continue
+            if watch:
+                for i in range(width):
+                    if frozen[i] == 1:
+                        copy_lane(work, 0, COPY, i)
+            row = 0 if table.shape[0] == 1 else step - table_start
+            advance_block(work, width, NORMALS + phase * N_NORMALS, table[row], parameters)
+            done = step + 1
+            if watch:
+                for i in range(width):
+                    if frozen[i] == 1 and lane_is_outside(work, i, bound):
+                        frozen[i] = 2
+                        diverged[first_column + i] = done
+            if done > burn_in and (done - burn_in) % record_every == 0:
+                if N_MOMENTS > 0:
+                    record_block(work, width, parameters)
+                if N_HISTOGRAMS > 0:
+                    replica = first_replica + first_column
+                    add_to_histograms(
+                        work, width, parameters, edges, n_bins, replica, frozen, counts
+                    )
+            if save_every > 0 and done % save_every == 0:
+                index = done // save_every - first_saved
+                save_block(work, width, frozen, saved[index], first_column)
+
+
+@entry
+def advance(
+    state, sums, diverged, counts, saved, table, parameters, edges, n_bins, seed, first_replica,
+    first_step, n_steps, burn_in, record_every, save_every, first_saved, bound, noisy,
+    first_block, last_block, width,
+):  # fmt: skip
+    """Advance the blocks first_block..last_block-1 by n_steps steps.
+
+    state (N_KEPT, n_columns), sums (N_MOMENTS, n_columns) and diverged (n_columns) are updated in
+    place; counts (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to; saved (n_saved, N_STATE, n) filled.
+    """
+    work = np.zeros(N_ROWS * WIDTH)
+    frozen = np.zeros(width, np.int64)
+    scratch = np.zeros(counts.shape, np.int64)
+    stop = first_step + n_steps
+    for block in range(first_block, last_block):
+        column = block * width
+        for i in range(width):
+            frozen[i] = 2 if diverged[column + i] >= 0 else 0
+            for row in range(N_KEPT):
+                work[row * WIDTH + i] = state[row, column + i]
+            for row in range(N_MOMENTS):
+                work[(N_CARRIED + row) * WIDTH + i] = sums[row, column + i]
+        refresh_block(work, width, parameters)
+        step = first_step
+        while step < stop:
+            last = min(stop, (step // STRETCH + 1) * STRETCH)
+            copy_rows(work, 0, COPY, width)
+            scratch[:] = 0
+            run_stretch(
+                work, width, column, frozen, False, diverged, scratch, saved, table, parameters,
+                edges, n_bins, seed, first_replica, step, last, first_step, burn_in, record_every,
+                save_every, first_saved, bound, noisy,
+            )  # fmt: skip
+            if count_outside(work, width, bound) > 0:
+                watch = False
+                for i in range(width):
+                    if frozen[i] == 0 and lane_is_outside(work, i, bound):
+                        frozen[i] = 1
+                        watch = True
+                if watch:
+                    copy_rows(work, COPY, 0, width)
+                    scratch[:] = 0
+                    run_stretch(
+                        work, width, column, frozen, True, diverged, scratch, saved, table,
+                        parameters, edges, n_bins, seed, first_replica, step, last, first_step,
+                        burn_in, record_every, save_every, first_saved, bound, noisy,
+                    )  # fmt: skip
+            for i in range(width):
+                if frozen[i] == 2:
+                    copy_lane(work, COPY, 0, i)
+            if N_HISTOGRAMS > 0:
+                counts += scratch
+            step = last
+        for i in range(width):
+            for row in range(N_KEPT):
+                state[row, column + i] = work[row * WIDTH + i]
+            for row in range(N_MOMENTS):
+                sums[row, column + i] = work[(N_CARRIED + row) * WIDTH + i]

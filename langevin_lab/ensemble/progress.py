@@ -1,0 +1,67 @@
+"""Chunks of steps sized to about a quarter of a second, and a progress bar where one helps."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from langevin_lab.ensemble.run import Run
+
+CHUNK_SECONDS = 0.25
+BAR_SECONDS = 3.0  # shorter runs need no bar
+MAX_CHUNK = 1 << 16  # bounds the table of a scheduled temperature
+
+
+def advance_with_progress(
+    run: Run, n_steps: int, chunk_size: int | None, progress: bool | None
+) -> None:
+    """Advance the run by n_steps, chunk by chunk, showing progress on stderr if it is long."""
+    done, rate = 0, 0.0
+    size = chunk_size or max(
+        64, min(MAX_CHUNK, int(2e6 / run.n_replicas / run.kernel.dynamics.dim))
+    )
+    show = sys.stderr.isatty() if progress is None else progress
+    with _bar(n_steps, run) as bar:
+        while done < n_steps:
+            piece = min(size, n_steps - done)
+            started = time.perf_counter()
+            run.advance(piece)
+            elapsed = max(time.perf_counter() - started, 1e-9)
+            done += piece
+            # The first chunk may have compiled; its rate says nothing.
+            rate = piece / elapsed if done > piece else 0.0
+            if chunk_size is None and rate:
+                size = max(64, min(MAX_CHUNK, int(rate * CHUNK_SECONDS)))
+            if show and rate and n_steps / rate > BAR_SECONDS:
+                bar(done)
+
+
+@contextmanager
+def _bar(n_steps: int, run: Run) -> Iterator[Any]:
+    """A function that draws the bar, made on its first call; closed at the end."""
+    state: dict[str, Any] = {}
+
+    def draw(done: int) -> None:
+        if not state:
+            from rich.console import Console
+            from rich.progress import Progress
+
+            state["progress"] = Progress(console=Console(stderr=True), transient=True)
+            state["progress"].start()
+            name = f"{run.kernel.method.name} on {run.kernel.dynamics.potential.name}"
+            state["task"] = state["progress"].add_task(name, total=n_steps)
+        state["progress"].update(state["task"], completed=done)
+
+    try:
+        yield draw
+    finally:
+        if state:
+            state["progress"].stop()
+
+
+def forecast(run_seconds: float, run_steps: int, n_steps: int) -> float:
+    """Seconds that n_steps take at the measured rate."""
+    return run_seconds * n_steps / run_steps

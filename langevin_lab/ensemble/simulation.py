@@ -1,0 +1,275 @@
+"""`simulate`: many replicas of one dynamics under one method, to a labelled dataset."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.ensemble.checks import check_count, check_memory, check_stability, default_threads
+from langevin_lab.ensemble.kernel import Kernel
+from langevin_lab.ensemble.moments import Moment
+from langevin_lab.ensemble.progress import advance_with_progress
+from langevin_lab.ensemble.recorders import Histogram, Recorder, recorders, unique_moments
+from langevin_lab.ensemble.result import (
+    DivergenceError,
+    dataset,
+    previous_run,
+    provenance,
+    settings_key,
+)
+from langevin_lab.ensemble.run import FEW_REPLICAS, Run, block_width, n_columns, restore
+from langevin_lab.ensemble.start import initial_state
+from langevin_lab.integrators import Method, method
+from langevin_lab.integrators.methods import check_time_step
+
+
+def simulate(
+    dynamics: Any,
+    integrator: str | Method,
+    *,
+    dt: float,
+    n_steps: int,
+    seed: int,
+    n_replicas: int = 1,
+    observe: dict[str, Any] | None = None,
+    burn_in: int = 0,
+    record_every: int = 1,
+    save_every: int | None = None,
+    start: Any = None,
+    start_momentum: Any = "thermal",
+    first_replica: int = 0,
+    continue_from: Any = None,
+    chunk_size: int | None = None,
+    n_threads: int | None = None,
+    divergence_bound: float = 1e10,
+    progress: bool | None = None,
+) -> Any:
+    """Run an ensemble of replicas and record running statistics.
+
+    Noise is a function of (seed, replica, step): the result is the same, bit for bit, for any
+    ``n_threads`` and ``chunk_size``, for a sub-range of replicas run alone, and for a run continued
+    from its own end.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+        `GradientFlow`, `Overdamped` or `Langevin`.
+    integrator : str or Method
+        Splitting word ("BAOAB") or name ("EulerMaruyama").
+    dt : float
+        Time step > 0 [time].
+    n_steps : int
+        Steps, >= 1, of which the first ``burn_in`` are not recorded.
+    seed : int
+        0 <= seed < 2**64.
+    n_replicas : int, optional
+    observe : dict, optional
+        name -> expression (its running mean) or recorder (`Variance`, `Histogram`, ...).
+    burn_in, record_every : int, optional
+        Record after the steps burn_in + record_every, burn_in + 2 record_every, ...
+    save_every : int, optional
+        Keep the state of all replicas every so many steps; by default no path is kept.
+    start : array_like of shape (dim,) or (n_replicas, dim), optional
+        Positions; by default the deepest known minimum.
+    start_momentum : "thermal" or array_like, optional
+        Momenta: from the Maxwell distribution at the initial temperature, or given.
+    first_replica : int, optional
+        Index of the first replica: replicas 100..199 run alone are those of a larger run.
+    continue_from : xarray.Dataset, optional
+        Result of an earlier call with the same settings; ``n_steps`` more steps are added to it.
+    chunk_size : int, optional
+        Steps between two returns to Python; by default about a quarter of a second.
+    n_threads : int, optional
+        By default all cores that the process may use.
+    divergence_bound : float, optional
+        A replica with a state entry not below it (or NaN) is frozen in its last state inside, left
+        out of all averages, and named with its step in ``diverged_step``.
+    progress : bool, optional
+        Show a progress bar on stderr; by default on long runs in a terminal.
+
+    Returns
+    -------
+    xarray.Dataset
+        For each observable NAME its value and NAME_stderr; ``x_final`` (replica, coordinate), with
+        momenta ``p_final``; ``diverged_step`` (replica); with ``save_every`` the path ``x`` (time,
+        replica, coordinate); the sums that averages were made of; provenance in the attributes.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is out of range, named in the message with its value and a remedy.
+    UnstableStepError
+        If dt is at or above the stability limit at a known minimum of the potential.
+    DivergenceError
+        If too few replicas are left to average over.
+    MemoryError
+        If the arrays would not fit, before they are allocated.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> eq = ll.Langevin(ll.potentials.harmonic(), temperature=1.0, friction=1.0)
+    >>> run = ll.simulate(eq, "BAOAB", dt=0.1, n_steps=2000, n_replicas=500, seed=1,
+    ...                   observe={"x2": "x**2"}, burn_in=200)
+    >>> bool(abs(run["x2"] - 1.0) < 5 * run["x2_stderr"])
+    True
+    """
+    scheme = _method_for(integrator, dynamics)
+    dt = check_time_step(dt)
+    n_steps = check_count("n_steps", n_steps, 1)
+    n_replicas = check_count("n_replicas", n_replicas, 1)
+    burn_in = check_count("burn_in", burn_in, 0)
+    record_every = check_count("record_every", record_every, 1)
+    save_every = 0 if save_every is None else check_count("save_every", save_every, 1)
+    first_replica = check_count("first_replica", first_replica, 0)
+    n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
+    if chunk_size is not None:
+        chunk_size = check_count("chunk_size", chunk_size, 1)
+    if not divergence_bound > 0:
+        raise ValueError(f"divergence_bound={divergence_bound} must be > 0")
+    recorded = recorders(observe)
+    check_stability(scheme, dynamics, dt)
+
+    plain = [recorder for recorder in recorded.values() if isinstance(recorder, Recorder)]
+    histograms = [recorder for recorder in recorded.values() if isinstance(recorder, Histogram)]
+    moments = unique_moments(plain, dynamics)
+    kernel = Kernel(dynamics, scheme, dt, moments, [Moment(h.text) for h in histograms])
+    settings = {
+        "dynamics": dynamics.describe(),
+        "method": scheme.name,
+        "dt": dt,
+        "seed": seed,
+        "n_replicas": n_replicas,
+        "first_replica": first_replica,
+        "observe": settings_key({name: repr(value) for name, value in recorded.items()}),
+        "burn_in": burn_in,
+        "record_every": record_every,
+        "save_every": save_every,
+        "divergence_bound": divergence_bound,
+    }
+    earlier = 0 if continue_from is None else _check_continuation(continue_from, settings)
+    total = earlier + n_steps
+    if recorded and total - burn_in < record_every:
+        raise ValueError(
+            f"burn_in={burn_in} and record_every={record_every} leave nothing to record in "
+            f"n_steps={total}; use burn_in <= {max(0, total - record_every)}"
+        )
+    _check_memory(kernel, n_replicas, total, save_every)
+    run = _prepare(
+        kernel, settings, histograms, n_threads,
+        start=start, start_momentum=start_momentum, continue_from=continue_from,
+    )  # fmt: skip
+    if save_every:
+        run.saved = np.zeros((total // save_every - earlier // save_every, *run.saved.shape[1:]))
+    advance_with_progress(run, n_steps, chunk_size, progress)
+    if continue_from is not None and save_every:
+        run.saved = np.concatenate([_saved_path(continue_from, kernel), run.saved])
+    attributes = provenance(settings | {"n_steps": run.step})
+    if run.batches is not None:
+        attributes |= {"batch_length": run.batches.length, "batch_filled": run.batches.filled}
+        if recorded and len(run.batches.sums) * n_replicas < 2:
+            raise ValueError(
+                f"n_replicas={n_replicas} and {run.n_recorded} recorded steps give no error bar; "
+                f"record at least {2 * run.batches.length} steps or use n_replicas >= {FEW_REPLICAS}"
+            )
+    _warn_of_divergence(run)
+    return dataset(run, recorded, moments, attributes)
+
+
+def _method_for(integrator: str | Method, dynamics: Any) -> Method:
+    if not hasattr(dynamics, "momenta"):
+        raise TypeError(
+            f"dynamics={dynamics!r} is no dynamics: wrap a potential in ll.Langevin, "
+            "ll.Overdamped or ll.GradientFlow"
+        )
+    scheme = method(integrator, equation="langevin" if dynamics.momenta else "overdamped")
+    scheme.check(dynamics)
+    return scheme
+
+
+def _prepare(
+    kernel: Kernel,
+    settings: dict[str, Any],
+    histograms: list[Histogram],
+    n_threads: int,
+    *,
+    start: Any,
+    start_momentum: Any,
+    continue_from: Any,
+) -> Run:
+    layout, n_replicas = kernel.layout, settings["n_replicas"]
+    if continue_from is None:
+        vectors = initial_state(
+            kernel.dynamics, layout.kept, start=start, start_momentum=start_momentum,
+            seed=settings["seed"], first_replica=settings["first_replica"], n_replicas=n_replicas,
+        )  # fmt: skip
+    else:
+        vectors = {name: continue_from[f"{name}_final"].values.T for name in layout.kept}
+    state = np.concatenate([vectors[name] for name in layout.kept])
+    width = block_width(n_replicas, n_threads) if layout.lanes else 1
+    padding = n_columns(n_replicas, width) - n_replicas
+    state = np.concatenate([state, np.repeat(state[:, -1:], padding, axis=1)], axis=1)
+    run = Run(
+        kernel=kernel,
+        state=np.ascontiguousarray(state),
+        n_replicas=n_replicas,
+        first_replica=settings["first_replica"],
+        seed=settings["seed"],
+        edges=np.array([[h.low, h.bins / (h.high - h.low)] for h in histograms]).reshape(-1, 2),
+        n_bins=np.array([h.bins for h in histograms], np.int64),
+        burn_in=settings["burn_in"],
+        record_every=settings["record_every"],
+        save_every=settings["save_every"],
+        bound=float(settings["divergence_bound"]),
+        n_threads=n_threads,
+    )
+    if continue_from is not None:
+        restore(run, previous_run(continue_from))
+    return run
+
+
+def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
+    """Steps of the earlier run; ValueError if it ran under other settings."""
+    missing = [key for key in ("n_steps", *settings) if key not in getattr(previous, "attrs", {})]
+    if missing:
+        raise TypeError(
+            f"continue_from has no attributes {missing}: give a dataset that ll.simulate returned"
+        )
+    for key, value in settings.items():
+        if str(previous.attrs[key]) != str(value):
+            raise ValueError(
+                f"continue_from ran with {key}={previous.attrs[key]}, this call has {key}={value}; "
+                "a run continues under the same settings"
+            )
+    return int(previous.attrs["n_steps"])
+
+
+def _check_memory(kernel: Kernel, n_replicas: int, n_steps: int, save_every: int) -> None:
+    layout = kernel.layout
+    rows = 3 * layout.n_carried + 3 * layout.n_moments + 1
+    saved = 2 * (n_steps // save_every) * layout.constants()["N_STATE"] if save_every else 0
+    check_memory(
+        8 * n_replicas * (rows + saved),
+        "raise save_every or lower n_replicas" if save_every else "lower n_replicas",
+    )
+
+
+def _saved_path(previous: Any, kernel: Kernel) -> np.ndarray:
+    """The earlier run's path in the kernel's order: (time, state and coordinate, replica)."""
+    if "time" not in previous.sizes:
+        return np.zeros((0, kernel.layout.constants()["N_STATE"], previous.sizes["replica"]))
+    names = kernel.method.program.state
+    return np.concatenate([previous[name].values.transpose(0, 2, 1) for name in names], axis=1)
+
+
+def _warn_of_divergence(run: Run) -> None:
+    diverged = run.diverged[: run.n_replicas]
+    if (diverged >= 0).any():
+        error = DivergenceError(
+            diverged,
+            run.first_replica,
+            "they are frozen and left out of all averages, see diverged_step; use a smaller dt",
+        )
+        warnings.warn(str(error), RuntimeWarning, stacklevel=3)

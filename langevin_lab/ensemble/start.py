@@ -1,0 +1,92 @@
+"""The ensemble's initial state: positions, thermal momenta, and the normals that come before step 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.noise import normals
+
+# Normals before step 0 come from the far end of each replica's stream, which no step reaches.
+INITIAL_NORMAL = 2**62
+
+
+def initial_state(
+    dynamics: Any,
+    kept: tuple[str, ...],
+    *,
+    start: Any,
+    start_momentum: Any,
+    seed: int,
+    first_replica: int,
+    n_replicas: int,
+) -> dict[str, np.ndarray]:
+    """The vectors that a run keeps, each of shape (dim, n_replicas).
+
+    Raises
+    ------
+    ValueError
+        If a start has the wrong shape or is not finite, or no start is given and none is known.
+    """
+    dim = dynamics.dim
+    state = {"x": _positions(dynamics.potential, start, n_replicas)}
+    replicas = range(first_replica, first_replica + n_replicas)
+    if "p" in kept:
+        if isinstance(start_momentum, str):
+            if start_momentum != "thermal":
+                raise ValueError(
+                    f"start_momentum={start_momentum!r} must be 'thermal' or numbers of shape "
+                    f"({dim},) or ({n_replicas}, {dim})"
+                )
+            draws = normals(seed, replicas, INITIAL_NORMAL, dim).T
+            temperature = float(dynamics.temperature_at(0.0))
+            scale = np.sqrt(np.broadcast_to(dynamics.mass, (dim,)) * temperature)
+            state["p"] = draws * scale[:, None]
+        else:
+            state["p"] = _spread("start_momentum", start_momentum, dim, n_replicas)
+    if "r" in kept:
+        state["r"] = normals(seed, replicas, INITIAL_NORMAL + dim + dim % 2, dim).T
+    return {name: np.ascontiguousarray(state[name]) for name in kept}
+
+
+def _positions(potential: Any, start: Any, n_replicas: int) -> np.ndarray:
+    if start is None:
+        minima = [point for point in potential.stationary_points if point.index == 0]
+        if not minima:
+            raise ValueError(
+                f"start=None, but no minimum of {potential.name} is known; "
+                f"give start=... of shape ({potential.dim},) or (n_replicas, {potential.dim})"
+            )
+        start = min(minima, key=lambda point: point.energy).position
+    x = _spread("start", start, potential.dim, n_replicas)
+    sample = np.unique(x[:, : min(n_replicas, 4096)], axis=1)
+    gradient = potential.gradient(sample.T)
+    if not np.isfinite(gradient).all():
+        where = sample.T[~np.isfinite(gradient).all(axis=1)][0]
+        raise ValueError(
+            f"start={where.tolist()} has no finite gradient in {potential.name}; start elsewhere"
+        )
+    return x
+
+
+def _spread(name: str, value: Any, dim: int, n_replicas: int) -> np.ndarray:
+    """``value`` of shape (), (dim,) or (n_replicas, dim) as an array of shape (dim, n_replicas)."""
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}={value!r} must be numbers") from None
+    wanted = f"shape ({dim},) for all replicas or ({n_replicas}, {dim}) for each"
+    if array.ndim == 0 and dim == 1:
+        array = array.reshape(1)
+    if array.shape == (dim,):
+        array = np.broadcast_to(array, (n_replicas, dim))
+    if array.shape != (n_replicas, dim):
+        raise ValueError(f"{name} has shape {array.shape}, but must have {wanted}")
+    if not np.isfinite(array).all():
+        replica, coordinate = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(
+            f"{name} is {array[replica, coordinate]} at replica {replica}, coordinate {coordinate}; "
+            "every number must be finite"
+        )
+    return np.array(array.T)

@@ -1,0 +1,89 @@
+"""Any normals of any replicas as an array, with arguments checked."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any, SupportsIndex
+
+import numpy as np
+
+from langevin_lab.noise.streams import fill_coordinate_normals
+
+__all__ = ["normals"]
+
+_LIMIT = 2**64
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is a {type(value).__name__}; give an integer") from None
+    if not 0 <= number < _LIMIT:
+        raise ValueError(f"{name}={number} is outside [0, 2**64); give an integer in that range")
+    return number
+
+
+def normals(
+    seed: int, replicas: SupportsIndex | Iterable[SupportsIndex], start: int, count: int
+) -> np.ndarray:
+    """Return the normals number start ... start + count - 1 of the given replicas.
+
+    A pure function: no state is kept, any part of any stream can be asked for in any order and in
+    pieces of any size, and the same numbers come back bit for bit as compiled loops use.
+
+    Parameters
+    ----------
+    seed : int
+        Names the stream, 0 <= seed < 2**64.
+    replicas : int or iterable of int
+        Absolute replica indices, each 0 <= replica < 2**64; an int is one replica.
+    start : int
+        Index of the first normal, 0 <= start.
+    count : int
+        How many normals per replica, 0 <= count, start + count <= 2**64.
+
+    Returns
+    -------
+    ndarray (n_replicas, count)
+        Independent standard normals, float64, dimensionless.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no integer.
+    ValueError
+        If an integer is outside its range.
+
+    Source
+    ------
+    Salmon, Moraes, Dror, Shaw, SC11 (2011): Philox4x32-10; Box and Muller (1958).
+
+    Example
+    -------
+    >>> from langevin_lab.noise import normals
+    >>> all_at_once = normals(seed=1, replicas=range(3), start=0, count=10)
+    >>> bool((normals(seed=1, replicas=2, start=7, count=3) == all_at_once[2:, 7:]).all())
+    True
+    """
+    seed = _integer("seed", seed)
+    start = _integer("start", start)
+    count = _integer("count", count)
+    if start + count > _LIMIT:
+        raise ValueError(
+            f"start={start} and count={count} end beyond normal number 2**64; use a smaller start"
+        )
+    one = hasattr(replicas, "__index__") and np.ndim(replicas) == 0  # type: ignore[arg-type]
+    chosen = [replicas] if one or not isinstance(replicas, Iterable) else replicas
+    indices = [_integer("replica", replica) for replica in chosen]
+    out = np.empty((len(indices), count))
+    first_pair, skip = divmod(start, 2)
+    n_pairs = (skip + count + 1) // 2
+    row = np.empty(2 * n_pairs)
+    for i, replica in enumerate(indices):
+        fill_coordinate_normals(
+            row, np.uint64(seed), np.uint64(replica), np.uint64(first_pair), n_pairs
+        )
+        out[i] = row[skip : skip + count]
+    return out
