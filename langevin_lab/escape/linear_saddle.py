@@ -126,7 +126,8 @@ def langevin_saddle_exit_time(
 
     ``mean = [ln(distance/S) + 0.635181] / l``, l = (-friction + sqrt(friction^2 + 4 k))/2,
     k = curvature/mass, and with the momentum at rest (cold) or Maxwellian (thermal) at the start
-    ``S^2 = friction T/mass / (l (2 l + friction)^2)`` or ``S^2 = k T/mass / (l^2 (2 l + friction)^2)``.
+    ``S^2 = friction T/mass / (l (2 l + friction)^2)`` (cold) or
+    ``S^2 = k T/mass / (l^2 (2 l + friction)^2)`` (thermal).
 
     Parameters
     ----------

@@ -7,8 +7,9 @@ rate, k_B = 1. In one dimension w_0 and w_b are the frequencies of the well and 
     Kramers-Langer    l_+/(2 pi) sqrt(det H_m/|det H_s|) exp(-dU/T)                 any friction
     transition state  (1/2 pi) prod w_m / prod' w_s exp(-dU/T)                      upper bound
 
-(mass-weighted Hessians where there is a mass); `turnover` has the formulas for weak friction. All are leading orders in T/dU: at T = dU/5 expect
-them some percent high. Rates count escapes over *one* saddle out of one well.
+(mass-weighted Hessians where there is a mass); `weak_friction` goes on below Kramers-Langer.
+All are leading orders in T/dU: at dU = 5 T expect them some percent high. Each counts the escapes
+from *one* well over *one* saddle.
 Source: Haenggi, Talkner and Borkovec (1990); Bovier, Eckhoff, Gayrard and Klein (2004).
 """
 
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_lab.escape.barrier import Barrier, positive
+
 
 @dataclass(frozen=True)
 class Rate:

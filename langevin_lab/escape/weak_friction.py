@@ -100,9 +100,7 @@ def turnover(
     ------
     Mel'nikov and Meshkov (1986).
     """
-    rate = float(
-        kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass)
-    )
+    rate = float(kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass))
     if not friction > 0:
         raise ValueError(f"friction={friction} must be > 0 for a turnover rate (it vanishes at 0)")
     losses = [friction * barrier_action(potential, minimum, saddle, mass=mass) / temperature]

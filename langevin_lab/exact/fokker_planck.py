@@ -1,67 +1,25 @@
-"""Relaxation rates, escape rates and committors of overdamped dynamics in 1-D and 2-D.
+"""Relaxation rates and committors of overdamped dynamics in 1-D and 2-D.
 
-Numbers come from the finite-volume generator on three grids, extrapolated to zero spacing in even
-powers; the change against two grids is the error. For two wells A and B with rates k_AB and k_BA
-the slowest relaxation rate is gap = k_AB + k_BA, and detailed balance splits it by the populations:
-
-    k_AB = gap pi_B,       k_BA = gap pi_A,       symmetric wells: k = gap / 2
-
-Source: Bovier, Eckhoff, Gayrard and Klein (2004, 2005) for gaps and mean exit times.
+Rates come from the finite-volume generator on three grids, extrapolated to zero spacing in even
+powers; the change against two grids is the error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from langevin_lab.exact.generator import Domain, Generator, generator
-from langevin_lab.exact.panels import Array
-from langevin_lab.exact.reference import Reference
+from langevin_lab.exact.finite_volume import Domain, Generator, generator
+from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import require_dimension, require_overdamped
 
 # A factorisation of 160^2 cells in 2-D takes about half a second.
 _FINEST = {1: 1600, 2: 160}
 _FRACTIONS = (0.5, 0.7, 1.0)
-# Below this ratio of the second to the first rate there is no two-state picture.
-_SEPARATION = 5.0
-
-
-def spectral_gap(
-    dynamics: Any, *, domain: Domain | None = None, n: int | None = None
-) -> Reference:
-    """Compute the smallest non-zero relaxation rate of overdamped dynamics.
-
-    Parameters
-    ----------
-    dynamics : Overdamped
-        dim 1 or 2, constant temperature.
-    domain : ((low, high), ...), optional
-        Box with reflecting walls; default from the energy, truncation error 1e-13 relative.
-    n : int, optional
-        Cells along each coordinate of the finest grid; default 1600 in 1-D, 160 in 2-D.
-
-    Returns
-    -------
-    Reference
-        Rate and error [1/time].
-
-    Raises
-    ------
-    ValueError, TypeError
-        As `generator`.
-
-    Examples
-    --------
-    >>> import langevin_lab as ll
-    >>> eq = ll.Overdamped(ll.potentials.double_well(barrier=1.0), temperature=0.2)
-    >>> round(float(ll.exact.spectral_gap(eq)), 7)
-    0.0111046
-    """
-    return spectrum(dynamics, 1, domain=domain, n=n)[0]
 
 
 def spectrum(
@@ -71,10 +29,14 @@ def spectrum(
 
     Parameters
     ----------
-    dynamics, domain, n
-        As `spectral_gap`.
+    dynamics : Overdamped
+        dim 1 or 2, constant temperature.
     n_modes : int, optional
         How many rates, >= 1.
+    domain : ((low, high), ...), optional
+        Box with reflecting walls; default from the energy, truncation error 1e-13 relative.
+    n : int, optional
+        Cells along each coordinate of the finest grid; default 1600 in 1-D, 160 in 2-D.
 
     Returns
     -------
@@ -88,53 +50,8 @@ def spectrum(
     """
     if n_modes < 1:
         raise ValueError(f"n_modes={n_modes} must be at least 1")
-    sizes, rates = _on_three_grids(
-        dynamics, domain, n, lambda grid: grid.slow_modes(n_modes)[0]
-    )
-    return [_extrapolated(sizes, column) for column in zip(*rates)]
-
-
-def escape_rate(
-    dynamics: Any,
-    well: ArrayLike | None = None,
-    *,
-    domain: Domain | None = None,
-    n: int | None = None,
-) -> Reference:
-    """Compute the rate of leaving one of two wells from the spectrum: ``gap * pi_other``.
-
-    Parameters
-    ----------
-    dynamics : Overdamped
-        dim 1 or 2, with two metastable wells.
-    well : (dim,) array_like or float, optional
-        A point in the well that is left. Not needed for symmetric wells, where the rate is gap/2.
-    domain, n
-        As `spectral_gap`.
-
-    Returns
-    -------
-    Reference
-        Rate and error [1/time].
-
-    Raises
-    ------
-    ValueError
-        Second rate below 5 times the gap: no two-state picture; wells of unequal population and no
-        `well`.
-
-    Notes
-    -----
-    The wells are the two sides of the zero line of the slowest eigenfunction. The two-state picture
-    itself is exact up to a relative error of order gap / second rate.
-    """
-    require_overdamped(dynamics, "an escape rate from the spectrum")
-    dim = require_dimension(dynamics, (1, 2), "an escape rate from the spectrum")
-    inside = None if well is None else _shaped_point(well, dim)
-    sizes, rates = _on_three_grids(
-        dynamics, domain, n, lambda grid: _two_state_rate(grid, inside)
-    )
-    return _extrapolated(sizes, rates)
+    sizes, rates = on_three_grids(dynamics, domain, n, lambda grid: grid.slow_modes(n_modes)[0])
+    return [extrapolated(sizes, column) for column in zip(*rates)]
 
 
 @dataclass(frozen=True)
@@ -208,7 +125,7 @@ def committor(
     return Committor(grid.axes, field, float(grid.conductance @ (q[i] - q[j]) ** 2))
 
 
-def _on_three_grids(
+def on_three_grids(
     dynamics: Any, domain: Domain | None, n: int | None, solve: Callable[[Generator], Any]
 ) -> tuple[list[int], list[Any]]:
     """Cells and solutions on grids of n/2, 0.7 n and n cells per coordinate over one domain."""
@@ -219,46 +136,9 @@ def _on_three_grids(
     return sizes, [solve(generator(dynamics, domain=domain, n=size)) for size in sizes]
 
 
-def _extrapolated(sizes: list[int], values: list[float]) -> Reference:
+def extrapolated(sizes: Sequence[int], values: Sequence[float]) -> Reference:
     """Value at zero spacing from v = v0 + a h^2 + b h^4; error from leaving the coarsest out."""
     squares = np.array([1.0 / size**2 for size in sizes])
     value = np.linalg.solve(np.vander(squares, increasing=True), values)[0]
     shorter = np.linalg.solve(np.vander(squares[1:], increasing=True), values[1:])[0]
     return Reference(float(value), float(abs(value - shorter) + 1e-12 * abs(value)))
-
-
-def _two_state_rate(grid: Generator, well: Array | None) -> float:
-    """Rate out of the well, gap times the population of the other side."""
-    rates, functions = grid.slow_modes(2)
-    if not rates[1] > _SEPARATION * rates[0]:
-        raise ValueError(
-            f"relaxation rates {rates[0]:.4g} and {rates[1]:.4g} are not separated by a factor of "
-            f"{_SEPARATION:g}: there are no two states; lower the temperature or use spectrum"
-        )
-    slow = functions[:, 0]
-    upper = float(grid.mass @ _share_above_zero(grid, slow))
-    if well is None:
-        if abs(upper - 0.5) > 1e-6:
-            raise ValueError(
-                f"the wells hold {min(upper, 1 - upper):.6g} and {max(upper, 1 - upper):.6g} of "
-                "the probability: pass well=<a point in the well that is left>"
-            )
-        return 0.5 * float(rates[0])
-    nearest = int(np.argmin(np.sum((grid.points - well) ** 2, axis=1)))
-    return float(rates[0]) * (1.0 - upper if slow[nearest] > 0 else upper)
-
-
-def _share_above_zero(grid: Generator, f: Array) -> Array:
-    """Share of each cell where f > 0, with f linear across the cell: no jump as cells move."""
-    i, j = grid.pairs
-    change = np.zeros(len(f))
-    for index in (i, j):
-        np.add.at(change, index, 0.5 * np.abs(f[i] - f[j]))
-    return np.clip(0.5 + f / np.maximum(change, 1e-300), 0.0, 1.0)
-
-
-def _shaped_point(well: ArrayLike, dim: int) -> Array:
-    point = np.atleast_1d(np.asarray(well, dtype=np.float64))
-    if point.shape != (dim,) or not np.isfinite(point).all():
-        raise ValueError(f"well={well!r} must be a finite point with {dim} coordinate(s)")
-    return point

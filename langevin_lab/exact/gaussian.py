@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from langevin_lab.dynamics import Langevin, Overdamped
+from langevin_lab.exact.reference import Array
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
-
-Array = NDArray[np.float64]
 
 
 class NoStationaryLaw(ValueError):

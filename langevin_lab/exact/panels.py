@@ -8,6 +8,7 @@ inside a panel plain arithmetic is accurate, and only panel totals are combined 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from langevin_lab.exact.reference import Array
 
 _ORDER = 16
 _MAX_CHANGE = 2.0
@@ -99,9 +100,7 @@ def adaptive_panels(reduced_energy: Callable[[Array], Array], breakpoints: Array
         More than 200,000 panels: the energy is not smooth, or not finite, on the interval.
     """
     edges = np.unique(
-        np.concatenate(
-            [np.linspace(a, b, 9) for a, b in zip(breakpoints[:-1], breakpoints[1:])]
-        )
+        np.concatenate([np.linspace(a, b, 9) for a, b in itertools.pairwise(breakpoints)])
     )
     while True:
         panels = Panels(edges)
@@ -126,7 +125,9 @@ def _unresolved(v: Array) -> NDArray[np.bool_]:
     small = change <= _MAX_CHANGE
     result = ~small
     # The energy itself carries a rounding error, which no bisection removes.
-    tail = max(_TAIL, 16 * np.finfo(float).eps * float(np.abs(v).max(initial=0.0, where=np.isfinite(v))))
+    tail = max(
+        _TAIL, 16 * np.finfo(float).eps * float(np.abs(v).max(initial=0.0, where=np.isfinite(v)))
+    )
     for sign in (1.0, -1.0):
         coefficients = np.abs(np.exp(sign * centred[small]) @ _TO_COEFFICIENTS.T)
         result[small] |= coefficients[:, -3:].max(axis=1) > tail * coefficients.max(axis=1)

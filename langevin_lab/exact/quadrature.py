@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.exact.panels import Array, Panels, adaptive_panels
-from langevin_lab.exact.reference import Reference
+from langevin_lab.exact.panels import Panels, adaptive_panels
+from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
     require_dimension,
     require_overdamped,
@@ -119,6 +119,35 @@ def invariant_density(dynamics: Any) -> Callable[[Array], Array]:
     v, panels, _ = _gibbs_panels(dynamics)
     total = panels.integrate(np.exp(v.lowest - v(panels.nodes)))
     return lambda x: np.exp(v.lowest - v(np.asarray(x, dtype=np.float64))) / total
+
+
+def gibbs_probability_below(dynamics: Any, point: float) -> Reference:
+    """Compute the Gibbs probability of x < point for a 1-D potential.
+
+    Parameters
+    ----------
+    dynamics : Overdamped or Langevin
+        dim 1, constant temperature.
+    point : float
+
+    Returns
+    -------
+    Reference
+        Probability and error.
+
+    Raises
+    ------
+    ValueError
+        As `gibbs_average`.
+    """
+    v, panels, tail = _gibbs_panels(dynamics)
+    left, right = float(panels.edges[0]), float(panels.edges[-1])
+    if not left < point < right:
+        return Reference(float(point >= right), tail)
+    panels = adaptive_panels(v, np.array([left, point, right]))
+    _, below = panels.log_cumulative(-v(panels.nodes))
+    value = float(np.exp(below[np.searchsorted(panels.edges, point)] - below[-1]))
+    return Reference(value, tail + _EPS * (8.0 + v.largest(panels)))
 
 
 def mean_first_passage_time(

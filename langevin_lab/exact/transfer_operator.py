@@ -27,11 +27,10 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
-from numpy.polynomial.legendre import leggauss
 
-from langevin_lab.exact.panels import Array
+from langevin_lab.exact.polynomials import Axis, polynomial_axis
 from langevin_lab.exact.quadrature import gibbs_interval
-from langevin_lab.exact.reference import Reference
+from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import per_coordinate, require_dimension, temperature_of
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
@@ -114,49 +113,16 @@ def stationary_average(
 
 
 @dataclass(frozen=True)
-class _Axis:
-    """One variable: quadrature nodes for its weight, and the recurrence of its polynomials."""
-
-    name: str
-    nodes: Array
-    weights: Array
-    bound: float | Array
-    diagonal: Array
-    off_diagonal: Array
-
-    def table(self, points: Array) -> Array:
-        """Orthonormal polynomials at points (...), clipped to the box: (..., degree + 1)."""
-        points = np.clip(points, self._low, self._high)
-        table = np.empty((*points.shape, len(self.diagonal)))
-        table[..., 0] = 1.0
-        for k in range(len(self.diagonal) - 1):
-            table[..., k + 1] = (points - self.diagonal[k]) * table[..., k]
-            if k:
-                table[..., k + 1] -= self.off_diagonal[k - 1] * table[..., k - 1]
-            table[..., k + 1] /= self.off_diagonal[k]
-        return table
-
-    def outside(self, points: Array) -> Array:
-        return (points < self._low) | (points > self._high) | ~np.isfinite(points)
-
-    @property
-    def _low(self) -> float:
-        return float(np.ravel(self.bound)[0])
-
-    @property
-    def _high(self) -> float:
-        return float(np.ravel(self.bound)[1])
-
-
-@dataclass(frozen=True)
 class _Law:
     """A stationary law as weights on the tensor grid of the axes."""
 
-    axes: tuple[_Axis, ...]
+    axes: tuple[Axis, ...]
     mass: Array
     escape: float
 
-    def average(self, observable: Callable[..., Array], names: tuple[str, ...]) -> tuple[float, float]:
+    def average(
+        self, observable: Callable[..., Array], names: tuple[str, ...]
+    ) -> tuple[float, float]:
         """Mean over the law, and the largest modulus on the grid."""
         grids = np.meshgrid(*(axis.nodes for axis in self.axes), indexing="ij")
         by_name = {axis.name: grid for axis, grid in zip(self.axes, grids)}
@@ -218,7 +184,7 @@ class _Rows:
 
 
 def _images(
-    scheme: Method, dynamics: Any, dt: float, axes: tuple[_Axis, ...], n_nodes: int, degree: int
+    scheme: Method, dynamics: Any, dt: float, axes: tuple[Axis, ...], n_nodes: int, degree: int
 ) -> Iterator[tuple[_Rows, Array, Array]]:
     """For runs of grid points: E phi_j(z') for all tensor products j, and P(z' outside the box)."""
     coefficients = scheme.coefficients(dynamics, dt)
@@ -279,7 +245,7 @@ def _normal_grid(n_normals: int, n_nodes: int) -> tuple[Array, Array]:
     return np.array([grid.ravel() for grid in grids]), _outer([weights] * n_normals).ravel()
 
 
-def _axes(scheme: Method, dynamics: Any, degree: int) -> tuple[_Axis, ...]:
+def _axes(scheme: Method, dynamics: Any, degree: int) -> tuple[Axis, ...]:
     """Weights, nodes and polynomials of x, p and a stored normal."""
     temperature = temperature_of(dynamics)
     potential = dynamics.potential
@@ -290,33 +256,14 @@ def _axes(scheme: Method, dynamics: Any, degree: int) -> tuple[_Axis, ...]:
     def position_weight(x: Array) -> Array:
         return -np.asarray(potential.energy(x[:, None])) / temperature
 
-    axes = [_axis("x", low, high, position_weight, n_nodes, degree)]
+    axes = [polynomial_axis("x", low, high, position_weight, n_nodes=n_nodes, degree=degree)]
     for name in (*scheme.state_names[1:], *(s for s in scheme.stored if s != "g")):
         variance = 1.0
         if name == "p":
             variance = temperature * float(per_coordinate(dynamics.mass, 1)[0])
         reach = float(np.sqrt(2 * _CUT * variance))
         log_weight = lambda z, variance=variance: -0.5 * z**2 / variance  # noqa: E731
-        axes.append(_axis(name, -reach, reach, log_weight, n_nodes, degree))
+        axes.append(
+            polynomial_axis(name, -reach, reach, log_weight, n_nodes=n_nodes, degree=degree)
+        )
     return tuple(axes)
-
-
-def _axis(
-    name: str, low: float, high: float, log_weight: Callable[[Array], Array], n: int, degree: int
-) -> _Axis:
-    """Gauss-Legendre nodes on [low, high] and the discrete Stieltjes recurrence."""
-    nodes, weights = leggauss(n)
-    nodes = 0.5 * (low + high) + 0.5 * (high - low) * nodes
-    logs = log_weight(nodes)
-    weights = weights * np.exp(logs - logs.max())
-    weights /= weights.sum()
-    diagonal, off_diagonal = np.zeros(degree + 1), np.zeros(degree + 1)
-    previous, current = np.zeros(n), np.ones(n)
-    for k in range(degree + 1):
-        diagonal[k] = np.sum(weights * nodes * current**2)
-        following = (nodes - diagonal[k]) * current
-        if k:
-            following -= off_diagonal[k - 1] * previous
-        off_diagonal[k] = np.sqrt(np.sum(weights * following**2))
-        previous, current = current, following / off_diagonal[k]
-    return _Axis(name, nodes, weights, np.array([low, high]), diagonal, off_diagonal)

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_lab.exact.panels import Array
+from langevin_lab.exact.reference import Array
 from langevin_lab.exact.requirements import (
     per_coordinate,
     require_dimension,
@@ -269,7 +269,11 @@ def _checked_domain(domain: Domain, dim: int) -> Domain:
     array = np.asarray(domain, dtype=np.float64)
     if array.ndim == 1 and dim == 1:
         array = array[None]
-    if array.shape != (dim, 2) or not np.isfinite(array).all() or not (array[:, 0] < array[:, 1]).all():
+    if (
+        array.shape != (dim, 2)
+        or not np.isfinite(array).all()
+        or not (array[:, 0] < array[:, 1]).all()
+    ):
         raise ValueError(
             f"domain={domain!r} must be {dim} finite pair(s) (low, high) with low < high"
         )
