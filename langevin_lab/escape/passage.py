@@ -36,6 +36,8 @@ class FirstPassage:
     dt : float
     crossing : str
         How the finite time step was made up for: "shift" or "none".
+    shifts : ndarray of shape (n_comparisons,)
+        By how much each comparison of the target was shifted; empty for "none".
     """
 
     times: np.ndarray
@@ -43,6 +45,14 @@ class FirstPassage:
     diverged: np.ndarray
     dt: float
     crossing: str
+    shifts: np.ndarray
+
+    @property
+    def shift(self) -> float:
+        """Shift of a target with one boundary [length of its normal]; 0 if there was none."""
+        if self.shifts.size > 1:
+            raise ValueError(f"the target has {self.shifts.size} boundaries: see shifts")
+        return float(self.shifts.sum())
 
     @property
     def n_censored(self) -> int:
@@ -237,7 +247,7 @@ class _Flight:
                 self.state = np.ascontiguousarray(self.state[:, staying])
                 self.replicas = self.replicas[staying]
         times = np.where(passage >= 0, passage, step) * dt
-        return FirstPassage(times, passage >= 0, diverged, dt, crossing)
+        return FirstPassage(times, passage >= 0, diverged, dt, crossing, self.kernel.shifts)
 
     def _advance(
         self, step: int, n_steps: int, pool: ThreadPoolExecutor
