@@ -10,6 +10,7 @@ Run as a script, it prints nanoseconds per replica-step for one and two threads.
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import statistics
 import subprocess
@@ -43,10 +44,12 @@ def build(source: Path = SOURCE, folder: Path = BUILD, flags: tuple[str, ...] = 
     program = folder / f"{source.stem}-{key}"
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        command = [compiler, *flags, "-o", str(program), str(source), "-lm"]
+        unfinished = program.with_suffix(f".{os.getpid()}")
+        command = [compiler, *flags, "-o", str(unfinished), str(source), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()}")
+        unfinished.replace(program)  # at once: two processes may build at the same time
     return program
 
 
