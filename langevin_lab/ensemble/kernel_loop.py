@@ -7,9 +7,10 @@ lanes, so that the compiler knows all distances between rows and vectorises with
 
     carried vectors | sums of moments | copy of both | vectors local to a step | normals
 
-A stretch of steps is run at full speed; only if a lane has left the bound at its end is the stretch
-repeated from the copy, step by step, to find the step. Since noise is a function of (seed, replica,
-step), the repetition gives the other lanes the same bits.
+A stretch of steps is run at full speed; only if a lane has left the bound at its end (with a bound
+below NO_RETURN, at any of its steps) is the stretch repeated from the copy, step by step, to find
+the step. Since noise is a function of (seed, replica, step), the repetition gives the other lanes
+the same bits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from langevin_lab.compiled.elementary import compiled
 from langevin_lab.compiled.entry import entry
 
 WIDTH = N_CARRIED = N_KEPT = N_MOMENTS = N_HISTOGRAMS = N_ROWS = COPY = NORMALS = 0
-N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = 0
+N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = NO_RETURN = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
@@ -71,12 +72,12 @@ def lane_is_outside(work, lane, bound):
 
 
 @compiled
-def count_outside(work, width, bound):
-    """Number of state entries that are NaN or not below the bound."""
+def count_outside(work, width, frozen, bound):
+    """Number of state entries of lanes not frozen that are NaN or not below the bound."""
     outside = 0
     for row in range(N_STATE):
         for i in range(width):
-            outside += not abs(work[row * WIDTH + i]) < bound
+            outside += (frozen[i] < 2) & (not abs(work[row * WIDTH + i]) < bound)
     return outside
 
 
@@ -112,7 +113,12 @@ def save_block(work, width, frozen, saved, first_column):
 def run_stretch(
     work, width, column, replicas, frozen, watch, diverged, counts, saved, tables, plan, start, stop
 ):
-    """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them."""
+    """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them.
+
+    Returns whether a lane not frozen was outside after the last step, or after any step if the
+    bound is so narrow that a lane might come back.
+    """
+    outside = 0
     table, parameters, edges, n_bins = tables
     seed, noisy, bound, first_step, burn_in, record_every, save_every, first_saved = plan
     for fill in range(start // STEPS_PER_FILL, (stop + STEPS_PER_FILL - 1) // STEPS_PER_FILL):
@@ -130,6 +136,8 @@ def run_stretch(
             normals = work[(NORMALS + phase * N_NORMALS) * WIDTH :]
             advance_block(work, width, normals, table[row], parameters)
             done = step + 1
+            if not watch and (bound < NO_RETURN or done == stop):
+                outside += count_outside(work, width, frozen, bound)
             if watch:
                 for i in range(width):
                     if frozen[i] == 1 and lane_is_outside(work, i, bound):
@@ -142,17 +150,15 @@ def run_stretch(
                     add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts)
             if save_every > 0 and done % save_every == 0:
                 save_block(work, width, frozen, saved[done // save_every - first_saved], column)
+    return outside > 0
 
 
 @compiled
 def mark_outside(work, frozen, bound):
-    """Mark the running lanes that have left the bound with 1; whether there are any."""
-    found = False
+    """Mark the running lanes that may have left the bound with 1."""
     for i in range(frozen.size):
-        if frozen[i] == 0 and lane_is_outside(work, i, bound):
+        if frozen[i] == 0 and (bound < NO_RETURN or lane_is_outside(work, i, bound)):
             frozen[i] = 1
-            found = True
-    return found
 
 
 @entry
@@ -188,18 +194,20 @@ def advance(
             watch, again = False, True
             while again:
                 scratch[:] = 0
-                run_stretch(
+                left = run_stretch(
                     work, width, column, replicas, frozen, watch, diverged, scratch, saved,
                     tables, plan, step, last,
                 )  # fmt: skip
-                again = not watch and count_outside(work, width, bound) > 0
+                again = not watch and left
                 if again:
-                    watch = again = mark_outside(work, frozen, bound)
-                if again:
+                    watch = True
+                    mark_outside(work, frozen, bound)
                     copy_rows(work, COPY, 0, width)
             for i in range(width):
                 if frozen[i] == 2:
                     copy_lane(work, COPY, 0, i)
+                else:
+                    frozen[i] = 0
             if N_HISTOGRAMS > 0:
                 counts += scratch
             step = last

@@ -14,6 +14,7 @@ from langevin_lab.integrators.program import Program
 
 LANE_WIDTH = 256  # lanes of a full block: its rows stay in the first-level cache
 STRETCH = 64  # steps between two looks for divergence
+NO_RETURN = 10**10  # a state outside a bound this wide stays outside
 N_GROUPS = 32  # groups of replicas whose scatter gives a histogram's error bars
 
 
@@ -110,5 +111,6 @@ class Layout:
             "NORMALS": self.normals,
             "STEPS_PER_FILL": self.steps_per_fill,
             "STRETCH": STRETCH,
+            "NO_RETURN": NO_RETURN,
             "N_GROUPS": N_GROUPS,
         }
