@@ -131,18 +131,20 @@ def claims(dataset: xarray.Dataset) -> list[Claim]:
         mean = Estimate(float(row["mean"]), float(row["mean_stderr"]))
         result.append(
             Claim(
-                f"mean passage time -1 → 1 at T = {T:g}", source, float(row["exact_mean"]), mean,
-                resolution=0.02, bias_bound=float(row["time_step_bias"]),
-            )  # fmt: skip
+                f"mean passage time -1 → 1 at T = {T:g}",
+                source,
+                float(row["exact_mean"]),
+                mean,
+                resolution=0.02,
+                bias_bound=float(row["time_step_bias"]),
+            )
         )
     for T in dataset["temperature"].values[[0, -1]]:
         row = dataset.sel(temperature=T)
         spread = Estimate(float(row["spread"]), float(row["spread_stderr"]))
         bias = float(row["time_step_bias"])
         statement = f"standard deviation of the passage time at T = {T:g}"
-        result.append(
-            Claim(statement, source, float(row["exact_spread"]), spread, bias_bound=bias)
-        )
+        result.append(Claim(statement, source, float(row["exact_spread"]), spread, bias_bound=bias))
     return [*result, _control(dataset), _slope(dataset), *_asymptotics(dataset)]
 
 
