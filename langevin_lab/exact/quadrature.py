@@ -17,6 +17,7 @@ rounding of V/T.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -223,8 +224,8 @@ def first_passage_moments(
     rounding = 4 * _EPS * (8.0 + v.largest(panels))
 
     def reference(fine: float, coarse: float) -> Reference:
-        value = float(np.exp(fine)) / diffusion
-        if not np.isfinite(value):
+        value = math.exp(min(fine, 709.0)) / diffusion
+        if fine >= 709.0 or not np.isfinite(value):
             raise ValueError(
                 f"passage time exp({fine:.1f}) is beyond float64; raise the temperature "
                 f"{temperature_of(dynamics)}"
