@@ -1,4 +1,4 @@
-"""The decorator of a kernel module's entry points: compiled once per machine, then read from disk."""
+"""The decorator of entry points: compiled once on a machine, then read from disk."""
 
 from __future__ import annotations
 

@@ -46,8 +46,8 @@ def cache_folder() -> Path:
     except OSError as error:
         fallback = Path(tempfile.mkdtemp(prefix="langevin_lab-"))
         warnings.warn(
-            f"cache folder {folder} cannot be written ({error.strerror}); kernels are compiled into "
-            f"{fallback} for this process only; set LANGEVIN_LAB_CACHE to a writable folder",
+            f"cache folder {folder} cannot be written ({error.strerror}); kernels of this "
+            f"process are compiled into {fallback}; set LANGEVIN_LAB_CACHE to a writable folder",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -105,7 +105,8 @@ def load(source: str, name: str, bindings: Mapping[str, Any] | None = None) -> M
     path = cache_folder() / "kernels" / f"{name}_{key}.py"
     _write_once(path, source)
     spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     sys.modules[module_name] = module

@@ -1,28 +1,35 @@
-"""Escape: rate formulas and exit times, each with where it holds."""
+"""Escape: first passage in the compiled loop, rate formulas and exit times, each with its range."""
 
-from langevin_lab.escape.linear_saddle import (
-    ExitTime,
-    langevin_saddle_exit_time,
-    linear_saddle_exit_time,
-)
-from langevin_lab.escape.rates import Rate, eyring_kramers, kramers, transition_state_theory
-from langevin_lab.escape.weak_friction import (
-    barrier_action,
-    depopulation_factor,
-    energy_diffusion,
-    turnover,
-)
+from __future__ import annotations
 
-__all__ = [
-    "ExitTime",
-    "Rate",
-    "barrier_action",
-    "depopulation_factor",
-    "energy_diffusion",
-    "eyring_kramers",
-    "kramers",
-    "langevin_saddle_exit_time",
-    "linear_saddle_exit_time",
-    "transition_state_theory",
-    "turnover",
-]
+import importlib
+from typing import Any
+
+# Public name -> submodule, imported on use: the formulas need no compiler.
+_NAMES = {
+    "ExitTime": "linear_saddle",
+    "FirstPassage": "passage",
+    "Rate": "rates",
+    "barrier_action": "weak_friction",
+    "depopulation_factor": "weak_friction",
+    "energy_diffusion": "weak_friction",
+    "eyring_kramers": "rates",
+    "first_passage": "passage",
+    "kramers": "rates",
+    "langevin_saddle_exit_time": "linear_saddle",
+    "linear_saddle_exit_time": "linear_saddle",
+    "transition_state_theory": "rates",
+    "turnover": "weak_friction",
+}
+
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

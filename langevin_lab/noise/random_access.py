@@ -8,6 +8,7 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
+from langevin_lab.compiled.entry import entry
 from langevin_lab.noise.streams import fill_coordinate_normals
 
 __all__ = ["normals"]
@@ -74,16 +75,20 @@ def normals(
         raise ValueError(
             f"start={start} and count={count} end beyond normal number 2**64; use a smaller start"
         )
-    one = hasattr(replicas, "__index__") and np.ndim(replicas) == 0  # type: ignore[arg-type]
-    chosen = [replicas] if one or not isinstance(replicas, Iterable) else replicas
-    indices = [_integer("replica", replica) for replica in chosen]
+    if isinstance(replicas, np.ndarray):
+        replicas = replicas.ravel()
+    chosen = replicas if isinstance(replicas, Iterable) else [replicas]
+    indices = np.array([_integer("replica", replica) for replica in chosen], dtype=np.uint64)
     out = np.empty((len(indices), count))
-    first_pair, skip = divmod(start, 2)
-    n_pairs = (skip + count + 1) // 2
-    row = np.empty(2 * n_pairs)
-    for i, replica in enumerate(indices):
-        fill_coordinate_normals(
-            row, np.uint64(seed), np.uint64(replica), np.uint64(first_pair), n_pairs
-        )
-        out[i] = row[skip : skip + count]
+    _fill_rows(out, np.uint64(seed), indices, np.uint64(start // 2), start % 2)
     return out
+
+
+@entry
+def _fill_rows(out, seed, replicas, first_pair, skip):
+    """Write each replica's normals, from number 2*first_pair + skip on, to its row of out."""
+    n_pairs = (skip + out.shape[1] + 1) // 2
+    row = np.empty(2 * n_pairs)
+    for i in range(out.shape[0]):
+        fill_coordinate_normals(row, seed, replicas[i], first_pair, n_pairs)
+        out[i] = row[skip : skip + out.shape[1]]

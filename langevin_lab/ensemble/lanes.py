@@ -1,0 +1,159 @@
+"""Block functions unrolled over coordinates and looped over lanes, one replica a lane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from langevin_lab.ensemble.moments import Moment, momentum_name
+from langevin_lab.ensemble.writer import Writer, function, indented, renamed
+
+
+class Lanes(Writer):
+    """Unrolled over coordinates, looped over lanes."""
+
+    def at(self, name: str, coordinate: int, lane: str = "i") -> str:
+        return f"work[{self.layout.row(name, coordinate) * self.layout.width} + {lane}]"
+
+    def scalars(self, name: str) -> list[str]:
+        return [f"{name}_{index}" for index in range(self.layout.dim)]
+
+    def gradient_line(self, target: str, argument: str) -> str:
+        call = ", ".join([*self.scalars(argument), *self.parameter_scalars()])
+        return f"{', '.join(self.scalars(target))}, = gradient({call})"
+
+    def fill(self) -> str:
+        width = self.layout.width
+        pairs = self.layout.n_normals * self.layout.steps_per_fill // 2
+        body = [
+            f"fill_replica_normals(work, {(self.layout.normals + 2 * pair) * width}, "
+            f"{(self.layout.normals + 2 * pair + 1) * width}, width, seed, replicas, "
+            f"fill * {pairs} + {pair})"
+            for pair in range(pairs)
+        ]
+        return function("fill_normals(work, width, seed, replicas, fill)", body)
+
+    def refresh(self) -> str:
+        body: list[str] = []
+        if "g" in self.program.stored:
+            loop = [f"x_{d} = {self.at('x', d)}" for d in range(self.layout.dim)]
+            loop.append(self.gradient_line("g", "x"))
+            loop += [f"{self.at('g', d)} = g_{d}" for d in range(self.layout.dim)]
+            body = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
+        return function("refresh_block(work, width, parameters)", body)
+
+    def step_lines(self) -> list[str]:
+        """The program, unrolled over coordinates."""
+        lines = []
+        for line in self.program.lines:
+            if line.gradient_of:
+                lines.append(self.gradient_line(line.target, line.gradient_of))
+                continue
+            for d in range(self.layout.dim):
+                lines.append(
+                    f"{line.target}_{d} = {renamed(line.expression, self.scalar_names(d))}"
+                )
+        return lines
+
+    def scalar_names(self, coordinate: int) -> dict[str, str]:
+        """Names of the program -> scalars of one coordinate."""
+        names = {name: f"{name}_{coordinate}" for name in self.program.vectors}
+        for name in self.program.coefficients:
+            names[name] = f"c_{name}_{coordinate if name in self.vectors else 0}"
+        return names
+
+    def advance(self) -> str:
+        dims, width = range(self.layout.dim), self.layout.width
+        columns = self.coefficient_names()
+        head = [f"c_{name} = coefficients[{index}]" for index, name in enumerate(columns)]
+        written = {line.target for line in self.program.lines}
+        loop = [f"{name}_{d} = {self.at(name, d)}" for name in self.layout.carried for d in dims]
+        loop += [
+            f"{name}_{d} = normals[{(index * self.layout.dim + d) * width} + i]"
+            for index, name in enumerate(self.program.normals)
+            for d in dims
+        ]
+        loop += self.step_lines()
+        loop += [
+            f"{self.at(name, d)} = {name}_{d}"
+            for name in self.layout.carried
+            if name in written
+            for d in dims
+        ]
+        body = [*head, *self.unpack_parameters(), "for i in range(width):", *indented(loop)]
+        return function("advance_block(work, width, normals, coefficients, parameters)", body)
+
+    def bind(self, used: Sequence[str], lane: str) -> tuple[list[str], dict[str, str]]:
+        """Lines that compute everything the used observable names need, and name -> scalar."""
+        names = self.names()
+        kinds = {names[name][0] for name in used}
+        lines = [f"x_{d} = {self.at('x', d, lane)}" for d in range(self.layout.dim)]
+        if "p" in kinds:
+            lines += [f"p_{d} = {self.at('p', d, lane)}" for d in range(self.layout.dim)]
+        call = ", ".join([*self.scalars("x"), *self.parameter_scalars()])
+        if "grad" in kinds:
+            if "g" in self.program.stored:
+                lines += [f"g_{d} = {self.at('g', d, lane)}" for d in range(self.layout.dim)]
+            else:
+                lines.append(self.gradient_line("g", "x"))
+        if "energy" in kinds:
+            lines.append(f"energy_ = energy({call})")
+        if "laplacian" in kinds:
+            diagonal = [d * self.layout.dim - d * (d - 1) // 2 for d in range(self.layout.dim)]
+            lines.append(f"hessian_ = hessian({call})")
+            lines.append("laplacian_ = " + " + ".join(f"hessian_[{index}]" for index in diagonal))
+        scalars = {}
+        for name in used:
+            kind, index = names[name]
+            scalars[name] = {
+                "x": f"x_{index}", "p": f"p_{index}", "grad": f"g_{index}",
+                "parameter": f"q_{index}", "energy": "energy_", "laplacian": "laplacian_",
+            }.get(kind) or self.extra_parameter(kind, index)  # fmt: skip
+        return lines, scalars
+
+    def expanded(self, moments: Sequence[Moment]) -> list[Moment]:
+        """Moments over coordinates written out as sums of pointwise terms."""
+        variables, expanded = self.potential.variables, []
+        for moment in moments:
+            if not moment.over_coordinates:
+                expanded.append(moment)
+                continue
+            terms = []
+            for index, variable in enumerate(variables):
+                names = {
+                    "x": variable, "p": momentum_name(variables, index),
+                    "grad": f"grad_{variable}", "mass": f"mass_{variable}",
+                }  # fmt: skip
+                terms.append(f"({renamed(moment.text, names)})")
+            expanded.append(Moment(" + ".join(terms)))
+        return expanded
+
+    def record(self, moments: Sequence[Moment]) -> str:
+        if not moments:
+            return function("record_block(work, width, parameters)", [])
+        observe, used = self.observe("observe", self.expanded(moments))
+        lines, scalars = self.bind(used, "i")
+        loop = [*lines, f"values = observe({', '.join(scalars[name] for name in used)})"]
+        for index in range(len(moments)):
+            offset = (self.layout.n_carried + index) * self.layout.width
+            loop.append(f"work[{offset} + i] += values[{index}]")
+        body = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
+        return observe + "\n\n\n" + function("record_block(work, width, parameters)", body)
+
+    def histogram_values(self, histograms: Sequence[Moment]) -> str:
+        if not histograms:
+            return function("histogram_values(work, lane, parameters)", ["return (0.0,)"])
+        observe, used = self.observe("observe_histograms", self.expanded(histograms))
+        lines, scalars = self.bind(used, "lane")
+        call = f"return observe_histograms({', '.join(scalars[name] for name in used)})"
+        body = [*self.unpack_parameters(), *lines, call]
+        values = function("histogram_values(work, lane, parameters)", body)
+        return observe + "\n\n\n" + values
+
+    def region(self, target: str) -> str:
+        """Text of ``in_target``: whether one lane lies in the target region."""
+        inside, used = self.region_function(target)
+        lines, scalars = self.bind(used, "lane")
+        call = f"return lies_in_target({', '.join(scalars[name] for name in used)})"
+        body = [*self.unpack_parameters(), *lines, call]
+        text = function("in_target(work, lane, parameters)", body, decorator="inlined")
+        return inside + "\n\n\n" + text

@@ -1,0 +1,178 @@
+"""Block functions looped over coordinates, one replica a block: for potentials from loops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from langevin_lab.ensemble.moments import COORDINATE_NAMES, Moment
+from langevin_lab.ensemble.writer import Writer, function, indented, tuple_text
+from langevin_lab.integrators.program import Line
+
+
+class Rows(Writer):
+    """Looped over coordinates; one replica per block."""
+
+    def at(self, name: str, index: str = "j") -> str:
+        return f"work[{self.layout.row(name)} + {index}]"
+
+    def view(self, name: str) -> str:
+        start = self.layout.row(name)
+        return f"work[{start} : {start + self.layout.dim}]"
+
+    def gradient_line(self, target: str, argument: str) -> str:
+        count = len(self.potential.parameters)
+        return f"gradient({self.view(argument)}, parameters[:{count}], {self.view(target)})"
+
+    def fill(self) -> str:
+        start = self.layout.normals
+        pairs = self.layout.n_normals * self.layout.steps_per_fill // 2
+        body = [
+            f"fill_coordinate_normals(work[{start} :], seed, replicas[0], fill * {pairs}, {pairs})"
+        ]
+        signature = "fill_normals(work, width, seed, replicas, fill)"
+        return function(signature, body if pairs else [])
+
+    def refresh(self) -> str:
+        body = [self.gradient_line("g", "x")] if "g" in self.program.stored else []
+        return function("refresh_block(work, width, parameters)", body)
+
+    def advance(self) -> str:
+        body, start = [], 0
+        for name in self.program.coefficients:
+            count = self.layout.dim if name in self.vectors else 1
+            if name not in self.vectors:
+                body.append(f"c_{name} = coefficients[{start}]")
+            else:
+                body.append(f"c_{name} = coefficients[{start} : {start + count}]")
+            start += count
+        group: list[Line] = []
+        for line in self.program.lines:
+            if line.gradient_of:
+                body += self.loop(group)
+                group = []
+                body.append(self.gradient_line(line.target, line.gradient_of))
+            else:
+                group.append(line)
+        body += self.loop(group)
+        return function("advance_block(work, width, normals, coefficients, parameters)", body)
+
+    def loop(self, lines: Sequence[Line]) -> list[str]:
+        """Neighbouring elementwise lines as one loop over coordinates."""
+        if not lines:
+            return []
+        names = {name: f"{name}_j" for name in self.program.vectors}
+        for name in self.program.coefficients:
+            names[name] = f"c_{name}[j]" if name in self.vectors else f"c_{name}"
+        known: set[str] = set()
+        loop = []
+        for line in lines:
+            for name in sorted(line.reads & self.program.vectors - known):
+                loop.append(f"{name}_j = {self.load(name)}")
+                known.add(name)
+            expression = re.sub(
+                r"\b\w+\b", lambda match: names.get(match[0], match[0]), line.expression
+            )
+            loop.append(f"{line.target}_j = {expression}")
+            known.add(line.target)
+        written = sorted({line.target for line in lines})
+        loop += [f"{self.at(name)} = {name}_j" for name in written]
+        return ["for j in range(DIM):", *indented(loop)]
+
+    def load(self, name: str) -> str:
+        if name in self.program.normals:
+            return f"normals[{self.program.normals.index(name) * self.layout.dim} + j]"
+        return self.at(name)
+
+    def bind(self, used: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        names = self.names()
+        kinds = {names[name][0] for name in used}
+        count = len(self.potential.parameters)
+        lines, gradient = self.bind_gradient("grad" in kinds)
+        scalars = {}
+        for name in used:
+            kind, index = names[name]
+            scalars[name] = {
+                "x": self.at("x", str(index)),
+                "p": self.at("p", str(index)) if "p" in self.layout.carried else "",
+                "grad": f"{gradient}[{index}]",
+                "parameter": f"parameters[{index}]",
+                "energy": f"energy({self.view('x')}, parameters[:{count}])",
+            }.get(kind) or self.extra_parameter(kind, index)
+        return lines, scalars
+
+    def bind_gradient(self, needed: bool) -> tuple[list[str], str]:
+        """Lines that provide the gradient at x, and the name of the array that holds it."""
+        if not needed:
+            return [], ""
+        if "g" in self.program.stored:
+            return [f"gradient_ = {self.view('g')}"], "gradient_"
+        count = len(self.potential.parameters)
+        lines = [
+            "gradient_ = np.empty(DIM)",
+            f"gradient({self.view('x')}, parameters[:{count}], gradient_)",
+        ]
+        return lines, "gradient_"
+
+    def coordinate_sum(self, moment: Moment, target: str) -> list[str]:
+        """Lines that sum one text over coordinates into ``target``."""
+        from langevin_lab.potentials.expression import parse_expression
+
+        momenta = "p" in self.program.state
+        allowed = tuple(name for name in COORDINATE_NAMES if name != "p" or momenta)
+        allowed += tuple(self.potential.parameters)
+        expression = parse_expression(moment.text, allowed)
+        offset = len(self.potential.parameters)
+        names = {"x": self.at("x"), "grad": "gradient_[j]", "dt": f"parameters[{offset}]"}
+        names["mass"] = f"parameters[{offset + 1} + j]"
+        if momenta:
+            names["p"] = self.at("p")
+        names |= {name: f"parameters[{i}]" for i, name in enumerate(self.potential.parameters)}
+        source = re.sub(
+            r"\b[A-Za-z_]\w*\b", lambda match: names.get(match[0], match[0]), expression.source
+        )
+        return [f"{target} = 0.0", "for j in range(DIM):", f"    {target} += {source}"]
+
+    def values(self, moments: Sequence[Moment], observe: str) -> tuple[str, list[str], list[str]]:
+        """An observe function, the lines that compute all values, and their names in order."""
+        pointwise = [moment for moment in moments if not moment.over_coordinates]
+        text, used = self.observe(observe, pointwise) if pointwise else ("", [])
+        needs_gradient = any("grad" in m.text for m in moments if m.over_coordinates)
+        lines, scalars = self.bind(used)
+        if needs_gradient and not lines:
+            lines = self.bind_gradient(True)[0]
+        if pointwise:
+            lines.append(f"values = {observe}({', '.join(scalars[name] for name in used)})")
+        results, index = [], 0
+        for number, moment in enumerate(moments):
+            if moment.over_coordinates:
+                lines += self.coordinate_sum(moment, f"sum_{number}")
+                results.append(f"sum_{number}")
+            else:
+                results.append(f"values[{index}]")
+                index += 1
+        return text, lines, results
+
+    def record(self, moments: Sequence[Moment]) -> str:
+        signature = "record_block(work, width, parameters)"
+        if not moments:
+            return function(signature, [])
+        text, lines, results = self.values(moments, "observe")
+        start = self.layout.n_carried
+        lines += [f"work[{start + index}] += {value}" for index, value in enumerate(results)]
+        return text + "\n\n\n" + function(signature, lines)
+
+    def histogram_values(self, histograms: Sequence[Moment]) -> str:
+        signature = "histogram_values(work, lane, parameters)"
+        if not histograms:
+            return function(signature, ["return (0.0,)"])
+        text, lines, results = self.values(histograms, "observe_histograms")
+        lines.append(f"return {tuple_text(results)}")
+        return text + "\n\n\n" + function(signature, lines)
+
+    def region(self, target: str) -> str:
+        """Text of ``in_target``: whether the replica lies in the target region."""
+        inside, used = self.region_function(target)
+        lines, scalars = self.bind(used)
+        lines.append(f"return lies_in_target({', '.join(scalars[name] for name in used)})")
+        return inside + "\n\n\n" + function("in_target(work, lane, parameters)", lines)

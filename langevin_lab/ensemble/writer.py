@@ -1,0 +1,110 @@
+"""What both forms of kernel share: coefficients, parameters, observables, pieces of text."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from langevin_lab.ensemble.layout import Layout
+from langevin_lab.ensemble.moments import Moment, observable_names
+
+
+def function(signature: str, body: Iterable[str], decorator: str = "compiled") -> str:
+    """Text of a decorated function."""
+    lines = list(body) or ["pass"]
+    return f"@{decorator}\ndef {signature}:\n" + textwrap.indent("\n".join(lines), "    ")
+
+
+def tuple_text(items: Sequence[str]) -> str:
+    """Text of a tuple, also of one item."""
+    return f"({', '.join(items)}{',' if len(items) == 1 else ''})"
+
+
+class _Rename(ast.NodeTransformer):
+    def __init__(self, names: dict[str, str]):
+        self.names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.Name(self.names.get(node.id, node.id), node.ctx)
+
+
+def renamed(expression: str, names: dict[str, str]) -> str:
+    """The expression with names replaced."""
+    return ast.unparse(_Rename(names).visit(ast.parse(expression, mode="eval")))
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """The lines one level deeper."""
+    return [f"    {line}" for line in lines]
+
+
+class Writer:
+    """What both forms share: coefficients, parameters, observables."""
+
+    def __init__(self, potential: Any, layout: Layout, vectors: frozenset[str], n_shifts: int = 0):
+        self.potential, self.layout, self.vectors = potential, layout, vectors
+        self.n_shifts = n_shifts
+        self.program = layout.program
+
+    def names(self) -> dict[str, tuple[str, int]]:
+        """Everything that an observable may name: name -> (kind, index)."""
+        names = observable_names(self.potential, momenta="p" in self.program.state)
+        return names | {f"shift_{index}": ("shift", index) for index in range(self.n_shifts)}
+
+    def block_functions(self) -> list[str]:
+        """The functions that every loop calls."""
+        return [self.fill(), self.refresh(), self.advance()]
+
+    def coefficient_names(self) -> list[str]:
+        """Columns of the coefficient table."""
+        columns = []
+        for name in self.program.coefficients:
+            count = self.layout.dim if name in self.vectors else 1
+            columns += [f"{name}_{index}" for index in range(count)]
+        return columns
+
+    def parameter_scalars(self) -> list[str]:
+        """Local names of the potential's parameters."""
+        return [f"q_{index}" for index in range(len(self.potential.parameters))]
+
+    def unpack_parameters(self) -> list[str]:
+        """Lines that load the potential's parameters."""
+        return [f"q_{i} = parameters[{i}]" for i in range(len(self.potential.parameters))]
+
+    def observe(self, name: str, texts: Sequence[Moment]) -> tuple[str, list[str]]:
+        """A function of scalars that returns the pointwise moments, and the names it takes."""
+        from langevin_lab.potentials.expression import parse_expression
+
+        parsed = [parse_expression(moment.text, tuple(self.names())) for moment in texts]
+        used = sorted({used for expression in parsed for used in expression.names_used})
+        body = [f"return {tuple_text([expression.source for expression in parsed])}"]
+        return function(f"{name}({', '.join(used)})", body, decorator="inlined"), used
+
+    def region_function(self, target: str) -> tuple[str, list[str]]:
+        """A function of scalars that says whether a point lies in the target, and its arguments."""
+        from langevin_lab.potentials.expression import parse_region
+
+        region = parse_region(target, tuple(self.names()))
+        used = sorted(region.names_used)
+        body = [f"return {region.source}"]
+        return function(f"lies_in_target({', '.join(used)})", body, decorator="inlined"), used
+
+    def extra_parameter(self, kind: str, index: int) -> str:
+        """dt, masses and shifts follow the potential's parameters in the parameter array."""
+        offset = len(self.potential.parameters)
+        offset += {"dt": 0, "mass": 1, "shift": 1 + self.layout.dim}[kind]
+        return f"parameters[{offset + index}]"
+
+    def fill(self) -> str:
+        """Text of ``fill_normals``."""
+        raise TypeError("a Writer has no form: use Lanes or Rows")
+
+    def refresh(self) -> str:
+        """Text of ``refresh_block``."""
+        raise TypeError("a Writer has no form: use Lanes or Rows")
+
+    def advance(self) -> str:
+        """Text of ``advance_block``."""
+        raise TypeError("a Writer has no form: use Lanes or Rows")
