@@ -11,6 +11,7 @@ there before. No pickle.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib
 import io
@@ -165,9 +166,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise LabError(
             f"cannot write {shown(path)}: {error.strerror or error}; "
-            "free space there or choose another folder by --results DIR"
+            f"{'free space there or ' if full else ''}choose another folder by --results DIR"
         ) from error
 
 
