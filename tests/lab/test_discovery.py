@@ -7,20 +7,20 @@ from langevin_lab.lab.discovery import load_module
 
 
 def test_experiments_are_found_by_their_files(laboratory):
-    for name in ("beta_ray", "alpha_ray"):
+    for name in ("second_ray", "first_ray"):
         laboratory.add(name)
     laboratory.write("_shared", "raise RuntimeError('never loaded')")
     found, broken = discover()
-    assert [item.name for item in found] == ["alpha_ray", "beta_ray"]
+    assert [item.name for item in found] == ["first_ray", "second_ray"]
     assert broken == []
 
 
 def test_selection_keeps_its_order_and_loads_nothing_else(laboratory):
-    for name in ("alpha_ray", "beta_ray"):
+    for name in ("first_ray", "second_ray"):
         laboratory.add(name)
     laboratory.write("broken", "1/0")
-    found, broken = discover("experiments", ["beta_ray", "alpha_ray", "beta_ray"])
-    assert [item.name for item in found] == ["beta_ray", "alpha_ray"]
+    found, broken = discover("experiments", ["second_ray", "first_ray", "second_ray"])
+    assert [item.name for item in found] == ["second_ray", "first_ray"]
     assert broken == []
 
 

@@ -182,12 +182,36 @@ def test_foreign_netcdf_is_no_result(uniform, results):
     [
         xr.Dataset({"x": ("replica", np.array([{}, []], dtype=object))}),
         xr.Dataset(attrs={"settings": {"a": 1}}),
+        xr.Dataset(attrs={"flag": np.bool_(True)}),
     ],
 )
 def test_dataset_that_is_no_netcdf_is_refused(uniform, results, dataset):
     with pytest.raises(LabError, match="the dataset of uniform cannot be stored as netCDF"):
         save(results, uniform, dataset=dataset)
     assert results.find(uniform, uniform.config()) is None
+
+
+def test_text_flags_and_integers_come_back_as_they_were(uniform, results):
+    dataset = xr.Dataset(
+        {
+            "count": ("t", np.array([2**62, 1])),
+            "ok": ("t", [True, False]),
+            "name": ("t", ["µ", ""]),
+        },
+        coords={"t": ["first", "second"]},
+        attrs={"equation": "dx = -∇U dt", "dt": 0.1, "sizes": [1, 2]},
+    )
+    loaded = results.load(save(results, uniform, dataset=dataset))
+    assert loaded.drop_attrs().identical(dataset.drop_attrs())
+    assert loaded.attrs["equation"] == "dx = -∇U dt"
+    assert loaded["ok"].dtype == bool
+
+
+def test_experiment_without_a_file_cannot_be_stored(uniform, results):
+    path = uniform.source_file
+    path.unlink()
+    with pytest.raises(LabError, match=r"uniform has no source file \(experiments/uniform.py\)"):
+        results.digest(uniform, uniform.config())
 
 
 def test_missing_library_is_named(monkeypatch):
