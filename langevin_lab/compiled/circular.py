@@ -128,7 +128,7 @@ def cos(x):
 
 @inlined
 def arctan(x):
-    """Return the inverse tangent in [-pi/2, pi/2], within 1 ulp."""
+    """Return the inverse tangent in [-pi/2, pi/2], within 2 ulp."""
     size = absolute(x)
     middle = size > 0.41421356237309503
     large = size > 2.414213562373095

@@ -132,7 +132,7 @@ def cosh(x):
 
 @inlined
 def sinh(x):
-    """Return (e^x - e^-x)/2, within 2.5 ulp also where x is small."""
+    """Return (e^x - e^-x)/2, within 3 ulp also where x is small."""
     size = absolute(x)
     t = expm1(select(size > 1.0, 1.0, size))
     half = _half_exp(size)
@@ -141,7 +141,7 @@ def sinh(x):
 
 @inlined
 def tanh(x):
-    """Return sinh(x)/cosh(x), within 2.5 ulp also where x is small."""
+    """Return sinh(x)/cosh(x), within 3 ulp also where x is small."""
     size = absolute(x)
     t = expm1(2.0 * select(size > 22.0, 22.0, size))
     return copysign(t / (t + 2.0), x)

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import njit, types
+from numba.core import config
 from numba.extending import intrinsic as _intrinsic
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "copysign",
     "float_of",
     "fma",
+    "has_many_vector_registers",
     "inlined",
     "nearest",
     "select",
@@ -42,6 +44,15 @@ def compiled(function: Callable[..., Any]) -> Any:
 def inlined(function: Callable[..., Any]) -> Any:
     """Like `compiled`, and always inlined: a call that stays a call stops vectorisation."""
     return njit(error_model="numpy", nogil=True, forceinline=True)(function)
+
+
+def has_many_vector_registers() -> bool:
+    """Say whether the compiler may use 32 vector registers (AVX-512, NEON) rather than 16."""
+    chosen = getattr(config, "CPU_FEATURES", None)  # NUMBA_CPU_FEATURES, where a user sets it
+    if chosen is not None:
+        return "+avx512f" in chosen
+    features = binding.get_host_cpu_features()
+    return bool(features.get("avx512f") or features.get("neon"))
 
 
 def _call(name: str) -> Any:

@@ -1,9 +1,9 @@
-"""From a dynamics, a method and recorders to a compiled kernel and the arrays that it works on."""
+"""From a dynamics and a method to a compiled kernel and the tables that it reads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.compiled.modules import load
-from langevin_lab.ensemble.kernel_text import recording_kernel
+from langevin_lab.ensemble.kernel_text import passage_kernel, recording_kernel
 from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.integrators import Method
@@ -19,50 +19,49 @@ from langevin_lab.integrators import Method
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A kernel: its text, its module, and the tables that it reads.
+    """What all kernels share: layout, module, coefficient table, parameters.
 
     Parameters
     ----------
     dynamics : Dynamics
     method : Method
     dt : float
-    moments, histograms : sequence of Moment
     """
 
     dynamics: Any
     method: Method
     dt: float
-    moments: Sequence[Moment] = ()
-    histograms: Sequence[Moment] = ()
+
+    def make_layout(self, n_moments: int, n_histograms: int) -> Layout:
+        """Where everything lies in a block's work array."""
+        return Layout(
+            program=self.method.program,
+            dim=self.dynamics.dim,
+            lanes=self.dynamics.potential.code.form == "scalar",
+            n_moments=n_moments,
+            n_histograms=n_histograms,
+        )
 
     @cached_property
     def layout(self) -> Layout:
         """Where everything lies in a block's work array."""
-        code = self.dynamics.potential.code
-        return Layout(
-            program=self.method.program,
-            dim=self.dynamics.dim,
-            lanes=code.form == "scalar",
-            n_moments=len(self.moments),
-            n_histograms=len(self.histograms),
-        )
+        return self.make_layout(0, 0)
 
     @cached_property
     def vector_coefficients(self) -> frozenset[str]:
+        """Coefficients with one value per coordinate."""
         values = self.method.coefficients(self.dynamics, self.dt, temperature=1.0)
         return frozenset(name for name, value in values.items() if np.ndim(value) > 0)
+
+    @property
+    def title(self) -> str:
+        """First line of the module."""
+        return f"{self.method.name} on {self.dynamics.potential.name}."
 
     @cached_property
     def source(self) -> str:
         """Text of the module that runs."""
-        return recording_kernel(
-            self.dynamics.potential,
-            self.layout,
-            self.vector_coefficients,
-            self.moments,
-            self.histograms,
-            f"{self.method.name} on {self.dynamics.potential.name}.",
-        )
+        raise TypeError("use RecordingKernel or PassageKernel")
 
     @cached_property
     def module(self) -> ModuleType:
@@ -97,8 +96,67 @@ class Kernel:
     @property
     def noisy(self) -> bool:
         """Whether normals need to be drawn at all."""
-        if self.method.n_normals == 0:
-            return False
-        dynamics = self.dynamics
-        cold = not dynamics.is_scheduled and dynamics.temperature == 0.0
-        return not cold
+        cold = not self.dynamics.is_scheduled and self.dynamics.temperature == 0.0
+        return self.method.n_normals > 0 and not cold
+
+
+@dataclass(frozen=True, eq=False)
+class RecordingKernel(Kernel):
+    """A kernel that records.
+
+    Parameters
+    ----------
+    moments, histograms : sequence of Moment
+    """
+
+    moments: Sequence[Moment] = ()
+    histograms: Sequence[Moment] = ()
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where everything lies in a block's work array."""
+        return self.make_layout(len(self.moments), len(self.histograms))
+
+    @cached_property
+    def source(self) -> str:
+        """Text of the module that runs."""
+        return recording_kernel(
+            self.dynamics.potential,
+            self.layout,
+            self.vector_coefficients,
+            self.moments,
+            self.histograms,
+            self.title,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PassageKernel(Kernel):
+    """A kernel that stops in a target region.
+
+    Parameters
+    ----------
+    target : str
+        Region over the observable names and shift_0, shift_1, ...
+    shifts : ndarray of shape (n_shifts,)
+    """
+
+    target: str = ""
+    shifts: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @cached_property
+    def source(self) -> str:
+        """Text of the module that runs."""
+        return passage_kernel(
+            self.dynamics.potential,
+            self.layout,
+            self.vector_coefficients,
+            self.target,
+            self.shifts.size,
+            self.title,
+        )
+
+    @cached_property
+    def parameters(self) -> np.ndarray:
+        """The potential's parameters, dt, masses, and the shifts of the boundaries."""
+        return np.concatenate([Kernel.parameters.func(self), self.shifts])

@@ -64,10 +64,10 @@ def copy_lane(work, source, target, lane):
 @compiled
 def lane_is_outside(work, lane, bound):
     """Whether the lane's state is NaN or not below the bound."""
+    outside = False
     for row in range(N_STATE):
-        if not abs(work[row * WIDTH + lane]) < bound:
-            return True
-    return False
+        outside |= not abs(work[row * WIDTH + lane]) < bound
+    return outside
 
 
 @compiled
@@ -81,10 +81,11 @@ def count_outside(work, width, bound):
 
 
 @compiled
-def add_to_histograms(work, width, parameters, edges, n_bins, first_replica, frozen, counts):
-    """Count the lanes that are not frozen into bins 1..n; bins 0 and n + 1 lie outside the range."""
-    for i in range(width):
+def add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts):
+    """Count the lanes not frozen into bins 1..n; bins 0 and n + 1 lie outside the range."""
+    for i in range(frozen.size):
         if frozen[i] < 2:
+            group = replicas[i] % np.uint64(N_GROUPS)
             values = histogram_values(work, i, parameters)
             for h in range(N_HISTOGRAMS):
                 scaled = (values[h] - edges[h, 0]) * edges[h, 1]
@@ -94,7 +95,7 @@ def add_to_histograms(work, width, parameters, edges, n_bins, first_replica, fro
                     bin_index = n_bins[h] + 1
                 else:
                     bin_index = np.int64(scaled) + 1
-                counts[h, (first_replica + i) % N_GROUPS, bin_index] += 1
+                counts[h, group, bin_index] += 1
 
 
 @compiled
@@ -109,11 +110,11 @@ def save_block(work, width, frozen, saved, first_column):
 
 @compiled
 def run_stretch(
-    work, width, first_column, replicas, frozen, watch, diverged, counts, saved, table, parameters, edges,
-    n_bins, seed, first_replica, start, stop, table_start, burn_in, record_every, save_every,
-    first_saved, bound, noisy,
-):  # fmt: skip
+    work, width, column, replicas, frozen, watch, diverged, counts, saved, tables, plan, start, stop
+):
     """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them."""
+    table, parameters, edges, n_bins = tables
+    seed, noisy, bound, first_step, burn_in, record_every, save_every, first_saved = plan
     for fill in range(start // STEPS_PER_FILL, (stop + STEPS_PER_FILL - 1) // STEPS_PER_FILL):
         if noisy:
             fill_normals(work, width, seed, replicas, fill)
@@ -125,7 +126,7 @@ def run_stretch(
                 for i in range(width):
                     if frozen[i] == 1:
                         copy_lane(work, 0, COPY, i)
-            row = 0 if table.shape[0] == 1 else step - table_start
+            row = 0 if table.shape[0] == 1 else step - first_step
             normals = work[(NORMALS + phase * N_NORMALS) * WIDTH :]
             advance_block(work, width, normals, table[row], parameters)
             done = step + 1
@@ -133,36 +134,43 @@ def run_stretch(
                 for i in range(width):
                     if frozen[i] == 1 and lane_is_outside(work, i, bound):
                         frozen[i] = 2
-                        diverged[first_column + i] = done
+                        diverged[column + i] = done
             if done > burn_in and (done - burn_in) % record_every == 0:
                 if N_MOMENTS > 0:
                     record_block(work, width, parameters)
                 if N_HISTOGRAMS > 0:
-                    replica = first_replica + first_column
-                    add_to_histograms(
-                        work, width, parameters, edges, n_bins, replica, frozen, counts
-                    )
+                    add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts)
             if save_every > 0 and done % save_every == 0:
-                index = done // save_every - first_saved
-                save_block(work, width, frozen, saved[index], first_column)
+                save_block(work, width, frozen, saved[done // save_every - first_saved], column)
+
+
+@compiled
+def mark_outside(work, frozen, bound):
+    """Mark the running lanes that have left the bound with 1; whether there are any."""
+    found = False
+    for i in range(frozen.size):
+        if frozen[i] == 0 and lane_is_outside(work, i, bound):
+            frozen[i] = 1
+            found = True
+    return found
 
 
 @entry
 def advance(
-    state, sums, diverged, counts, saved, table, parameters, edges, n_bins, seed, first_replica,
-    first_step, n_steps, burn_in, record_every, save_every, first_saved, bound, noisy,
-    first_block, last_block, width,
+    state, sums, diverged, counts, saved, tables, plan, first_replica, n_steps, first_block,
+    last_block, width,
 ):  # fmt: skip
     """Advance the blocks first_block..last_block-1 by n_steps steps.
 
     state (N_KEPT, n_columns), sums (N_MOMENTS, n_columns) and diverged (n_columns) are updated in
-    place; counts (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to; saved (n_saved, N_STATE, n) filled.
+    place, counts (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to, saved (n_saved, N_STATE, n) is
+    filled. tables and plan are the tuples that `run_stretch` takes apart.
     """
     work = np.zeros(N_ROWS * WIDTH)
     frozen = np.zeros(width, np.int64)
     replicas = np.zeros(width, np.uint64)
     scratch = np.zeros(counts.shape, np.int64)
-    stop = first_step + n_steps
+    bound, first_step = plan[2], plan[3]
     for block in range(first_block, last_block):
         column = block * width
         for i in range(width):
@@ -172,31 +180,23 @@ def advance(
                 work[row * WIDTH + i] = state[row, column + i]
             for row in range(N_MOMENTS):
                 work[(N_CARRIED + row) * WIDTH + i] = sums[row, column + i]
-        refresh_block(work, width, parameters)
+        refresh_block(work, width, tables[1])
         step = first_step
-        while step < stop:
-            last = min(stop, (step // STRETCH + 1) * STRETCH)
+        while step < first_step + n_steps:
+            last = min(first_step + n_steps, (step // STRETCH + 1) * STRETCH)
             copy_rows(work, 0, COPY, width)
-            scratch[:] = 0
-            run_stretch(
-                work, width, column, replicas, frozen, False, diverged, scratch, saved, table, parameters,
-                edges, n_bins, seed, first_replica, step, last, first_step, burn_in, record_every,
-                save_every, first_saved, bound, noisy,
-            )  # fmt: skip
-            if count_outside(work, width, bound) > 0:
-                watch = False
-                for i in range(width):
-                    if frozen[i] == 0 and lane_is_outside(work, i, bound):
-                        frozen[i] = 1
-                        watch = True
-                if watch:
+            watch, again = False, True
+            while again:
+                scratch[:] = 0
+                run_stretch(
+                    work, width, column, replicas, frozen, watch, diverged, scratch, saved,
+                    tables, plan, step, last,
+                )  # fmt: skip
+                again = not watch and count_outside(work, width, bound) > 0
+                if again:
+                    watch = again = mark_outside(work, frozen, bound)
+                if again:
                     copy_rows(work, COPY, 0, width)
-                    scratch[:] = 0
-                    run_stretch(
-                        work, width, column, replicas, frozen, True, diverged, scratch, saved, table,
-                        parameters, edges, n_bins, seed, first_replica, step, last, first_step,
-                        burn_in, record_every, save_every, first_saved, bound, noisy,
-                    )  # fmt: skip
             for i in range(width):
                 if frozen[i] == 2:
                     copy_lane(work, COPY, 0, i)

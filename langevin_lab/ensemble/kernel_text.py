@@ -83,9 +83,10 @@ def passage_kernel(
     layout: Layout,
     vector_coefficients: frozenset[str],
     target: str,
+    n_shifts: int,
     title: str,
 ) -> str:
     """Source of a kernel that runs each replica until it enters the target region."""
-    writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients)
+    writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients, n_shifts)
     parts = [*writer.block_functions(), writer.region(target), _loop("passage_loop.py")]
     return _module(title, potential, layout, parts)

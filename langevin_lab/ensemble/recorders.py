@@ -302,7 +302,8 @@ def recorders(observe: Any) -> dict[str, Recorder | Histogram]:
         return {}
     if not isinstance(observe, dict):
         raise TypeError(
-            f"observe={observe!r} must be a dict such as {{'x2': 'x**2'}}: name -> expression or recorder"
+            f"observe={observe!r} must be a dict of names to expressions or recorders, "
+            "such as {'x2': 'x**2'}"
         )
     result: dict[str, Recorder | Histogram] = {}
     for name, value in observe.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,14 +121,17 @@ class Run:
         table = self.kernel.table(self.step, n_steps)
         advance = self.kernel.module.advance
 
+        tables = (table, self.kernel.parameters, self.edges, self.n_bins)
+        plan = (
+            np.uint64(self.seed), self.kernel.noisy, self.bound, self.step, self.burn_in,
+            self.record_every, self.save_every, self.first_saved,
+        )  # fmt: skip
+
         def work(first: int, last: int) -> np.ndarray:
             counts = np.zeros_like(self.counts)
             advance(
-                self.state, self.sums, self.diverged, counts, self.saved, table,
-                self.kernel.parameters, self.edges, self.n_bins, np.uint64(self.seed),
-                self.first_replica, self.step, n_steps, self.burn_in, self.record_every,
-                self.save_every, self.first_saved, self.bound, self.kernel.noisy, first, last,
-                self.width,
+                self.state, self.sums, self.diverged, counts, self.saved, tables, plan,
+                self.first_replica, n_steps, first, last, self.width,
             )  # fmt: skip
             return counts
 
@@ -162,15 +166,16 @@ class Run:
 
 def block_width(n_replicas: int, n_threads: int) -> int:
     """Lanes of a block: up to LANE_WIDTH, a multiple of 8, equal shares for the threads."""
-    n_blocks = -(-n_replicas // LANE_WIDTH)
+    n_blocks = math.ceil(n_replicas / LANE_WIDTH)
     if n_replicas >= 64 * n_threads:
-        n_blocks = -(-n_blocks // n_threads) * n_threads
-    return min(LANE_WIDTH, -(-(-(-n_replicas // n_blocks)) // 8) * 8)
+        n_blocks = math.ceil(n_blocks / n_threads) * n_threads
+    lanes = math.ceil(n_replicas / n_blocks)
+    return min(LANE_WIDTH, math.ceil(lanes / 8) * 8)
 
 
 def n_columns(n_replicas: int, width: int) -> int:
     """Replicas padded to full blocks."""
-    return -(-n_replicas // width) * width
+    return math.ceil(n_replicas / width) * width
 
 
 def restore(run: Run, previous: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.ensemble.checks import check_count, check_memory, check_stability, default_threads
-from langevin_lab.ensemble.kernel import Kernel
+from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.progress import advance_with_progress
 from langevin_lab.ensemble.recorders import Histogram, Recorder, recorders, unique_moments
@@ -135,7 +135,7 @@ def simulate(
     plain = [recorder for recorder in recorded.values() if isinstance(recorder, Recorder)]
     histograms = [recorder for recorder in recorded.values() if isinstance(recorder, Histogram)]
     moments = unique_moments(plain, dynamics)
-    kernel = Kernel(dynamics, scheme, dt, moments, [Moment(h.text) for h in histograms])
+    kernel = RecordingKernel(dynamics, scheme, dt, moments, [Moment(h.text) for h in histograms])
     settings = {
         "dynamics": dynamics.describe(),
         "method": scheme.name,
@@ -172,7 +172,7 @@ def simulate(
         if recorded and len(run.batches.sums) * n_replicas < 2:
             raise ValueError(
                 f"n_replicas={n_replicas} and {run.n_recorded} recorded steps give no error bar; "
-                f"record at least {2 * run.batches.length} steps or use n_replicas >= {FEW_REPLICAS}"
+                f"record >= {2 * run.batches.length} steps or use n_replicas >= {FEW_REPLICAS}"
             )
     _warn_of_divergence(run)
     return dataset(run, recorded, moments, attributes)

@@ -1,4 +1,4 @@
-"""The ensemble's initial state: positions, thermal momenta, and the normals that come before step 0."""
+"""The initial state: positions, thermal momenta, and the normals that come before step 0."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _spread(name: str, value: Any, dim: int, n_replicas: int) -> np.ndarray:
     if not np.isfinite(array).all():
         replica, coordinate = np.argwhere(~np.isfinite(array))[0]
         raise ValueError(
-            f"{name} is {array[replica, coordinate]} at replica {replica}, coordinate {coordinate}; "
-            "every number must be finite"
+            f"{name} is {array[replica, coordinate]} at replica {replica}, coordinate "
+            f"{coordinate}; every number must be finite"
         )
     return np.array(array.T)

@@ -43,13 +43,15 @@ def indented(lines: Iterable[str]) -> list[str]:
 class Writer:
     """What both forms share: coefficients, parameters, observables."""
 
-    def __init__(self, potential: Any, layout: Layout, vectors: frozenset[str]):
+    def __init__(self, potential: Any, layout: Layout, vectors: frozenset[str], n_shifts: int = 0):
         self.potential, self.layout, self.vectors = potential, layout, vectors
+        self.n_shifts = n_shifts
         self.program = layout.program
 
     def names(self) -> dict[str, tuple[str, int]]:
         """Everything that an observable may name: name -> (kind, index)."""
-        return observable_names(self.potential, momenta="p" in self.program.state)
+        names = observable_names(self.potential, momenta="p" in self.program.state)
+        return names | {f"shift_{index}": ("shift", index) for index in range(self.n_shifts)}
 
     def block_functions(self) -> list[str]:
         """The functions that every loop calls."""

@@ -1,1 +1,35 @@
-"""TBD"""
+"""Escape: first passage in the compiled loop, rate formulas and exit times, each with its range."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# Public name -> submodule, imported on use: the formulas need no compiler.
+_NAMES = {
+    "ExitTime": "linear_saddle",
+    "FirstPassage": "passage",
+    "Rate": "rates",
+    "barrier_action": "weak_friction",
+    "depopulation_factor": "weak_friction",
+    "energy_diffusion": "weak_friction",
+    "eyring_kramers": "rates",
+    "first_passage": "passage",
+    "kramers": "rates",
+    "langevin_saddle_exit_time": "linear_saddle",
+    "linear_saddle_exit_time": "linear_saddle",
+    "transition_state_theory": "rates",
+    "turnover": "weak_friction",
+}
+
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

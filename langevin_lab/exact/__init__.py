@@ -1,1 +1,62 @@
-"""TBD"""
+"""References without sampling: numbers with an error bound, and exact laws.
+
+=====================  ===========================================================================
+on a quadratic         `linear_map`, `stationary_covariance`, `propagate`, `stability_limit`
+scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1-D;
+                       `discrete_passage_time`: the same for a first passage
+Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
+first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`
+spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
+                       `spectrum`, `generator`, `committor` (overdamped 1-D and 2-D)
+=====================  ===========================================================================
+"""
+
+from langevin_lab.exact.finite_volume import Generator, generator
+from langevin_lab.exact.fokker_planck import Committor, committor, spectrum
+from langevin_lab.exact.gaussian import (
+    LinearMap,
+    NoStationaryLaw,
+    linear_map,
+    propagate,
+    stability_limit,
+    stationary_covariance,
+)
+from langevin_lab.exact.passage_operator import discrete_passage_time
+from langevin_lab.exact.quadrature import (
+    PassageTime,
+    first_passage_moments,
+    gibbs_average,
+    gibbs_probability_below,
+    invariant_density,
+    mean_first_passage_time,
+    splitting_probability,
+)
+from langevin_lab.exact.reference import Reference
+from langevin_lab.exact.spectral import escape_rate, spectral_gap
+from langevin_lab.exact.transfer_operator import stationary_average
+
+__all__ = [
+    "Committor",
+    "Generator",
+    "LinearMap",
+    "NoStationaryLaw",
+    "PassageTime",
+    "Reference",
+    "committor",
+    "discrete_passage_time",
+    "escape_rate",
+    "first_passage_moments",
+    "generator",
+    "gibbs_average",
+    "gibbs_probability_below",
+    "invariant_density",
+    "linear_map",
+    "mean_first_passage_time",
+    "propagate",
+    "spectral_gap",
+    "spectrum",
+    "splitting_probability",
+    "stability_limit",
+    "stationary_average",
+    "stationary_covariance",
+]

@@ -17,7 +17,7 @@ import numpy as np
 
 from langevin_lab.compiled.intrinsics import compiled, inlined
 
-__all__ = ["philox4x32", "philox_bits"]
+__all__ = ["philox4x32", "philox_bits", "two_philox_bits"]
 
 _M0 = np.uint64(0xD2511F53)
 _M1 = np.uint64(0xCD9E8D57)
@@ -35,17 +35,40 @@ def _round(c0, c1, c2, c3, k0, k1):
 
 
 @inlined
-def philox_bits(c0, c1, c2, c3, k0, k1):
-    """Return the four output words w0..w3 as two uint64: w0*2^32 + w1 and w2*2^32 + w3."""
-    for j in range(9):
-        step = np.uint64(j)
-        c0, c1, c2, c3 = _round(c0, c1, c2, c3, (k0 + step * _W0) & _LOW, (k1 + step * _W1) & _LOW)
-    # The last round: its words lie next to each other in the products but for one exclusive or.
+def _last_round(c0, c1, c2, c3, k0, k1):
+    """Return w0*2^32 + w1 and w2*2^32 + w3: they lie in the products but for one exclusive or."""
     a = _M0 * (c0 & _LOW)
     b = _M1 * (c2 & _LOW)
-    k0 = (k0 + np.uint64(9) * _W0) & _LOW
-    k1 = (k1 + np.uint64(9) * _W1) & _LOW
     return b ^ ((c1 ^ k0) << _32), a ^ ((c3 ^ k1) << _32)
+
+
+@inlined
+def _round_keys(k0, k1, j):
+    step = np.uint64(j)
+    return (k0 + step * _W0) & _LOW, (k1 + step * _W1) & _LOW
+
+
+@inlined
+def philox_bits(c0, c1, c2, c3, k0, k1):
+    """Return the output words as two uint64, w0*2^32 + w1 and w2*2^32 + w3."""
+    for j in range(9):
+        u, v = _round_keys(k0, k1, j)
+        c0, c1, c2, c3 = _round(c0, c1, c2, c3, u, v)
+    u, v = _round_keys(k0, k1, 9)
+    return _last_round(c0, c1, c2, c3, u, v)
+
+
+@inlined
+def two_philox_bits(a, b, k0, k1):
+    """Return philox_bits of the counters a and b, round by round: neither waits for the other."""
+    a0, a1, a2, a3 = a
+    b0, b1, b2, b3 = b
+    for j in range(9):
+        u, v = _round_keys(k0, k1, j)
+        a0, a1, a2, a3 = _round(a0, a1, a2, a3, u, v)
+        b0, b1, b2, b3 = _round(b0, b1, b2, b3, u, v)
+    u, v = _round_keys(k0, k1, 9)
+    return _last_round(a0, a1, a2, a3, u, v), _last_round(b0, b1, b2, b3, u, v)
 
 
 @compiled

@@ -75,8 +75,9 @@ def normals(
         raise ValueError(
             f"start={start} and count={count} end beyond normal number 2**64; use a smaller start"
         )
-    one = hasattr(replicas, "__index__") and np.ndim(replicas) == 0  # type: ignore[arg-type]
-    chosen = [replicas] if one or not isinstance(replicas, Iterable) else replicas
+    if isinstance(replicas, np.ndarray):
+        replicas = replicas.ravel()
+    chosen = replicas if isinstance(replicas, Iterable) else [replicas]
     indices = np.array([_integer("replica", replica) for replica in chosen], dtype=np.uint64)
     out = np.empty((len(indices), count))
     _fill_rows(out, np.uint64(seed), indices, np.uint64(start // 2), start % 2)

@@ -1,0 +1,280 @@
+"""First passage times of an ensemble, stopped inside the compiled loop."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.ensemble.checks import check_count, check_stability, default_threads
+from langevin_lab.ensemble.kernel import PassageKernel
+from langevin_lab.ensemble.run import block_width, n_columns
+from langevin_lab.ensemble.start import initial_state
+from langevin_lab.escape.crossing import shift_lengths, shifted_target
+from langevin_lab.evidence import Estimate
+from langevin_lab.integrators import Method, method
+from langevin_lab.integrators.methods import check_time_step
+
+FIRST_CHUNK = 64  # steps until the first packing of survivors
+MAX_CHUNK = 1 << 14
+
+
+@dataclass(frozen=True, eq=False)
+class FirstPassage:
+    """Arrival times of all replicas.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n_replicas,)
+        Time of arrival, or the time up to which the replica was followed.
+    arrived : ndarray of bool, shape (n_replicas,)
+        False for replicas that were still on their way at ``max_time``, or diverged.
+    diverged : ndarray of bool, shape (n_replicas,)
+        Replicas that left the divergence bound; in no estimate.
+    dt : float
+    crossing : str
+        How the finite time step was made up for: "shift" or "none".
+    shifts : ndarray of shape (n_comparisons,)
+        By how much each comparison of the target was shifted; empty for "none".
+    """
+
+    times: np.ndarray
+    arrived: np.ndarray
+    diverged: np.ndarray
+    dt: float
+    crossing: str
+    shifts: np.ndarray
+
+    @property
+    def shift(self) -> float:
+        """Shift of a target with one boundary [length of its normal]; 0 if there was none."""
+        if self.shifts.size > 1:
+            raise ValueError(f"the target has {self.shifts.size} boundaries: see shifts")
+        return float(self.shifts.sum())
+
+    @property
+    def n_censored(self) -> int:
+        """Replicas that had not arrived by ``max_time``."""
+        return int((~self.arrived & ~self.diverged).sum())
+
+    @property
+    def n_diverged(self) -> int:
+        """Replicas that diverged."""
+        return int(self.diverged.sum())
+
+    @property
+    def mean(self) -> Estimate:
+        """Mean first passage time.
+
+        Without censoring the sample mean. With it the maximum-likelihood mean of an exponential
+        law, total time over arrivals, which holds for escape from a well but not in general.
+        """
+        times = self.times[~self.diverged]
+        n_arrived = int(self.arrived.sum())
+        if n_arrived < 2:
+            raise ValueError(
+                f"{n_arrived} of {self.times.size} replicas arrived: no mean can be estimated; "
+                "raise max_time or n_replicas"
+            )
+        if self.n_censored == 0:
+            return Estimate(
+                float(times.mean()), float(times.std(ddof=1) / np.sqrt(n_arrived)), n_arrived
+            )
+        mean = float(times.sum() / n_arrived)
+        return Estimate(mean, mean / np.sqrt(n_arrived), n_arrived)
+
+    @property
+    def rate(self) -> Estimate:
+        """One over the mean first passage time."""
+        mean = self.mean
+        return Estimate(1.0 / mean.value, mean.stderr / mean.value**2, mean.n_eff)
+
+
+def first_passage(
+    dynamics: Any,
+    integrator: str | Method,
+    *,
+    dt: float,
+    target: str,
+    n_replicas: int,
+    seed: int,
+    start: Any = None,
+    start_momentum: Any = "thermal",
+    max_time: float | None = None,
+    crossing: str | None = None,
+    first_replica: int = 0,
+    n_threads: int | None = None,
+    divergence_bound: float = 1e10,
+) -> FirstPassage:
+    """Run every replica until it enters the target region.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+    integrator : str or Method
+    dt : float
+        Time step > 0 [time].
+    target : str
+        Region, such as "x > 0.9" or "x > 0 and y < 1", over the potential's variables, parameters
+        and momenta.
+    n_replicas, seed : int
+    start, start_momentum, first_replica, n_threads, divergence_bound
+        As in `simulate`.
+    max_time : float, optional
+        Follow no replica longer than this; by default all are followed until they arrive.
+    crossing : {"shift", "none"}, optional
+        "shift" moves a flat boundary towards the path by 0.5826 sqrt(2 T dt/friction), which
+        removes the O(sqrt(dt)) delay of looking once a step; the default for overdamped dynamics
+        with a constant temperature. "none" is the default for Langevin dynamics, whose paths are
+        smooth: the delay is at most dt.
+
+    Returns
+    -------
+    FirstPassage
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, the start lies in the target, or "shift" cannot apply.
+
+    Source
+    ------
+    Broadie, Glasserman and Kou (1997), theorem 1, for the shift [BGK97].
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> eq = ll.Overdamped(ll.potentials.double_well(), temperature=0.5)
+    >>> fp = ll.escape.first_passage(eq, "EulerMaruyama", dt=0.01, start=-1.0, target="x > 1",
+    ...                              n_replicas=2000, seed=1)
+    >>> bool(abs(fp.mean.value - 10.2586) < 5 * fp.mean.stderr)
+    True
+    """
+    scheme = method(integrator, equation="langevin" if dynamics.momenta else "overdamped")
+    dt = check_time_step(dt)
+    n_replicas = check_count("n_replicas", n_replicas, 1)
+    first_replica = check_count("first_replica", first_replica, 0)
+    n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
+    if max_time is not None and not max_time >= dt:
+        raise ValueError(f"max_time={max_time} must be >= dt={dt}")
+    check_stability(scheme, dynamics, dt)
+    crossing = _crossing(crossing, dynamics)
+    text, shifts = target, np.zeros(0)
+    if crossing == "shift":
+        text, boundary = shifted_target(target, dynamics.potential)
+        shifts = shift_lengths(boundary, dynamics, dt)
+    kernel = PassageKernel(dynamics, scheme, dt, target=text, shifts=shifts)
+    vectors = initial_state(
+        dynamics, kernel.layout.kept, start=start, start_momentum=start_momentum, seed=seed,
+        first_replica=first_replica, n_replicas=n_replicas,
+    )  # fmt: skip
+    _check_start(target, dynamics, vectors)
+    flight = _Flight(
+        kernel=kernel,
+        state=np.concatenate([vectors[name] for name in kernel.layout.kept]),
+        replicas=np.arange(first_replica, first_replica + n_replicas, dtype=np.uint64),
+        seed=seed,
+        bound=float(divergence_bound),
+        n_threads=n_threads,
+        max_steps=None if max_time is None else round(max_time / dt),
+    )
+    return flight.run(crossing)
+
+
+def _crossing(crossing: str | None, dynamics: Any) -> str:
+    if crossing is None:
+        return "none" if dynamics.momenta or dynamics.is_scheduled else "shift"
+    if crossing not in ("shift", "none"):
+        raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
+    if crossing == "shift" and (dynamics.momenta or dynamics.is_scheduled):
+        raise ValueError(
+            f"crossing='shift' is for overdamped dynamics at a constant temperature, not for "
+            f"{type(dynamics).__name__}; use crossing='none'"
+        )
+    return crossing
+
+
+def _check_start(target: str, dynamics: Any, vectors: dict[str, np.ndarray]) -> None:
+    from langevin_lab.ensemble.moments import observable_names
+    from langevin_lab.potentials.expression import parse_region
+
+    names = observable_names(dynamics.potential, momenta=dynamics.momenta)
+    region = parse_region(target, tuple(names))
+    values: dict[str, Any] = dict(dynamics.potential.parameters)
+    for name in region.names_used:
+        kind, index = names[name]
+        if kind in vectors:
+            values[name] = vectors[kind][index]
+        elif kind != "parameter":
+            return  # an energy or gradient: the kernel looks after the first step
+    if np.any(region.evaluate(values)):
+        raise ValueError(f"start lies in target={target!r}; start outside it")
+
+
+@dataclass
+class _Flight:
+    """Replicas on their way; survivors are packed together as others arrive."""
+
+    kernel: PassageKernel
+    state: np.ndarray
+    replicas: np.ndarray
+    seed: int
+    bound: float
+    n_threads: int
+    max_steps: int | None
+
+    def run(self, crossing: str) -> FirstPassage:
+        """Follow all replicas to their arrival, divergence or the last step."""
+        n_replicas, dt = self.replicas.size, self.kernel.dt
+        first = int(self.replicas[0])
+        passage = np.full(n_replicas, -1, np.int64)
+        diverged = np.zeros(n_replicas, bool)
+        step, chunk = 0, FIRST_CHUNK
+        with ThreadPoolExecutor(self.n_threads) as pool:
+            while self.replicas.size and (self.max_steps is None or step < self.max_steps):
+                n_steps = chunk if self.max_steps is None else min(chunk, self.max_steps - step)
+                arrival, outside = self._advance(step, n_steps, pool)
+                step += n_steps
+                places = self.replicas.astype(np.int64) - first
+                passage[places] = arrival
+                diverged[places] = outside & (arrival < 0)
+                staying = (arrival < 0) & ~outside
+                # Long enough that packing costs nothing, short enough that few lanes idle.
+                if staying.mean() > 0.9:
+                    chunk = min(MAX_CHUNK, 2 * chunk)
+                self.state = np.ascontiguousarray(self.state[:, staying])
+                self.replicas = self.replicas[staying]
+        times = np.where(passage >= 0, passage, step) * dt
+        return FirstPassage(times, passage >= 0, diverged, dt, crossing, self.kernel.shifts)
+
+    def _advance(
+        self, step: int, n_steps: int, pool: ThreadPoolExecutor
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(step of arrival or -1, whether the bound was left) of the replicas on their way."""
+        count = self.replicas.size
+        width = block_width(count, self.n_threads) if self.kernel.layout.lanes else 1
+        columns = n_columns(count, width)
+        state = np.concatenate(
+            [self.state, np.repeat(self.state[:, -1:], columns - count, axis=1)], axis=1
+        )
+        replicas = np.concatenate([self.replicas, np.zeros(columns - count, np.uint64)])
+        passage = np.concatenate([np.full(count, -1), np.zeros(columns - count, int)])
+        outside = np.zeros(columns, np.int64)
+        table = self.kernel.table(step, n_steps)
+        advance = self.kernel.module.advance_to_target
+
+        def work(first: int, last: int) -> None:
+            advance(
+                state, replicas, passage, outside, table, self.kernel.parameters,
+                np.uint64(self.seed), step, n_steps, self.bound, self.kernel.noisy, first, last,
+                width,
+            )  # fmt: skip
+
+        n_blocks = columns // width
+        n_tasks = min(n_blocks, 4 * self.n_threads if self.n_threads > 1 else 1)
+        bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int).tolist()
+        list(pool.map(work, bounds[:-1], bounds[1:]))
+        self.state = state[:, :count]
+        return passage[:count], outside[:count] > 0

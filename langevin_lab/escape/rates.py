@@ -1,0 +1,231 @@
+"""Escape rates and exit times from asymptotic theory, each with where it holds.
+
+Notation: minimum m and saddle s of U, barrier dU = U(s) - U(m), Hessians H_m and H_s, friction a
+rate, k_B = 1. In one dimension w_0 and w_b are the frequencies of the well and of the barrier.
+
+    Eyring-Kramers    |l_-|/(2 pi friction) sqrt(det H_m/|det H_s|) exp(-dU/T)      overdamped
+    Kramers-Langer    l_+/(2 pi) sqrt(det H_m/|det H_s|) exp(-dU/T)                 any friction
+    transition state  (1/2 pi) prod w_m / prod' w_s exp(-dU/T)                      upper bound
+
+(mass-weighted Hessians where there is a mass); `weak_friction` goes on below Kramers-Langer.
+All are leading orders in T/dU: at dU = 5 T expect them some percent high. Each counts the escapes
+from *one* well over *one* saddle.
+Source: Haenggi, Talkner and Borkovec (1990); Bovier, Eckhoff, Gayrard and Klein (2004).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from langevin_lab.escape.barrier import Barrier, positive
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate from a formula.
+
+    Attributes
+    ----------
+    value : float
+        Escapes per time.
+    formula, source, valid : str
+        What was computed, where it comes from, when it holds.
+    """
+
+    value: float
+    formula: str
+    source: str
+    valid: str
+
+    def __float__(self) -> float:
+        return self.value
+
+    @property
+    def mean_time(self) -> float:
+        """Mean time to the escape, 1/value."""
+        return 1.0 / self.value
+
+
+def eyring_kramers(
+    potential: Any,
+    minimum: ArrayLike,
+    saddle: ArrayLike,
+    temperature: float,
+    *,
+    friction: ArrayLike = 1.0,
+    multiplicity: int = 1,
+    correction: bool = False,
+) -> Rate:
+    """Overdamped escape rate over a saddle: the Eyring-Kramers law.
+
+    ``rate = multiplicity * l_+ / (2 pi) * sqrt(det H_m / |det H_s|) * exp(-dU / temperature)``
+
+    with l_+ the positive eigenvalue of -H_s / friction (|l_-|/friction for one friction).
+
+    Parameters
+    ----------
+    potential : Potential
+    minimum, saddle : (dim,) array_like, float in 1-D, or StationaryPoint
+    temperature : float
+        > 0 [energy].
+    friction : float or (dim,) array_like, optional
+        Of the overdamped equation, > 0.
+    multiplicity : int, optional
+        Number of equivalent saddles that lead out of the well, >= 1.
+    correction : bool, optional
+        1-D only: divide by the first correction in T of the mean passage time to the other well,
+        1 + T [-U4/(8 U2^2) + 5 U3^2/(24 U2^3)]_m + T [U4/(8 U2^2) + 5 U3^2/(24 |U2|^3)]_s.
+
+    Returns
+    -------
+    Rate
+
+    Raises
+    ------
+    ValueError
+        `minimum` is no minimum or `saddle` no saddle of index 1 (their eigenvalues are named);
+        the saddle is not above the minimum; temperature, friction or multiplicity out of range;
+        a correction in more than one dimension.
+
+    Source
+    ------
+    Kramers (1940); Bovier, Eckhoff, Gayrard and Klein (2004); the correction from Laplace's method
+    to next order in the exact mean first passage time.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> U = ll.potentials.double_well(barrier=1.0)
+    >>> round(ll.escape.eyring_kramers(U, -1.0, 0.0, 0.2).mean_time, 3)
+    164.846
+    """
+    barrier = Barrier(potential, minimum, saddle, temperature)
+    drag = positive("friction", friction, barrier.dim)
+    if multiplicity < 1:
+        raise ValueError(f"multiplicity={multiplicity} must be at least 1")
+    # Symmetric form of -H_s / friction: same eigenvalues.
+    unstable = -np.linalg.eigvalsh(barrier.saddle_hessian / np.sqrt(np.outer(drag, drag)))[0]
+    value = multiplicity * unstable / (2 * np.pi) * barrier.entropy * barrier.arrhenius
+    formula = "Eyring-Kramers"
+    if correction:
+        value /= 1.0 + temperature * _first_correction(potential, barrier)
+        formula = "Eyring-Kramers with the first correction in T"
+    return Rate(
+        float(value), formula, "Bovier, Eckhoff, Gayrard and Klein (2004)",
+        "overdamped, T << dU, relative error O(T/dU)" + (" squared" if correction else ""),
+    )  # fmt: skip
+
+
+def kramers(
+    potential: Any,
+    minimum: ArrayLike,
+    saddle: ArrayLike,
+    temperature: float,
+    *,
+    friction: ArrayLike,
+    mass: ArrayLike = 1.0,
+    multiplicity: int = 1,
+) -> Rate:
+    """Underdamped escape rate in the spatial-diffusion regime: Kramers and Langer.
+
+    ``rate = multiplicity * l_+ / (2 pi) * sqrt(det H_m / |det H_s|) * exp(-dU / temperature)``
+
+    with l_+ the positive growth rate at the saddle, ``l (l + friction) mass v = -H_s v``; in 1-D
+    ``l_+ = -friction/2 + sqrt(friction^2/4 + w_b^2)`` and the rate is (l_+/w_b) times the
+    transition-state value.
+
+    Parameters
+    ----------
+    potential, minimum, saddle, temperature, multiplicity
+        As `eyring_kramers`.
+    friction : float or (dim,) array_like
+        A rate, >= 0 [1/time].
+    mass : float or (dim,) array_like, optional
+        > 0.
+
+    Returns
+    -------
+    Rate
+
+    Raises
+    ------
+    ValueError
+        As `eyring_kramers`; mass <= 0 or friction < 0.
+
+    Source
+    ------
+    Kramers (1940); Langer (1969).
+    """
+    barrier = Barrier(potential, minimum, saddle, temperature)
+    growth = growth_rate(barrier, friction, mass)
+    value = multiplicity * growth / (2 * np.pi) * barrier.entropy * barrier.arrhenius
+    return Rate(
+        float(value), "Kramers-Langer", "Kramers (1940); Langer (1969)",
+        "T << dU and friction * action / T >> 1; too high at lower friction",
+    )  # fmt: skip
+
+
+def transition_state_theory(
+    potential: Any,
+    minimum: ArrayLike,
+    saddle: ArrayLike,
+    temperature: float,
+    *,
+    mass: ArrayLike = 1.0,
+    multiplicity: int = 1,
+) -> Rate:
+    """Harmonic transition-state theory: every crossing of the saddle counts.
+
+    ``rate = multiplicity * (w_unstable / 2 pi) * sqrt(det H_m / |det H_s|) * exp(-dU/temperature)``
+
+    the Kramers-Langer rate at friction 0: an upper bound, reached at no friction.
+
+    Parameters, Returns, Raises: as `kramers`.
+
+    Source
+    ------
+    Vineyard (1957).
+    """
+    barrier = Barrier(potential, minimum, saddle, temperature)
+    growth = growth_rate(barrier, 0.0, mass)
+    value = multiplicity * growth / (2 * np.pi) * barrier.entropy * barrier.arrhenius
+    return Rate(
+        float(value), "transition-state theory", "Vineyard (1957)",
+        "upper bound for T << dU",
+    )  # fmt: skip
+
+
+def growth_rate(barrier: Barrier, friction: ArrayLike, mass: ArrayLike) -> float:
+    """Growth rate l_+ at the saddle, the positive root of dx = p/mass, dp = -H_s x - friction p."""
+    rate = positive("friction", friction, barrier.dim, zero=True)
+    root = np.sqrt(positive("mass", mass, barrier.dim))
+    weighted = barrier.saddle_hessian / np.outer(root, root)
+    if np.all(rate == rate[0]):
+        squared = -float(np.linalg.eigvalsh(weighted)[0])
+        # The stable form of -friction/2 + sqrt(friction^2/4 + w_b^2).
+        return squared / (0.5 * rate[0] + np.sqrt(0.25 * rate[0] ** 2 + squared))
+    identity = np.eye(barrier.dim)
+    flow = np.block([[0.0 * identity, identity], [-weighted, -np.diag(rate)]])
+    return float(np.linalg.eigvals(flow).real.max())
+
+
+def _first_correction(potential: Any, barrier: Barrier) -> float:
+    """Coefficient of T in (mean passage time) / (Eyring-Kramers time), 1-D."""
+    if barrier.dim != 1:
+        raise ValueError(
+            f"correction=True needs a potential of dimension 1, not {barrier.dim}; leave it out"
+        )
+    total = 0.0
+    for sign, point, hessian in (
+        (-1.0, barrier.minimum, barrier.minimum_hessian),
+        (1.0, barrier.saddle, barrier.saddle_hessian),
+    ):
+        second = abs(float(hessian[0, 0]))
+        third = float(potential.derivatives(point, 3).item())
+        fourth = float(potential.derivatives(point, 4).item())
+        total += sign * fourth / (8 * second**2) + 5 * third**2 / (24 * second**3)
+    return total

@@ -1,0 +1,362 @@
+"""The exact Gaussian law of any method on a quadratic potential, without sampling.
+
+On U = x.K.x / 2 one step is linear in the carried vectors z = (x, p, r) and in the step's standard
+normals n, so M and B are read off the step by feeding it basis vectors:
+
+    z' = M z + B n,       mean' = M mean,       Sigma' = M Sigma M^T + B B^T
+
+The stored gradient is not a variable: it is K x at every step. A stored normal r
+(Leimkuhler-Matthews, BBK) is one, so normals shared by neighbouring steps are exact. The
+stationary covariance solves Sigma = M Sigma M^T + B B^T; it exists when the spectral radius of M
+is below 1. Source: Leimkuhler and Matthews (2015), section 7.4; Smith (1968) for the doubling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from langevin_lab.dynamics import Langevin, Overdamped
+from langevin_lab.exact.reference import Array
+from langevin_lab.integrators import Method
+from langevin_lab.integrators import method as find_method
+
+
+class NoStationaryLaw(ValueError):
+    """The step does not contract; carries `spectral_radius` and `dt`."""
+
+    def __init__(self, name: str, dt: float, spectral_radius: float, remedy: str) -> None:
+        super().__init__(
+            f"dt={dt:g} gives method {name!r} the spectral radius {spectral_radius:.12g} >= 1 on "
+            f"this quadratic, so no stationary law exists; {remedy}"
+        )
+        self.dt = dt
+        self.spectral_radius = spectral_radius
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """One step on a quadratic potential: ``z' = matrix @ z + noise @ normals``.
+
+    Attributes
+    ----------
+    matrix : (n, n) array
+        Over z: the state vectors, then the stored normal, each with `dim` entries.
+    noise : (n, n_normals * dim) array
+        Already multiplied by the amplitudes: normals are standard.
+    names : tuple of str
+        The vectors in z, for example ("x", "p") or ("x", "r").
+    dim : int
+        Coordinates per vector.
+    n_state : int
+        Length of the part of z that is the state proper (without the stored normal).
+    """
+
+    matrix: Array
+    noise: Array
+    names: tuple[str, ...]
+    dim: int
+    n_state: int
+
+    @property
+    def spectral_radius(self) -> float:
+        """Largest modulus of the eigenvalues of `matrix`."""
+        return float(np.abs(np.linalg.eigvals(self.matrix)).max())
+
+
+@dataclass(frozen=True)
+class _Quadratic:
+    """U = x.K.x / 2, enough of a potential for a dynamics to accept it."""
+
+    stiffness: Array
+
+    @property
+    def dim(self) -> int:
+        return len(self.stiffness)
+
+    def energy(self, x: Array) -> Array:
+        return 0.5 * np.einsum("...i,ij,...j->...", x, self.stiffness, x)
+
+    def gradient(self, x: Array) -> Array:
+        return x @ self.stiffness
+
+
+def linear_map(
+    method: str | Method,
+    *,
+    stiffness: ArrayLike,
+    temperature: float,
+    friction: ArrayLike,
+    dt: float,
+    mass: ArrayLike = 1.0,
+) -> LinearMap:
+    """Read the matrix and the noise of one step off the step itself.
+
+    Parameters
+    ----------
+    method : str or Method
+        "BAOAB", "LeimkuhlerMatthews", any word or name.
+    stiffness : float, (dim,) or (dim, dim) array
+        Curvature K [energy/length^2]: a number, a diagonal or a symmetric matrix.
+    temperature : float
+        >= 0 [energy].
+    friction : float or (dim,) array
+        A rate [1/time].
+    dt : float
+        Time step > 0.
+    mass : float or (dim,) array, optional
+        Langevin dynamics only.
+
+    Returns
+    -------
+    LinearMap
+
+    Raises
+    ------
+    ValueError
+        Stiffness of a wrong shape or not symmetric; a mass other than 1 for an overdamped method;
+        what `Method.coefficients` refuses.
+    """
+    scheme = find_method(method)
+    potential = _Quadratic(_stiffness_matrix(stiffness))
+    dynamics = _dynamics(scheme, potential, temperature, friction, mass)
+    names = scheme.state_names + tuple(name for name in scheme.stored if name != "g")
+    dim, n_normals = potential.dim, scheme.n_normals
+    n = len(names) * dim
+    # Rows: unit vectors of z, then unit vectors of the normals; all steps at once.
+    inputs = np.eye(n + n_normals * dim)
+    state = {name: inputs[:, i * dim : (i + 1) * dim] for i, name in enumerate(names)}
+    if "g" in scheme.stored:
+        state["g"] = potential.gradient(state["x"])
+    normals = np.moveaxis(inputs[:, n:].reshape(len(inputs), n_normals, dim), 1, 0)
+    after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), potential.gradient)
+    images = np.concatenate([np.broadcast_to(after[k], (len(inputs), dim)) for k in names], axis=1)
+    return LinearMap(images[:n].T, images[n:].T, names, dim, len(scheme.state_names) * dim)
+
+
+def stationary_covariance(
+    method: str | Method,
+    *,
+    stiffness: ArrayLike,
+    temperature: float,
+    friction: ArrayLike,
+    dt: float,
+    mass: ArrayLike = 1.0,
+) -> Array:
+    """Compute the stationary covariance of a method on a quadratic potential.
+
+    ``Sigma = M Sigma M^T + B B^T``, relative accuracy about 1e-13 away from the stability limit.
+
+    Parameters
+    ----------
+    As `linear_map`.
+
+    Returns
+    -------
+    (n, n) array
+        Over (x,) or (x, p), each with dim entries: for one coordinate and momenta
+        ``[[<x x>, <x p>], [<p x>, <p p>]]``.
+
+    Raises
+    ------
+    NoStationaryLaw
+        The spectral radius of M is >= 1; the exception carries it.
+    ValueError
+        As `linear_map`.
+
+    Source
+    ------
+    Smith (1968), the doubling iteration Sigma <- Sigma + M Sigma M^T, M <- M M.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> law = ll.exact.stationary_covariance(
+    ...     "BAOAB", stiffness=1.0, temperature=1.0, friction=1.0, dt=1.0
+    ... )
+    >>> round(float(law[0, 0]), 12), round(float(law[1, 1]), 12)
+    (1.0, 0.75)
+    """
+    step = linear_map(
+        method, stiffness=stiffness, temperature=temperature, friction=friction, dt=dt, mass=mass
+    )
+    radius = step.spectral_radius
+    # A radius of 1 (no friction) comes out a rounding error below or above 1.
+    if not radius < 1.0 - 1e-13:
+        raise NoStationaryLaw(find_method(method).name, dt, radius, _remedy(friction))
+    power, sigma = step.matrix, step.noise @ step.noise.T
+    for _ in range(64):
+        increment = power @ sigma @ power.T
+        sigma = sigma + increment
+        if np.all(np.abs(increment) <= 1e-17 * np.abs(sigma).max()):
+            break
+        power = power @ power
+    sigma = 0.5 * (sigma + sigma.T)
+    return sigma[: step.n_state, : step.n_state]
+
+
+def propagate(
+    method: str | Method,
+    n_steps: int,
+    *,
+    mean: ArrayLike,
+    covariance: ArrayLike | None = None,
+    stiffness: ArrayLike,
+    temperature: float,
+    friction: ArrayLike,
+    dt: float,
+    mass: ArrayLike = 1.0,
+) -> tuple[Array, Array]:
+    """Compute mean and covariance after `n_steps` from a Gaussian initial law.
+
+    ``mean_n = M^n mean``, ``Sigma_n = M^n Sigma M^n^T + sum_k M^k B B^T M^k^T``. Unstable steps
+    are allowed: the law at a finite step exists.
+
+    Parameters
+    ----------
+    method, stiffness, temperature, friction, dt, mass
+        As `linear_map`.
+    n_steps : int
+        >= 0.
+    mean : (n,) array_like
+        Initial mean over (x,) or (x, p), each with dim entries.
+    covariance : (n, n) array_like, optional
+        Initial covariance, default 0 (a sharp start). A stored normal starts at 0, as in
+        `Method.carried_state`.
+
+    Returns
+    -------
+    (n,) array, (n, n) array
+
+    Raises
+    ------
+    ValueError
+        n_steps < 0, or a mean or covariance of a wrong shape.
+    """
+    step = linear_map(
+        method, stiffness=stiffness, temperature=temperature, friction=friction, dt=dt, mass=mass
+    )
+    if n_steps < 0:
+        raise ValueError(f"n_steps={n_steps} must be >= 0")
+    n, total = step.n_state, len(step.matrix)
+    first, second = np.zeros(total), np.zeros((total, total))
+    first[:n] = _shaped("mean", mean, (n,))
+    if covariance is not None:
+        second[:n, :n] = _shaped("covariance", covariance, (n, n))
+    power, noise = step.matrix, step.noise @ step.noise.T
+    remaining = int(n_steps)
+    # Binary powers: (power, noise) is always the law of 2^k steps from a sharp start.
+    while remaining:
+        if remaining & 1:
+            first, second = power @ first, power @ second @ power.T + noise
+        power, noise = power @ power, power @ noise @ power.T + noise
+        remaining >>= 1
+    return first[:n], second[:n, :n]
+
+
+def stability_limit(
+    method: str | Method, *, friction: float, stiffness: float = 1.0, mass: float = 1.0
+) -> float:
+    """Find the largest stable dt on a harmonic well at a given friction, by bisection.
+
+    Parameters
+    ----------
+    method : str or Method
+    friction : float
+        >= 0 (overdamped methods: > 0).
+    stiffness, mass : float, optional
+        Curvature and mass of the mode, > 0.
+
+    Returns
+    -------
+    float
+        The first dt at which an eigenvalue of M leaves the unit circle, relative accuracy 1e-12;
+        infinity when strong friction keeps the method (ABO, for example) stable at any step.
+        `Properties.stability_limit` holds the friction-free number.
+
+    Raises
+    ------
+    ValueError
+        Unstable already at dt = 1e-3 times the natural time of the mode.
+    """
+    scheme = find_method(method)
+    if scheme.properties.equation == "langevin":
+        scale = float(np.sqrt(mass / stiffness))
+    else:
+        scale, mass = friction / stiffness, 1.0
+
+    def unstable(dt: float) -> bool:
+        step = linear_map(
+            scheme, stiffness=stiffness, temperature=0.0, friction=friction, dt=dt, mass=mass
+        )
+        return _is_unstable(step.matrix[: step.n_state, : step.n_state])
+
+    high = 1e-3 * scale
+    if unstable(high):
+        raise ValueError(
+            f"method={scheme.name!r} is unstable already at dt={high:g} with friction={friction}; "
+            "use another method"
+        )
+    while not unstable(high):
+        low, high = high, 1.02 * high
+        if high > 1e6 * scale:
+            return float("inf")
+    while high - low > 1e-13 * high:
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if unstable(middle) else (middle, high)
+    return low
+
+
+def _stiffness_matrix(stiffness: ArrayLike) -> Array:
+    """A number, a diagonal or a symmetric matrix as a (dim, dim) array."""
+    array = np.asarray(stiffness, dtype=np.float64)
+    if array.ndim < 2:
+        array = np.diag(np.atleast_1d(array))
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or not np.allclose(array, array.T):
+        raise ValueError(
+            f"stiffness of shape {np.shape(stiffness)} must be a number, a diagonal of shape "
+            "(dim,) or a symmetric matrix of shape (dim, dim)"
+        )
+    return 0.5 * (array + array.T)
+
+
+def _dynamics(
+    scheme: Method, potential: Any, temperature: float, friction: Any, mass: Any
+) -> Langevin | Overdamped:
+    """The equation that the method discretises, on the given potential."""
+    if scheme.properties.equation == "langevin":
+        return Langevin(potential, temperature=temperature, friction=friction, mass=mass)
+    if not np.all(np.asarray(mass) == 1.0):
+        raise ValueError(
+            f"mass={mass} has no meaning for the overdamped method {scheme.name!r}; leave it out"
+        )
+    return Overdamped(potential, temperature=temperature, friction=friction)
+
+
+def _remedy(friction: Any) -> str:
+    if np.all(np.asarray(friction) == 0):
+        return "use friction > 0"
+    return "use a smaller dt (see stability_limit) and stiffness > 0"
+
+
+def _shaped(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}; over the state it must be {shape}")
+    return array
+
+
+def _is_unstable(matrix: Array) -> bool:
+    """Whether a 1x1 or 2x2 matrix has an eigenvalue outside the unit circle, by trace and det.
+
+    At the limit of a splitting two eigenvalues collide: rounding then moves them by 1e-8, but
+    Jury's two conditions by 1e-16 only.
+    """
+    tolerance = 1e-13
+    if len(matrix) == 1:
+        return bool(abs(matrix[0, 0]) > 1.0 + tolerance)
+    trace, determinant = float(np.trace(matrix)), float(np.linalg.det(matrix))
+    return determinant > 1.0 + tolerance or abs(trace) > 1.0 + determinant + tolerance

@@ -1,0 +1,49 @@
+"""What the exact solvers ask of their input, each with one clear refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def temperature_of(dynamics: Any) -> float:
+    """Return the constant positive temperature of `dynamics`, or raise ValueError."""
+    temperature = getattr(dynamics, "temperature", None)
+    if not isinstance(temperature, int | float | np.floating | np.integer):
+        raise ValueError(
+            f"temperature={temperature!r} of {type(dynamics).__name__} is not a number; exact "
+            "stationary results need a constant temperature"
+        )
+    if not 0.0 < temperature < np.inf:
+        raise ValueError(f"temperature={temperature} must be positive and finite; use e.g. 0.2")
+    return float(temperature)
+
+
+def is_underdamped(dynamics: Any) -> bool:
+    """Tell whether the equation carries a momentum."""
+    return hasattr(dynamics, "mass")
+
+
+def require_overdamped(dynamics: Any, what: str) -> None:
+    """Raise TypeError unless `dynamics` is overdamped."""
+    if is_underdamped(dynamics):
+        raise TypeError(
+            f"{what} is computed for overdamped dynamics, not {type(dynamics).__name__}; "
+            "pass Overdamped(potential, temperature=..., friction=...)"
+        )
+
+
+def require_dimension(dynamics: Any, allowed: tuple[int, ...], what: str) -> int:
+    """Return the dimension of the potential; raise ValueError unless it is one of `allowed`."""
+    dim = int(dynamics.potential.dim)
+    if dim not in allowed:
+        names = " or ".join(map(str, allowed))
+        raise ValueError(f"{what} needs a potential of dimension {names}, not {dim}")
+    return dim
+
+
+def per_coordinate(value: Any, dim: int) -> NDArray[np.float64]:
+    """Spread a scalar or (dim,) coefficient over the coordinates, shape (dim,)."""
+    return np.broadcast_to(np.asarray(value, dtype=np.float64), (dim,)).copy()

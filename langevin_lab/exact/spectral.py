@@ -1,0 +1,168 @@
+"""Spectral gap and escape rate of a dynamics, overdamped (1-D, 2-D) or underdamped (1-D).
+
+For two wells A and B with rates k_AB and k_BA the slowest relaxation rate is gap = k_AB + k_BA, and
+detailed balance splits it by the populations:
+
+    k_AB = gap pi_B,       k_BA = gap pi_A,       symmetric wells: k = gap / 2
+
+Source: Bovier, Gayrard and Klein (2005) for gaps; Haenggi, Talkner and Borkovec (1990) for rates.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from langevin_lab.exact.finite_volume import Domain, Generator
+from langevin_lab.exact.fokker_planck import extrapolated, on_three_grids, spectrum
+from langevin_lab.exact.kinetic import slow_mode
+from langevin_lab.exact.reference import Array, Reference
+from langevin_lab.exact.requirements import is_underdamped, require_dimension
+
+# Below this ratio of the second to the first rate there is no two-state picture.
+_SEPARATION = 5.0
+
+
+def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None = None) -> Reference:
+    """Compute the smallest non-zero relaxation rate of a dynamics.
+
+    Parameters
+    ----------
+    dynamics : Overdamped or Langevin
+        dim 1 or 2 (overdamped) or 1 (Langevin), constant temperature.
+    domain : ((low, high), ...), optional
+        Overdamped: box with reflecting walls; default from the energy, truncation error 1e-13
+        relative.
+    n : int, optional
+        Overdamped: cells along each coordinate of the finest grid; default 1600 in 1-D, 160 in 2-D.
+
+    Returns
+    -------
+    Reference
+        Rate and error [1/time]. Langevin dynamics: the smallest real part (of the
+        six eigenvalues nearest to zero).
+
+    Raises
+    ------
+    ValueError
+        As `generator` (overdamped) and `slow_mode` (Langevin); domain or n with Langevin dynamics.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> eq = ll.Overdamped(ll.potentials.double_well(barrier=1.0), temperature=0.2)
+    >>> round(float(ll.exact.spectral_gap(eq)), 7)
+    0.0111046
+    """
+    if is_underdamped(dynamics):
+        _refuse_grid(domain, n)
+        return slow_mode(dynamics).rate
+    return spectrum(dynamics, 1, domain=domain, n=n)[0]
+
+
+def escape_rate(
+    dynamics: Any,
+    well: ArrayLike | None = None,
+    *,
+    domain: Domain | None = None,
+    n: int | None = None,
+) -> Reference:
+    """Compute the rate of leaving one of two wells from the spectrum: ``gap * pi_other``.
+
+    Parameters
+    ----------
+    dynamics : Overdamped or Langevin
+        dim 1 or 2 (overdamped) or 1 (Langevin), with two metastable wells.
+    well : (dim,) array_like or float, optional
+        A point in the well that is left. Not needed for symmetric wells, where the rate is gap/2.
+    domain, n
+        As `spectral_gap`.
+
+    Returns
+    -------
+    Reference
+        Rate and error [1/time].
+
+    Raises
+    ------
+    ValueError
+        Second rate below 5 times the gap: no two-state picture; wells of unequal population and no
+        `well`.
+
+    Notes
+    -----
+    The slowest eigenfunction f is nearly constant on each well; with <f> = 0, <f^2> = 1 its third
+    moment s gives the populations of the two, (1 -+ s/sqrt(4 + s^2))/2. The two-state picture itself
+    is exact up to a relative error of order gap / second rate.
+    """
+    dim = require_dimension(dynamics, (1, 2), "an escape rate from the spectrum")
+    inside = None if well is None else _shaped_point(well, dim)
+    if is_underdamped(dynamics):
+        _refuse_grid(domain, n)
+        return _kinetic_rate(dynamics, inside)
+    sizes, rates = on_three_grids(dynamics, domain, n, lambda grid: _two_state_rate(grid, inside))
+    return extrapolated(sizes, rates)
+
+
+def _refuse_grid(domain: Domain | None, n: int | None) -> None:
+    if domain is not None or n is not None:
+        raise ValueError(
+            f"domain={domain} and n={n} belong to overdamped grids; leave them out for Langevin "
+            "dynamics, whose basis refines itself"
+        )
+
+
+def _check_separation(first: float, second: float) -> None:
+    if not second > _SEPARATION * first:
+        raise ValueError(
+            f"relaxation rates {first:.4g} and {second:.4g} are not separated by a factor of "
+            f"{_SEPARATION:g}: there are no two states; lower the temperature or use spectral_gap"
+        )
+
+
+def _other_population(mass: Array, slow: Array, at_well: float | None) -> float:
+    """Population of the side that `slow` takes the other value on than at the well."""
+    slow = slow - mass @ slow
+    slow = slow / np.sqrt(mass @ slow**2)
+    third = float(mass @ slow**3)
+    # Two values v+ = sqrt(pi-/pi+), v- = -1/v+ have the third moment v+ + v-.
+    upper = 0.5 * (1.0 - third / np.sqrt(4.0 + third**2))
+    if at_well is not None:
+        return 1.0 - upper if at_well > 0.5 * third else upper
+    if abs(upper - 0.5) > 1e-6:
+        raise ValueError(
+            f"the wells hold {min(upper, 1 - upper):.6g} and {max(upper, 1 - upper):.6g} of the "
+            "probability: pass well=<a point in the well that is left>"
+        )
+    return 0.5
+
+
+def _two_state_rate(grid: Generator, well: Array | None) -> float:
+    """Rate out of the well, gap times the population of the other side."""
+    rates, functions = grid.slow_modes(2)
+    _check_separation(float(rates[0]), float(rates[1]))
+    slow = functions[:, 0]
+    at_well = None
+    if well is not None:
+        at_well = float(slow[np.argmin(np.sum((grid.points - well) ** 2, axis=1))])
+    return float(rates[0]) * _other_population(grid.mass, slow, at_well)
+
+
+def _kinetic_rate(dynamics: Any, well: Array | None) -> Reference:
+    """Rate out of the well for Langevin dynamics, from the momentum average of the slow mode."""
+    mode = slow_mode(dynamics)
+    value, error = mode.rate
+    _check_separation(value, mode.second_rate)
+    slow = mode.profile / np.sqrt(mode.weights @ mode.profile**2)
+    at_well = None if well is None else float(slow[np.argmin(np.abs(mode.nodes - well[0]))])
+    other = _other_population(mode.weights, slow, at_well)
+    return Reference(value * other, error * other)
+
+
+def _shaped_point(well: ArrayLike, dim: int) -> Array:
+    point = np.atleast_1d(np.asarray(well, dtype=np.float64))
+    if point.shape != (dim,) or not np.isfinite(point).all():
+        raise ValueError(f"well={well!r} must be a finite point with {dim} coordinate(s)")
+    return point

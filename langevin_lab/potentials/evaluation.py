@@ -1,0 +1,148 @@
+"""Evaluation of a potential over arrays of points: one class per form of its code.
+
+Both take x of shape (..., dim) and the parameter values, and return energies (...), gradients
+(..., dim) and Hessians (..., dim, dim). Overflow far out gives inf or nan without a warning, as in
+compiled code.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.potentials.code import Code, Function, run_over_arrays
+
+# Below this many points a Python loop is done before a loop of its own would be compiled.
+_COMPILE_FROM = 2000
+
+# Step of the finite differences that stand in for missing analytic derivatives: the error of the
+# fourth-order formula, step^4 + eps/step, is smallest here.
+_FIRST_STEP = 1e-3
+
+
+class ScalarEvaluator:
+    """Runs the text of scalar functions over numpy arrays."""
+
+    def __init__(self, code: Code, dim: int):
+        self.dim = dim
+        self.functions = run_over_arrays(code.source)
+
+    def energy(self, x: np.ndarray, parameters: np.ndarray) -> Any:
+        out = np.empty(x.shape[:-1])
+        with np.errstate(all="ignore"):
+            out[...] = self.functions["energy"](*self._arguments(x, parameters))
+        return out[()]
+
+    def gradient(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        out = np.empty(x.shape)
+        with np.errstate(all="ignore"):
+            values = self.functions["gradient"](*self._arguments(x, parameters))
+        for i, value in enumerate(values):
+            out[..., i] = value
+        return out
+
+    def hessian(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        return self.symmetric(self.functions["hessian"], x, parameters, 2)
+
+    def symmetric(
+        self, function: Function, x: np.ndarray, parameters: np.ndarray, order: int
+    ) -> np.ndarray:
+        """Return a symmetric tensor whose sorted entries `function` gives."""
+        out = np.empty(x.shape[:-1] + (self.dim,) * order)
+        with np.errstate(all="ignore"):
+            values = function(*self._arguments(x, parameters))
+        indices = itertools.combinations_with_replacement(range(self.dim), order)
+        for index, value in zip(indices, values):
+            for permuted in set(itertools.permutations(index)):
+                out[(..., *permuted)] = value  # type: ignore[index]
+        return out
+
+    def _arguments(self, x: np.ndarray, parameters: np.ndarray) -> Iterator[Any]:
+        return itertools.chain((x[..., i] for i in range(self.dim)), parameters)
+
+
+class ArrayEvaluator:
+    """Calls jitted functions of one point for every point."""
+
+    def __init__(self, code: Code, dim: int):
+        self.dim = dim
+        self.code = code
+        self._loops: dict[str, Function] = {}
+
+    def energy(self, x: np.ndarray, parameters: np.ndarray) -> Any:
+        points = np.ascontiguousarray(x).reshape(-1, self.dim)
+        out = np.empty(len(points))
+        if len(points) >= _COMPILE_FROM:
+            self._loop("energy")(points, parameters, out)
+        else:
+            for i, point in enumerate(points):
+                out[i] = self.code.energy(point, parameters)  # type: ignore[misc]
+        return out.reshape(x.shape[:-1])[()]
+
+    def gradient(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        return self._filled("gradient", x, parameters, (self.dim,))
+
+    def hessian(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        if self.code.hessian is not None:
+            return self._filled("hessian", x, parameters, (self.dim, self.dim))
+        out = difference(lambda point: self.gradient(point, parameters), x)
+        return 0.5 * (out + np.swapaxes(out, -1, -2))
+
+    def _filled(
+        self, name: str, x: np.ndarray, parameters: np.ndarray, shape: tuple[int, ...]
+    ) -> np.ndarray:
+        points = np.ascontiguousarray(x).reshape(-1, self.dim)
+        out = np.empty((len(points), *shape))
+        if len(points) >= _COMPILE_FROM:
+            self._loop(name)(points, parameters, out)
+        else:
+            function = getattr(self.code, name)
+            for point, row in zip(points, out):
+                function(point, parameters, row)
+        return out.reshape(x.shape[:-1] + shape)
+
+    def _loop(self, name: str) -> Function:
+        if name not in self._loops:
+            self._loops[name] = _compiled_loop(getattr(self.code, name), name == "energy")
+        return self._loops[name]
+
+
+def _compiled_loop(function: Any, returns: bool) -> Function:
+    """Return a compiled loop over points, for many points at once."""
+    from langevin_lab.compiled.elementary import compiled
+
+    if returns:
+
+        @compiled
+        def loop(points, parameters, out):
+            for i in range(points.shape[0]):
+                out[i] = function(points[i], parameters)
+    else:
+
+        @compiled
+        def loop(points, parameters, out):
+            for i in range(points.shape[0]):
+                function(points[i], parameters, out[i])
+
+    return loop
+
+
+def difference(function: Function, x: np.ndarray) -> np.ndarray:
+    """Return the derivatives of `function` along each coordinate, as a new last axis.
+
+    Central differences of fourth order; relative error about 1e-11 where x and the scale of the
+    function are of order one.
+    """
+    columns = []
+    for i in range(x.shape[-1]):
+        step = np.zeros_like(x)
+        step[..., i] = _FIRST_STEP * np.maximum(1.0, np.abs(x[..., i]))
+        near = function(x + step) - function(x - step)
+        far = function(x + 2 * step) - function(x - 2 * step)
+        rank = near.ndim - (x.ndim - 1)
+        width = step[..., i].reshape(x.shape[:-1] + (1,) * rank)
+        columns.append((8 * near - far) / (12 * width))
+    return np.stack(columns, axis=-1)

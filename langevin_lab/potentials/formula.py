@@ -1,0 +1,121 @@
+"""Names of a formula, and its derived code: from memory, from disk, or from sympy once."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Sequence
+
+from langevin_lab.potentials import derivation_cache
+from langevin_lab.potentials.code import NUMPY_FUNCTIONS, Code, digest_of
+from langevin_lab.potentials.syntax import FUNCTIONS, read_arithmetic
+from langevin_lab.potentials.tree import CONSTANTS, Node, canonical, names_in
+
+# Names that generated code uses itself: x0, t3, the elementary functions.
+_TAKEN = re.compile(r"[a-z]\d+")
+_FUNCTION_NAMES = frozenset({"energy", "gradient", "hessian", "derivatives", *NUMPY_FUNCTIONS})
+
+
+def coordinate_names(dim: int) -> tuple[str, ...]:
+    """Return x; x, y; x, y, z; or x0, x1, ... beyond three dimensions."""
+    return tuple("xyz"[:dim]) if dim <= 3 else tuple(f"x{i}" for i in range(dim))
+
+
+def derived(
+    text: str, variables: Sequence[str] | str, parameters: Sequence[str]
+) -> tuple[tuple[str, ...], Code, str]:
+    """Return (coordinate names, code, LaTeX) of a formula.
+
+    Raises
+    ------
+    ExpressionError, ValueError
+        As `Potential.from_expression`.
+    """
+    names = _checked_names(variables, parameters)
+    tree = read_arithmetic(text, (*names, *parameters))
+    unused = [name for name in parameters if name not in names_in(tree)]
+    if unused:
+        raise ValueError(
+            f"parameter {unused[0]!r} does not occur in {text!r}; remove it or correct the formula"
+        )
+    arguments = _arguments(names, parameters)
+    record = _record(text, tree, names, parameters, arguments, order=None)
+    source = record["source"]
+    code = Code("scalar", digest_of("scalar", source), source=source, arguments=arguments)
+    return names, code, record["latex"]
+
+
+def derivative_source(
+    text: str, variables: Sequence[str], parameters: Sequence[str], order: int
+) -> str:
+    """Return the text of ``derivatives``: all of one order over sorted indices."""
+    tree = read_arithmetic(text, (*variables, *parameters))
+    arguments = _arguments(variables, parameters)
+    return _record(text, tree, variables, parameters, arguments, order)["source"]
+
+
+def _record(
+    text: str,
+    tree: Node,
+    variables: Sequence[str],
+    parameters: Sequence[str],
+    arguments: Sequence[str],
+    order: int | None,
+) -> derivation_cache.Record:
+    key = derivation_cache.key_of(
+        canonical(tree), repr(tuple(variables)), repr(tuple(parameters)), repr(order)
+    )
+    record = derivation_cache.load(key)
+    if record is None:
+        from langevin_lab.potentials.derivation import Derivation
+
+        derivation = Derivation(text, tree, variables, parameters, arguments)
+        if order is None:
+            record = {"source": derivation.source(), "latex": derivation.latex()}
+        else:
+            record = {"source": derivation.derivative_source(order), "latex": ""}
+        derivation_cache.store(key, record)
+    return record
+
+
+def _arguments(variables: Sequence[str], parameters: Sequence[str]) -> tuple[str, ...]:
+    """Return argument names: x0, x1, ... and the parameters, renamed where they would collide."""
+    arguments = [f"x{i}" for i in range(len(variables))]
+    for i, name in enumerate(parameters):
+        free = name if name.isascii() else f"parameter_{i}"
+        while _TAKEN.fullmatch(free) or free in _FUNCTION_NAMES or free in arguments:
+            free += "_"
+        arguments.append(free)
+    return tuple(arguments)
+
+
+def _checked_names(variables: Sequence[str] | str, parameters: Sequence[str]) -> tuple[str, ...]:
+    given = variables.replace(",", " ").split() if isinstance(variables, str) else variables
+    names = tuple(given)
+    if not names:
+        raise ValueError("variables is empty; name at least one coordinate, such as ('x',)")
+    for kind, group in (("variable", names), ("parameter", tuple(parameters))):
+        for name in group:
+            _check_name(kind, name)
+            if group.count(name) > 1:
+                raise ValueError(f"{kind} {name!r} is given twice; use different names")
+    for name in parameters:
+        if name in names:
+            raise ValueError(f"{name!r} is both a variable and a parameter; rename one of them")
+    return names
+
+
+def _check_name(kind: str, name: str) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
+        raise ValueError(f"{kind} name {name!r} is not a name; use letters, digits and _")
+    if name.startswith("_"):
+        raise ValueError(f"{kind} name {name!r} begins with _; use a letter first")
+    reserved = {
+        "p": "the momentum",
+        "t": "the time",
+        **dict.fromkeys((*FUNCTIONS, *NUMPY_FUNCTIONS), "a function"),
+        **dict.fromkeys(CONSTANTS, "a constant"),
+    }
+    meaning = "a momentum" if name.startswith("p_") else reserved.get(name)
+    if meaning is not None:
+        raise ValueError(f"{kind} name {name!r} is reserved for {meaning}; choose another")

@@ -1,0 +1,369 @@
+"""`Potential`: an energy landscape with its derivatives, parameters and known stationary points."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.potentials.code import Code, run_over_arrays
+from langevin_lab.potentials.evaluation import ArrayEvaluator, ScalarEvaluator, difference
+from langevin_lab.potentials.formula import coordinate_names, derivative_source, derived
+from langevin_lab.potentials.stationary import (
+    Barrier,
+    FixedStarts,
+    Rule,
+    StationaryPoint,
+    barriers,
+    stationary_points,
+)
+
+_HIGHEST_ORDER = 6
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Potential:
+    """An energy function of `dim` coordinates; immutable.
+
+    Make one with a function of the catalogue, `Potential.from_expression` or
+    `Potential.from_functions`. Units: energies in the unit of temperature (k_B = 1), lengths free.
+
+    Positions have shape (..., dim): the last axis holds the coordinates, any leading axes are
+    points. In one dimension that is (..., 1).
+
+    Attributes
+    ----------
+    name : str
+    variables : tuple of str
+        Names of the coordinates, for observables and axes.
+    parameters : mapping
+        Name -> value, in order.
+    code : Code
+        What compiled kernels are written from; shared by all parameter values.
+    latex : str
+        The formula, without dollar signs; may be empty.
+    text : str
+        The formula as typed; empty in array form.
+    bounds : tuple of (low, high), or None
+        A box that shows the interesting part, one pair per coordinate.
+    rule : function or None
+        Parameters -> starting values of the known stationary points.
+    requirement : function or None
+        Raises ValueError for parameters out of range.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    parameters: Mapping[str, float]
+    code: Code
+    latex: str = ""
+    text: str = ""
+    bounds: tuple[tuple[float, float], ...] | None = None
+    rule: Rule | None = None
+    requirement: Callable[[str, Mapping[str, float]], None] | None = None
+
+    def __post_init__(self) -> None:
+        checked = {name: _finite(self.name, name, v) for name, v in self.parameters.items()}
+        if self.requirement is not None:
+            self.requirement(self.name, checked)
+        object.__setattr__(self, "parameters", MappingProxyType(checked))
+
+    @classmethod
+    def from_expression(
+        cls,
+        text: str,
+        variables: Sequence[str] | str = ("x",),
+        parameters: Mapping[str, float] | None = None,
+        *,
+        name: str | None = None,
+        stationary_points: Rule | Sequence[Any] | None = None,
+        bounds: Sequence[tuple[float, float]] | None = None,
+        requirement: Callable[[str, Mapping[str, float]], None] | None = None,
+    ) -> Potential:
+        """Return the potential of a formula; its derivatives are derived, compiled and cached.
+
+        Parameters
+        ----------
+        text : str
+            For example ``"(x**2 - 1)**2 + k*y**2/2"``; see `parse_expression` for what may occur.
+        variables : sequence of str, or str
+            Names of the coordinates in order; "x, y" counts as ("x", "y").
+        parameters : mapping, optional
+            Name -> finite value. Parameters stay arguments of the compiled code.
+        name : str, optional
+            For printing; the text by default.
+        stationary_points : function or sequence of positions, optional
+            Starting values (as a function of the parameters, or fixed) for Newton's method.
+        bounds : sequence of (low, high), optional
+            The interesting box.
+        requirement : function(name, parameters), optional
+            Raises ValueError for parameters out of range.
+
+        Raises
+        ------
+        ExpressionError
+            If the text is not an admissible formula of these names or is complex everywhere.
+        ValueError
+            If a name is reserved or used twice, or a parameter is not finite or does not occur.
+
+        Example
+        -------
+        >>> U = Potential.from_expression("k*x**2/2", parameters={"k": 4.0})
+        >>> float(U.energy([1.0])), U.with_parameters(k=2.0).gradient([1.0])
+        (2.0, array([2.]))
+        """
+        given = dict(parameters or {})
+        names, code, latex = derived(text, variables, tuple(given))
+        return cls(
+            name=name or (text if len(text) <= 40 else "expression"),
+            variables=names,
+            parameters=given,
+            code=code,
+            latex=latex,
+            text=text,
+            bounds=_box(bounds, len(names)),
+            rule=_rule(stationary_points, len(names)),
+            requirement=requirement,
+        )
+
+    @classmethod
+    def from_functions(
+        cls,
+        *,
+        energy: Callable[..., Any],
+        gradient: Callable[..., Any],
+        dim: int,
+        parameters: Mapping[str, float] | None = None,
+        hessian: Callable[..., Any] | None = None,
+        name: str = "user potential",
+        variables: Sequence[str] | None = None,
+        latex: str = "",
+        probe: Sequence[float] | None = None,
+        stationary_points: Rule | Sequence[Any] | None = None,
+        bounds: Sequence[tuple[float, float]] | None = None,
+    ) -> Potential:
+        """Return the potential of a user's own ``numba.njit`` functions over arrays.
+
+        ``energy(x, parameters) -> float``, ``gradient(x, parameters, out) -> None`` and optionally
+        ``hessian(x, parameters, out) -> None`` with x (dim,), parameters (n_parameters,), out
+        (dim,) or (dim, dim), all float64. Without `hessian` the Hessian is a fourth-order finite
+        difference of the gradient, good to about 1e-10 relative.
+
+        Parameters
+        ----------
+        energy, gradient, hessian : functions decorated with numba.njit
+            They are called at `probe` and compared with finite differences.
+        dim : int
+            Number of coordinates, at least 1.
+        parameters : mapping, optional
+            Name -> finite value; passed as an array in this order.
+        probe : sequence of float, optional
+            A point (dim,) of finite energy for the check; default 0.3 ... 0.7.
+
+        Raises
+        ------
+        TypeError
+            If a function is not compiled.
+        ValueError
+            If dim < 1, or the functions fail at `probe` or contradict one another there.
+        """
+        from langevin_lab.potentials.functions import checked_code
+
+        given = dict(parameters or {})
+        values = np.array([_finite(name, key, value) for key, value in given.items()])
+        code = checked_code(energy, gradient, hessian, dim, values, probe)
+        return cls(
+            name=name,
+            variables=_coordinates(variables, dim),
+            parameters=given,
+            code=code,
+            latex=latex,
+            bounds=_box(bounds, dim),
+            rule=_rule(stationary_points, dim),
+        )
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{key}={value:g}" for key, value in list(self.parameters.items())[:6])
+        dots = ", ..." if len(self.parameters) > 6 else ""
+        size = "" if self.dim == 1 else f"{', ' if values else ''}dim={self.dim}"
+        return f"{self.name}({values}{dots}{size})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields = (self.name, self.variables, dict(self.parameters), self.code, self.latex)
+        return Potential, (*fields, self.text, self.bounds, self.rule, self.requirement)
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates."""
+        return len(self.variables)
+
+    @cached_property
+    def parameter_values(self) -> np.ndarray:
+        """The parameters as a float64 array (n_parameters,), read-only."""
+        values = np.array(list(self.parameters.values()), dtype=np.float64)
+        values.flags.writeable = False
+        return values
+
+    def energy(self, x: Any) -> Any:
+        """Return U(x): x (..., dim) -> (...)."""
+        return self._evaluator.energy(self._points(x), self.parameter_values)
+
+    def gradient(self, x: Any) -> np.ndarray:
+        """Return dU/dx_i: x (..., dim) -> (..., dim). The force is its negative."""
+        return self._evaluator.gradient(self._points(x), self.parameter_values)
+
+    def hessian(self, x: Any) -> np.ndarray:
+        """Return d2U/dx_i dx_j: x (..., dim) -> (..., dim, dim)."""
+        return self._evaluator.hessian(self._points(x), self.parameter_values)
+
+    def derivatives(self, x: Any, order: int) -> np.ndarray:
+        """Return the tensor of all derivatives of one order: x (..., dim) -> (..., dim, ..., dim).
+
+        Analytic for a formula (derived on first use and cached); beyond order 2 fourth-order
+        finite differences in array form (relative error about 1e-10 at order 3, 1e-7 at order 4).
+
+        Raises
+        ------
+        ValueError
+            If order is not an integer from 1 to 6.
+        """
+        if order not in range(1, _HIGHEST_ORDER + 1):
+            raise ValueError(f"order={order!r} must be an integer from 1 to {_HIGHEST_ORDER}")
+        x = self._points(x)
+        if order == 1:
+            return self.gradient(x)
+        if order == 2:
+            return self.hessian(x)
+        if isinstance(self._evaluator, ArrayEvaluator):
+            return difference(lambda points: self.derivatives(points, order - 1), x)
+        function = self._higher(order)
+        return self._evaluator.symmetric(function, x, self.parameter_values, order)
+
+    def with_parameters(self, **changes: float) -> Potential:
+        """Return the potential with some parameters changed; the code is the same, not recompiled.
+
+        Raises
+        ------
+        ValueError
+            If a name is no parameter or a value is out of range.
+        """
+        for name in changes:
+            if name not in self.parameters:
+                known = ", ".join(self.parameters) or "none"
+                close = difflib.get_close_matches(name, list(self.parameters), n=1)
+                guess = f" (did you mean {close[0]!r}?)" if close else ""
+                raise ValueError(
+                    f"{self.name} has no parameter {name!r}; its parameters are: {known}{guess}"
+                )
+        changed = Potential(
+            self.name,
+            self.variables,
+            {**self.parameters, **changes},
+            self.code,
+            self.latex,
+            self.text,
+            self.bounds,
+            self.rule,
+            self.requirement,
+        )
+        # The evaluator depends on the code alone; pass it on instead of compiling the text again.
+        changed.__dict__["_evaluator"] = self._evaluator
+        return changed
+
+    @cached_property
+    def stationary_points(self) -> tuple[StationaryPoint, ...]:
+        """The known stationary points at the present parameters, polished to rounding."""
+        return () if self.rule is None else stationary_points(self, self.rule(self.parameters))
+
+    @property
+    def minima(self) -> tuple[StationaryPoint, ...]:
+        """The known minima, lowest first."""
+        found = (point for point in self.stationary_points if point.kind == "minimum")
+        return tuple(sorted(found, key=lambda point: point.energy))
+
+    @property
+    def saddles(self) -> tuple[StationaryPoint, ...]:
+        """The known saddles of index 1, lowest first."""
+        found = (point for point in self.stationary_points if point.index == 1)
+        return tuple(sorted(found, key=lambda point: point.energy))
+
+    @cached_property
+    def barriers(self) -> tuple[Barrier, ...]:
+        """Every known (minimum, saddle) pair joined by a path of steepest descent, with heights."""
+        return barriers(self)
+
+    def barrier(self, minimum: Any, saddle: Any) -> float:
+        """Return U(saddle) - U(minimum) of two stationary points or positions (dim,)."""
+        energies = [
+            point.energy if isinstance(point, StationaryPoint) else float(self.energy(point))
+            for point in (minimum, saddle)
+        ]
+        return energies[1] - energies[0]
+
+    def max_curvature(self) -> float | None:
+        """Return the largest Hessian eigenvalue over the known minima; None if none is known."""
+        if not self.minima:
+            return None
+        return float(max(point.curvatures[-1] for point in self.minima))
+
+    @cached_property
+    def _evaluator(self) -> ScalarEvaluator | ArrayEvaluator:
+        kind = ScalarEvaluator if self.code.form == "scalar" else ArrayEvaluator
+        return kind(self.code, self.dim)
+
+    def _higher(self, order: int) -> Callable[..., Any]:
+        source = derivative_source(self.text, self.variables, tuple(self.parameters), order)
+        return run_over_arrays(source)["derivatives"]
+
+    def _points(self, x: Any) -> np.ndarray:
+        points = np.asarray(x, dtype=np.float64)
+        if points.ndim == 0 or points.shape[-1] != self.dim:
+            hint = "x[..., None] adds that axis" if self.dim == 1 else "coordinates come last"
+            raise ValueError(
+                f"x of shape {points.shape} does not end in dim={self.dim} of {self.name}; {hint}"
+            )
+        return points
+
+
+def _finite(owner: str, name: str, value: Any) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{owner}: {name}={value!r} must be a number") from None
+    if not math.isfinite(number):
+        raise ValueError(f"{owner}: {name}={number} must be finite")
+    return number
+
+
+def _box(bounds: Sequence[tuple[float, float]] | None, dim: int) -> Any:
+    if bounds is None:
+        return None
+    box = tuple((float(low), float(high)) for low, high in bounds)
+    if len(box) != dim or any(low >= high for low, high in box):
+        raise ValueError(f"bounds={bounds!r} must be {dim} pairs (low, high) with low < high")
+    return box
+
+
+def _rule(given: Rule | Sequence[Any] | None, dim: int) -> Rule | None:
+    if given is None or callable(given):
+        return given
+    positions = np.asarray(given, dtype=np.float64)
+    if positions.ndim != 2 or positions.shape[1] != dim:
+        raise ValueError(
+            f"stationary_points of shape {positions.shape} must be (n, {dim}): one row per point"
+        )
+    return FixedStarts(tuple(map(tuple, positions.tolist())))
+
+
+def _coordinates(variables: Sequence[str] | None, dim: int) -> tuple[str, ...]:
+    if variables is None:
+        return coordinate_names(dim)
+    if len(variables) != dim:
+        raise ValueError(f"variables={tuple(variables)!r} must be {dim} names")
+    return tuple(variables)
