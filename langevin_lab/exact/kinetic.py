@@ -73,8 +73,7 @@ def slow_mode(dynamics: Any, *, tolerance: float = 1e-6) -> SlowMode:
     Raises
     ------
     ValueError
-        dim != 1; friction = 0; no convergence to 1 % at the largest basis, 160 x 512 (friction too low
-        for this method).
+        dim != 1; friction = 0; no convergence to 1 % with 160 x 512 functions: friction too low.
 
     Notes
     -----

@@ -94,8 +94,8 @@ def escape_rate(
     Notes
     -----
     The slowest eigenfunction f is nearly constant on each well; with <f> = 0, <f^2> = 1 its third
-    moment s gives the populations of the two, (1 -+ s/sqrt(4 + s^2))/2. The two-state picture itself
-    is exact up to a relative error of order gap / second rate.
+    moment s gives the populations of the two, (1 -+ s/sqrt(4 + s^2))/2. The two-state picture
+    itself is exact up to a relative error of order gap / second rate.
     """
     dim = require_dimension(dynamics, (1, 2), "an escape rate from the spectrum")
     inside = None if well is None else _shaped_point(well, dim)
