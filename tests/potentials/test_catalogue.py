@@ -1,4 +1,4 @@
-"""Every landscape: derivatives against independent computations, known points against literature."""
+"""Every landscape: derivatives against independent computations, points against literature."""
 
 import math
 import time
@@ -48,6 +48,9 @@ VARIANTS = {
     "LJ3 confined": ("lennard_jones_cluster", {"n_atoms": 3, "confinement": 0.5, "sigma": 1.2}),
 }
 CASES = pytest.mark.parametrize("case", VARIANTS)
+# Loops take no complex numbers; |u| inside softplus is not analytic.
+NOT_ANALYTIC = {"gaussian_mixture", "phi4_chain", "lennard_jones_cluster"}
+ANALYTIC = [c for c, (name, _) in VARIANTS.items() if "loops" not in c and name not in NOT_ANALYTIC]
 
 
 @pytest.fixture(scope="module")
@@ -90,11 +93,9 @@ def test_gradient_and_hessian_agree_with_finite_differences(made, case):
     assert np.array_equal(U.hessian(x), np.swapaxes(U.hessian(x), -1, -2))
 
 
-@CASES
+@pytest.mark.parametrize("case", ANALYTIC)
 def test_gradient_and_hessian_agree_with_complex_steps(made, case):
     U = made[case]
-    if U.code.form == "array" or "absolute" in U.code.source:
-        pytest.skip("complex steps need an analytic formula")
     namespace = dict(NUMPY_FUNCTIONS)
     exec(U.code.source, namespace)
     x = points(U)
@@ -129,9 +130,7 @@ def test_loops_agree_with_their_formula(name):
     from langevin_lab.potentials.loops import loop_code
 
     text, parameters = LOOPS[name]
-    U = Potential.from_expression(
-        text, "xyz"[: 3 if "z" in text else 2].replace("", " "), parameters
-    )
+    U = Potential.from_expression(text, "x y z" if "z" in text else "x y", parameters)
     loops = Potential(name, U.variables, parameters, loop_code("n_dimensional_loops", name))
     x = np.random.default_rng(4).uniform(-2, 2, (5, U.dim))
     assert relative(loops.energy(x), U.energy(x)) < 1e-13

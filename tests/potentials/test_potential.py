@@ -1,7 +1,9 @@
 """`Potential`: shapes, parameters, names, stationary points, pickling and every error."""
 
+import itertools
 import math
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -69,9 +71,8 @@ def test_derivative_order_out_of_range(well, order):
 
 @pytest.mark.parametrize("shape", [(), (3,), (2, 1)])
 def test_wrong_trailing_dimension_is_named(well, shape):
-    with pytest.raises(
-        ValueError, match=rf"x of shape \({(shape and shape[0]) or ''}.*dim=2 of well"
-    ):
+    message = rf"x of shape {re.escape(str(shape))} does not end in dim=2 of well"
+    with pytest.raises(ValueError, match=message):
         well.energy(np.zeros(shape))
 
 
@@ -265,7 +266,7 @@ def test_variables_may_be_one_string():
 def test_long_sums_and_high_dimensions_derive():
     xs = [f"q{i}" for i in range(12)]
     text = " + ".join(f"({a}**2 - 1)**2/4" for a in xs)
-    text += " + " + " + ".join(f"k*({a} - {b})**2" for a, b in zip(xs, xs[1:]))
+    text += " + " + " + ".join(f"k*({a} - {b})**2" for a, b in itertools.pairwise(xs))
     U = Potential.from_expression(text, xs, {"k": 0.5})
     x = np.linspace(-1, 1, 12)
     expected = np.sum((x**2 - 1) ** 2 / 4) + 0.5 * np.sum(np.diff(x) ** 2)
