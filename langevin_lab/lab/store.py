@@ -2,8 +2,8 @@
 
     RESULTS/NAME/PRESET-HASH.nc
 
-HASH covers the experiment's name, its configuration, the package version and the text of the
-experiment file, so a stale result is never taken for a new one. Files are netCDF (h5netcdf),
+HASH covers the experiment's name, its configuration, the text of the experiment file and that of
+the package's computing rooms, so a stale result is never taken for a new one. Files are netCDF (h5netcdf),
 written to memory first, then to a temporary file, then renamed: a write that fails leaves what was
 there before. No pickle.
 """
@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langevin_lab import __version__
 from langevin_lab.lab import provenance
 from langevin_lab.lab.configuration import as_json
 from langevin_lab.lab.errors import LabError, one_line, shown
@@ -56,7 +55,7 @@ class Store:
         parts = {
             "experiment": experiment.name,
             "config": as_json(config),
-            "langevin_lab": __version__,
+            "code": provenance.code_digest(),
             "source": source,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]

@@ -62,11 +62,11 @@ def test_equal_configurations_share_a_file_whatever_the_preset(uniform, results)
     assert results.find(uniform, config) == path
 
 
-def test_changed_experiment_or_version_makes_a_result_stale(
+def test_changed_experiment_or_package_code_makes_a_result_stale(
     uniform, results, laboratory, monkeypatch
 ):
     save(results, uniform)
-    monkeypatch.setattr(store, "__version__", "999")
+    monkeypatch.setattr(store.provenance, "code_digest", lambda: "another")
     assert results.find(uniform, uniform.config()) is None
     monkeypatch.undo()
     monkeypatch.chdir(laboratory.folder)
