@@ -1,3 +1,6 @@
+"""Where results come from."""
+
+from langevin_lab.lab import provenance
 
 
 def test_code_digest_follows_the_computing_rooms(monkeypatch, tmp_path):
