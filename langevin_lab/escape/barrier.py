@@ -59,7 +59,8 @@ class Barrier:
 
 
 def _point(name: str, value: ArrayLike, dim: int) -> Array:
-    point = np.atleast_1d(np.asarray(value, dtype=np.float64))
+    # A StationaryPoint of the potential says where it is.
+    point = np.atleast_1d(np.asarray(getattr(value, "position", value), dtype=np.float64))
     if point.shape != (dim,) or not np.isfinite(point).all():
         raise ValueError(f"{name}={value!r} must be a finite point with {dim} coordinate(s)")
     return point

@@ -69,7 +69,7 @@ def eyring_kramers(
     Parameters
     ----------
     potential : Potential
-    minimum, saddle : (dim,) array_like (or float in 1-D)
+    minimum, saddle : (dim,) array_like, float in 1-D, or StationaryPoint
     temperature : float
         > 0 [energy].
     friction : float or (dim,) array_like, optional
@@ -225,16 +225,7 @@ def _first_correction(potential: Any, barrier: Barrier) -> float:
         (1.0, barrier.saddle, barrier.saddle_hessian),
     ):
         second = abs(float(hessian[0, 0]))
-        third, fourth = _higher_derivatives(potential, float(point[0]))
+        third = float(potential.derivatives(point, 3).item())
+        fourth = float(potential.derivatives(point, 4).item())
         total += sign * fourth / (8 * second**2) + 5 * third**2 / (24 * second**3)
     return total
-
-
-def _higher_derivatives(potential: Any, x: float) -> tuple[float, float]:
-    """Third and fourth derivative by central differences of the Hessian, error O(h^4)."""
-    h = 2e-3 * (1.0 + abs(x))
-    points = x + h * np.arange(-2, 3)
-    second = np.asarray(potential.hessian(points[:, None]), dtype=np.float64).reshape(5)
-    third = second @ np.array([1.0, -8.0, 0.0, 8.0, -1.0]) / (12 * h)
-    fourth = second @ np.array([-1.0, 16.0, -30.0, 16.0, -1.0]) / (12 * h**2)
-    return float(third), float(fourth)

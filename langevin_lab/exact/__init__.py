@@ -33,7 +33,7 @@ from langevin_lab.exact.quadrature import (
 )
 from langevin_lab.exact.reference import Reference
 from langevin_lab.exact.spectral import escape_rate, spectral_gap
-from langevin_lab.exact.transfer_operator import stationary_average
+from langevin_lab.exact.transfer_operator import StationaryLaw, stationary_average, stationary_law
 
 __all__ = [
     "Committor",
@@ -42,6 +42,7 @@ __all__ = [
     "NoStationaryLaw",
     "PassageTime",
     "Reference",
+    "StationaryLaw",
     "committor",
     "discrete_passage_time",
     "escape_rate",
@@ -59,4 +60,5 @@ __all__ = [
     "stability_limit",
     "stationary_average",
     "stationary_covariance",
+    "stationary_law",
 ]

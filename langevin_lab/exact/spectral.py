@@ -18,7 +18,6 @@ from numpy.typing import ArrayLike
 from langevin_lab.exact.finite_volume import Domain, Generator
 from langevin_lab.exact.fokker_planck import extrapolated, on_three_grids, spectrum
 from langevin_lab.exact.kinetic import slow_mode
-from langevin_lab.exact.quadrature import gibbs_probability_below
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import is_underdamped, require_dimension
 
@@ -42,7 +41,8 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
     Returns
     -------
     Reference
-        Rate and error [1/time]. Langevin dynamics: the eigenvalue of smallest modulus, real part.
+        Rate and error [1/time]. Langevin dynamics: the smallest real part (of the
+        six eigenvalues nearest to zero).
 
     Raises
     ------
@@ -93,7 +93,8 @@ def escape_rate(
 
     Notes
     -----
-    The wells are the two sides of the zero line of the slowest eigenfunction. The two-state picture
+    The slowest eigenfunction f is nearly constant on each well; with <f> = 0, <f^2> = 1 its third
+    moment s gives the populations of the two, (1 -+ s/sqrt(4 + s^2))/2. The two-state picture
     itself is exact up to a relative error of order gap / second rate.
     """
     dim = require_dimension(dynamics, (1, 2), "an escape rate from the spectrum")
@@ -121,10 +122,15 @@ def _check_separation(first: float, second: float) -> None:
         )
 
 
-def _population_beyond(upper: float, well_is_upper: bool | None) -> float:
-    """Population of the other side; without a well the two sides must be equal."""
-    if well_is_upper is not None:
-        return 1.0 - upper if well_is_upper else upper
+def _other_population(mass: Array, slow: Array, at_well: float | None) -> float:
+    """Population of the side that `slow` takes the other value on than at the well."""
+    slow = slow - mass @ slow
+    slow = slow / np.sqrt(mass @ slow**2)
+    third = float(mass @ slow**3)
+    # Two values v+ = sqrt(pi-/pi+), v- = -1/v+ have the third moment v+ + v-.
+    upper = 0.5 * (1.0 - third / np.sqrt(4.0 + third**2))
+    if at_well is not None:
+        return 1.0 - upper if at_well > 0.5 * third else upper
     if abs(upper - 0.5) > 1e-6:
         raise ValueError(
             f"the wells hold {min(upper, 1 - upper):.6g} and {max(upper, 1 - upper):.6g} of the "
@@ -138,36 +144,20 @@ def _two_state_rate(grid: Generator, well: Array | None) -> float:
     rates, functions = grid.slow_modes(2)
     _check_separation(float(rates[0]), float(rates[1]))
     slow = functions[:, 0]
-    upper = float(grid.mass @ _share_above_zero(grid, slow))
-    if well is None:
-        return float(rates[0]) * _population_beyond(upper, None)
-    nearest = int(np.argmin(np.sum((grid.points - well) ** 2, axis=1)))
-    return float(rates[0]) * _population_beyond(upper, bool(slow[nearest] > 0))
-
-
-def _share_above_zero(grid: Generator, f: Array) -> Array:
-    """Share of each cell where f > 0, with f linear across the cell: no jump as cells move."""
-    i, j = grid.pairs
-    change = np.zeros(len(f))
-    for index in (i, j):
-        np.add.at(change, index, 0.5 * np.abs(f[i] - f[j]))
-    return np.clip(0.5 + f / np.maximum(change, 1e-300), 0.0, 1.0)
+    at_well = None
+    if well is not None:
+        at_well = float(slow[np.argmin(np.sum((grid.points - well) ** 2, axis=1))])
+    return float(rates[0]) * _other_population(grid.mass, slow, at_well)
 
 
 def _kinetic_rate(dynamics: Any, well: Array | None) -> Reference:
-    """Rate out of the well for Langevin dynamics; the dividing point is the zero of the profile."""
+    """Rate out of the well for Langevin dynamics, from the momentum average of the slow mode."""
     mode = slow_mode(dynamics)
     value, error = mode.rate
     _check_separation(value, mode.second_rate)
-    # The left-most node sits deep in the tail, where the profile has no meaning: start at the
-    # extremes of the profile weighted by the density.
-    changes = np.flatnonzero(np.diff(np.sign(mode.profile)) != 0)
-    weights = np.minimum(mode.weights[changes], mode.weights[changes + 1])
-    at = int(changes[np.argmax(weights)])
-    (a, b), (fa, fb) = mode.nodes[at : at + 2], mode.profile[at : at + 2]
-    divide = float(a - fa * (b - a) / (fb - fa))
-    above = 1.0 - gibbs_probability_below(dynamics, divide).value
-    other = _population_beyond(above, None if well is None else bool(well[0] > divide))
+    slow = mode.profile / np.sqrt(mode.weights @ mode.profile**2)
+    at_well = None if well is None else float(slow[np.argmin(np.abs(mode.nodes - well[0]))])
+    other = _other_population(mode.weights, slow, at_well)
     return Reference(value * other, error * other)
 
 
