@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble.checks import check_count, check_memory, check_stability, default_threads
+from langevin_lab.ensemble.checks import (
+    check_bound,
+    check_count,
+    check_first_replica,
+    check_memory,
+    check_seed,
+    check_stability,
+    default_threads,
+)
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.progress import advance_with_progress
@@ -119,16 +127,16 @@ def simulate(
     scheme = _method_for(integrator, dynamics)
     dt = check_time_step(dt)
     n_steps = check_count("n_steps", n_steps, 1)
+    seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)
     burn_in = check_count("burn_in", burn_in, 0)
     record_every = check_count("record_every", record_every, 1)
     save_every = 0 if save_every is None else check_count("save_every", save_every, 1)
-    first_replica = check_count("first_replica", first_replica, 0)
+    first_replica = check_first_replica(first_replica, n_replicas)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     if chunk_size is not None:
         chunk_size = check_count("chunk_size", chunk_size, 1)
-    if not divergence_bound > 0:
-        raise ValueError(f"divergence_bound={divergence_bound} must be > 0")
+    divergence_bound = check_bound(divergence_bound)
     recorded = recorders(observe)
     check_stability(scheme, dynamics, dt)
 

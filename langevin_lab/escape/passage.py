@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble.checks import check_count, check_stability, default_threads
+from langevin_lab.ensemble.checks import (
+    check_bound,
+    check_count,
+    check_first_replica,
+    check_seed,
+    check_stability,
+    default_threads,
+)
 from langevin_lab.ensemble.kernel import PassageKernel
 from langevin_lab.ensemble.run import block_width, n_columns
 from langevin_lab.ensemble.start import initial_state
@@ -154,8 +161,9 @@ def first_passage(
     """
     scheme = method(integrator, equation="langevin" if dynamics.momenta else "overdamped")
     dt = check_time_step(dt)
+    seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)
-    first_replica = check_count("first_replica", first_replica, 0)
+    first_replica = check_first_replica(first_replica, n_replicas)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     if max_time is not None and not max_time >= dt:
         raise ValueError(f"max_time={max_time} must be >= dt={dt}")
@@ -176,7 +184,7 @@ def first_passage(
         state=np.concatenate([vectors[name] for name in kernel.layout.kept]),
         replicas=np.arange(first_replica, first_replica + n_replicas, dtype=np.uint64),
         seed=seed,
-        bound=float(divergence_bound),
+        bound=check_bound(divergence_bound),
         n_threads=n_threads,
         max_steps=None if max_time is None else round(max_time / dt),
     )
