@@ -262,6 +262,9 @@ class AutocorrelationTime(Recorder):
 class Histogram:
     """Normalised histogram of an expression, with an error bar for every bin.
 
+    Error bars come from the scatter between (groups of) replicas. A replica that diverges is
+    counted up to the step before; the counts of replicas are not kept apart.
+
     Parameters
     ----------
     text : str

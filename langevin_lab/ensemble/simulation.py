@@ -27,7 +27,14 @@ from langevin_lab.ensemble.result import (
     provenance,
     settings_key,
 )
-from langevin_lab.ensemble.run import FEW_REPLICAS, Run, block_width, n_columns, restore
+from langevin_lab.ensemble.run import (
+    FEW_REPLICAS,
+    FIRST_BATCH,
+    Run,
+    block_width,
+    n_columns,
+    restore,
+)
 from langevin_lab.ensemble.start import initial_state
 from langevin_lab.integrators import Method, method
 from langevin_lab.integrators.methods import check_time_step
@@ -164,6 +171,11 @@ def simulate(
             f"burn_in={burn_in} and record_every={record_every} leave nothing to record in "
             f"n_steps={total}; use burn_in <= {max(0, total - record_every)}"
         )
+    _check_error_bars(plain, histograms, n_replicas, (total - burn_in) // record_every)
+    if save_every > total:
+        raise ValueError(
+            f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
+        )
     _check_memory(kernel, n_replicas, total, save_every)
     run = _prepare(
         kernel, settings, histograms, n_threads,
@@ -177,13 +189,9 @@ def simulate(
     attributes = provenance(settings | {"n_steps": run.step})
     if run.batches is not None:
         attributes |= {"batch_length": run.batches.length, "batch_filled": run.batches.filled}
-        if recorded and len(run.batches.sums) * n_replicas < 2:
-            raise ValueError(
-                f"n_replicas={n_replicas} and {run.n_recorded} recorded steps give no error bar; "
-                f"record >= {2 * run.batches.length} steps or use n_replicas >= {FEW_REPLICAS}"
-            )
+    result = dataset(run, recorded, moments, attributes)
     _warn_of_divergence(run)
-    return dataset(run, recorded, moments, attributes)
+    return result
 
 
 def _method_for(integrator: str | Method, dynamics: Any) -> Method:
@@ -252,6 +260,23 @@ def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
                 "a run continues under the same settings"
             )
     return int(previous.attrs["n_steps"])
+
+
+def _check_error_bars(
+    plain: list[Recorder], histograms: list[Histogram], n_replicas: int, n_recorded: int
+) -> None:
+    """Raise ValueError if fewer than two groups will be left to scatter."""
+    if histograms and n_replicas < 2:
+        raise ValueError(
+            f"n_replicas={n_replicas}: {histograms[0]!r} of a single replica has no error bar; "
+            "use n_replicas >= 2"
+        )
+    if plain and n_replicas < FEW_REPLICAS and n_recorded // FIRST_BATCH * n_replicas < 2:
+        raise ValueError(
+            f"n_replicas={n_replicas} and {n_recorded} recorded steps give no error bar; record "
+            f">= {FIRST_BATCH * (2 if n_replicas == 1 else 1)} steps or use n_replicas >= "
+            f"{FEW_REPLICAS}"
+        )
 
 
 def _check_memory(kernel: Kernel, n_replicas: int, n_steps: int, save_every: int) -> None:
