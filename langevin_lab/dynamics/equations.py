@@ -12,6 +12,7 @@ Langevin dynamics. Source: Leimkuhler and Matthews (2015), chapter 6.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,7 +107,8 @@ class Dynamics:
     def describe(self) -> str:
         """One line with the equation's name and its numbers, for labels and provenance."""
         fields = [f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__]  # type: ignore[attr-defined]
-        return f"{type(self).__name__}({', '.join(fields)})"
+        # A schedule that is a plain function prints its address, which changes from run to run.
+        return re.sub(r" at 0x[0-9a-f]+", "", f"{type(self).__name__}({', '.join(fields)})")
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,12 @@ def provenance(settings: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def potential_key(potential: Any) -> str:
+    """The potential's formula (or the hash of its code) and all digits of its parameters."""
+    formula = potential.text or potential.code.digest
+    return json.dumps([formula, list(potential.variables), dict(potential.parameters)])
+
+
 def settings_key(settings: dict[str, Any]) -> str:
     """The settings that a continued run must share, as one string."""
     return json.dumps(settings, sort_keys=True, default=str)

@@ -23,6 +23,7 @@ from langevin_lab.ensemble.recorders import Histogram, Recorder, recorders, uniq
 from langevin_lab.ensemble.result import (
     DivergenceError,
     dataset,
+    potential_key,
     previous_run,
     provenance,
     settings_key,
@@ -153,6 +154,7 @@ def simulate(
     kernel = RecordingKernel(dynamics, scheme, dt, moments, [Moment(h.text) for h in histograms])
     settings = {
         "dynamics": dynamics.describe(),
+        "potential": potential_key(dynamics.potential),
         "method": scheme.name,
         "dt": dt,
         "seed": seed,
@@ -164,6 +166,7 @@ def simulate(
         "save_every": save_every,
         "divergence_bound": divergence_bound,
     }
+    _check_start_arguments(dynamics, start, start_momentum, continue_from)
     earlier = 0 if continue_from is None else _check_continuation(continue_from, settings)
     total = earlier + n_steps
     if recorded and total - burn_in < record_every:
@@ -260,6 +263,21 @@ def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
                 "a run continues under the same settings"
             )
     return int(previous.attrs["n_steps"])
+
+
+def _check_start_arguments(
+    dynamics: Any, start: Any, start_momentum: Any, continue_from: Any
+) -> None:
+    """Raise ValueError for a start that would be ignored."""
+    default = isinstance(start_momentum, str) and start_momentum == "thermal"
+    if continue_from is not None and not (start is None and default):
+        name = "start" if start is not None else "start_momentum"
+        raise ValueError(f"{name} is given and so is continue_from, which starts where it ended")
+    if not dynamics.momenta and not default:
+        raise ValueError(
+            f"start_momentum={start_momentum!r}, but {type(dynamics).__name__} has no momenta; "
+            "leave it out"
+        )
 
 
 def _check_error_bars(
