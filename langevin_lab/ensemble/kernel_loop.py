@@ -91,7 +91,7 @@ def add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts)
             for h in range(N_HISTOGRAMS):
                 scaled = (values[h] - edges[h, 0]) * edges[h, 1]
                 if not scaled >= 0.0:
-                    bin_index = 0
+                    bin_index = np.int64(0)
                 elif scaled >= n_bins[h]:
                     bin_index = n_bins[h] + 1
                 else:

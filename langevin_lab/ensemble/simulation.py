@@ -132,7 +132,7 @@ def simulate(
     >>> bool(abs(run["x2"] - 1.0) < 5 * run["x2_stderr"])
     True
     """
-    scheme = _method_for(integrator, dynamics)
+    scheme = method_for(integrator, dynamics)
     dt = check_time_step(dt)
     n_steps = check_count("n_steps", n_steps, 1)
     seed = check_seed(seed)
@@ -197,7 +197,8 @@ def simulate(
     return result
 
 
-def _method_for(integrator: str | Method, dynamics: Any) -> Method:
+def method_for(integrator: str | Method, dynamics: Any) -> Method:
+    """The method by name, checked to solve the dynamics."""
     if not hasattr(dynamics, "momenta"):
         raise TypeError(
             f"dynamics={dynamics!r} is no dynamics: wrap a potential in ll.Langevin, "
