@@ -161,8 +161,15 @@ class Run:
             return means, means.mean(axis=1), self.n_recorded
         finished = np.array(self.batches.sums).reshape(-1, *sums.shape)
         overall = (finished.sum(axis=0) + sums)[:, alive].mean(axis=1) / self.n_recorded
-        means = finished[:, :, alive].transpose(1, 2, 0) / self.batches.length
-        return means.reshape(len(means), -1), overall, self.batches.length
+        # As few stretches a replica as give FEW_REPLICAS groups: the longer, the less they
+        # correlate. What is left over at the end is in the overall mean alone.
+        per_replica = math.ceil(FEW_REPLICAS / alive.sum())
+        joined = max(1, len(finished) // per_replica)
+        n_groups = len(finished) // joined
+        stretches = finished[: n_groups * joined, :, alive].reshape(n_groups, joined, len(sums), -1)
+        length = joined * self.batches.length
+        means = stretches.sum(axis=1).transpose(1, 2, 0) / length
+        return means.reshape(len(means), -1), overall, length
 
 
 def block_width(n_replicas: int, n_threads: int) -> int:
