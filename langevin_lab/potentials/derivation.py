@@ -115,7 +115,9 @@ class Derivation:
         self.coordinates = [self.symbols[name] for name in variables]
         self.parameters = [self.symbols[name] for name in parameters]
         self.arguments = tuple(arguments)
-        self.energy = self._expression(tree).replace(sympy.Abs, absolute)
+        # sympy writes |u| for some roots and cot for some tan; only these functions compile.
+        energy = self._expression(tree).replace(sympy.Abs, absolute)
+        self.energy = energy.replace(sympy.cot, lambda u: sympy.cos(u) / sympy.sin(u))
         self._check(self.energy)
 
     def source(self) -> str:

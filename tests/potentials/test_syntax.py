@@ -195,6 +195,15 @@ def test_position_counts_characters_not_bytes():
         parse_expression(" \u03b3\u03b3 + foo", ("\u03b3\u03b3",))
 
 
+def test_recursion_limit_of_the_caller_does_not_leak(monkeypatch):
+    def deep(*arguments):
+        raise RecursionError
+
+    monkeypatch.setattr("langevin_lab.potentials.syntax._Reader.arithmetic", deep)
+    with pytest.raises(ExpressionError, match="nested more than 60 levels deep"):
+        parse_expression("x", NAMES)
+
+
 def test_text_that_is_no_string_is_a_type_error():
     with pytest.raises(TypeError, match="expression must be a string, not int"):
         parse_expression(3, NAMES)
