@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.potentials.code import NUMPY_FUNCTIONS
-from langevin_lab.potentials.scalar_text import TextWriter
+from langevin_lab.potentials.scalar_text import TextTooLong, TextWriter
 from langevin_lab.potentials.syntax import (
     TOO_LARGE,
     ExpressionError,
@@ -23,9 +23,6 @@ from langevin_lab.potentials.syntax import (
 from langevin_lab.potentials.tree import Node, names_in
 
 __all__ = ["Expression", "ExpressionError", "Region", "parse_expression", "parse_region"]
-
-# Powers of sums repeat the sum in a single expression.
-_LONGEST_SOURCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -129,13 +126,13 @@ def _used(tree: Node, names: Sequence[str]) -> tuple[str, ...]:
 
 def _source(text: str, tree: Node, write: Callable[[Node], str]) -> str:
     """Return a source that Python accepts, else raise."""
+    remedy = "split it or use Potential.from_functions"
     try:
         source = write(tree)
     except OverflowError:
         raise ExpressionError(text, *TOO_LARGE) from None
-    remedy = "split it or use Potential.from_functions"
-    if len(source) > _LONGEST_SOURCE:
-        raise ExpressionError(text, f"its code has {len(source)} characters", remedy)
+    except TextTooLong as error:
+        raise ExpressionError(text, str(error), remedy) from None
     try:
         compile(source, "<expression>", "eval")
     except (SyntaxError, RecursionError, MemoryError):

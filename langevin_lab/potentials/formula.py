@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from langevin_lab.potentials import derivation_cache
 from langevin_lab.potentials.code import NUMPY_FUNCTIONS, Code, digest_of, is_scalar_text
+from langevin_lab.potentials.scalar_text import TextTooLong
 from langevin_lab.potentials.syntax import (
     FUNCTIONS,
     TOO_LARGE,
@@ -82,9 +83,11 @@ def _record(
                 record = {"source": derivation.derivative_source(order), "latex": ""}
         except OverflowError:
             raise ExpressionError(text, *TOO_LARGE) from None
+        except (TextTooLong, RecursionError):
+            record = {"source": "", "latex": ""}
         if not is_scalar_text(record["source"]):
             remedy = "split it or use Potential.from_functions"
-            raise ExpressionError(text, "it is nested too deeply to be compiled", remedy)
+            raise ExpressionError(text, "its derivatives are too long to be compiled", remedy)
         derivation_cache.store(key, record)
     return record
 

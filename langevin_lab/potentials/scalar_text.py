@@ -19,7 +19,14 @@ _LONGEST_CHAIN = 8
 _SUM, _PRODUCT, _ATOM = range(3)
 _ONE = Fraction(1)
 
+# Without statements a power or a softplus repeats its argument, which may hold others.
+_LONGEST_TEXT = 200_000
+
 Piece = tuple[str, int]
+
+
+class TextTooLong(ValueError):
+    """The text of a tree would be longer than a compiler can be asked to read."""
 
 
 class TextWriter:
@@ -47,6 +54,7 @@ class TextWriter:
         self.shares = statements is not None
         self.lines = [] if statements is None else statements
         self._known: dict[str, str] = {}
+        self._pieces: dict[int, tuple[Node, Piece]] = {}
         self._n_temporaries = 0
 
     def text(self, tree: Node) -> str:
@@ -84,6 +92,16 @@ class TextWriter:
         return name
 
     def _piece(self, tree: Node) -> Piece:
+        """Return the text of a tree; each is written once, however often it is asked for."""
+        if id(tree) not in self._pieces:
+            piece = self._new_piece(tree)
+            if len(piece[0]) > _LONGEST_TEXT:
+                raise TextTooLong(f"its code has more than {_LONGEST_TEXT} characters")
+            # The tree is kept too: its id must not be given to another one.
+            self._pieces[id(tree)] = (tree, piece)
+        return self._pieces[id(tree)][1]
+
+    def _new_piece(self, tree: Node) -> Piece:
         kind = tree[0]
         if kind == "name":
             return str(self.names.get(tree[1], tree[1])), _ATOM

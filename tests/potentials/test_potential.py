@@ -196,8 +196,19 @@ def test_formula_too_deep_for_pythons_parser():
 
 def test_derived_code_too_deep_for_pythons_parser(monkeypatch):
     monkeypatch.setattr(Derivation, "source", lambda self: "(" * 300)
-    with pytest.raises(ExpressionError, match="it is nested too deeply to be compiled"):
+    with pytest.raises(ExpressionError, match="its derivatives are too long to be compiled"):
         Potential.from_expression("x**2 + 0.321*x")
+
+
+def test_derived_code_too_long(monkeypatch):
+    monkeypatch.setattr("langevin_lab.potentials.scalar_text._LONGEST_TEXT", 20)
+    with pytest.raises(ExpressionError, match="its derivatives are too long to be compiled"):
+        Potential.from_expression("sin(x**2 + 0.7654321)*cos(x + 1.2345)")
+
+
+def test_high_powers_of_sums_are_not_expanded():
+    U = Potential.from_expression("((x + 1)**100 + y)**10/1000", "x, y")
+    assert U.gradient([0.0, 0.0]).tolist() == [1.0, 0.01]
 
 
 def test_function_without_compiled_form_is_named(monkeypatch):
