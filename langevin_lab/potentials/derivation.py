@@ -22,7 +22,7 @@ from langevin_lab.potentials.tree import Node
 
 # Horner's form is tried where expansion stays small.
 _HORNER_VARIABLES = 2
-_HORNER_OPERATIONS = 200
+_HORNER_DEGREE = 12
 
 
 class sign(sympy.Function):
@@ -115,7 +115,9 @@ class Derivation:
         self.coordinates = [self.symbols[name] for name in variables]
         self.parameters = [self.symbols[name] for name in parameters]
         self.arguments = tuple(arguments)
-        self.energy = self._expression(tree).replace(sympy.Abs, absolute)
+        # sympy writes |u| for some roots and cot for some tan; only these functions compile.
+        energy = self._expression(tree).replace(sympy.Abs, absolute)
+        self.energy = energy.replace(sympy.cot, lambda u: sympy.cos(u) / sympy.sin(u))
         self._check(self.energy)
 
     def source(self) -> str:
@@ -195,11 +197,11 @@ class Derivation:
         return min(candidates, key=_cost)
 
     def _horner(self, expression: Any) -> Any:
-        if len(self.coordinates) > _HORNER_VARIABLES or not expression.is_polynomial(
-            *self.coordinates
+        if (
+            len(self.coordinates) > _HORNER_VARIABLES
+            or not expression.is_polynomial(*self.coordinates)
+            or _degree(expression) > _HORNER_DEGREE
         ):
-            return expression
-        if sympy.count_ops(expression) > _HORNER_OPERATIONS:
             return expression
         return sympy.horner(expression, *self.coordinates)
 
@@ -234,6 +236,16 @@ class Derivation:
                 self.text, f"{expression} is not a real number", "change the constants"
             )
         return float(value)
+
+
+def _degree(expression: Any) -> int:
+    """Return a bound on the degree of a polynomial, without expanding it."""
+    if expression.is_Pow and expression.exp.is_Integer:
+        return _degree(expression.base) * int(expression.exp)
+    if expression.is_Symbol:
+        return 1
+    degrees = [_degree(argument) for argument in expression.args]
+    return sum(degrees) if expression.is_Mul else max(degrees, default=0)
 
 
 def _derivative(expression: Any, *coordinates: Any) -> Any:
