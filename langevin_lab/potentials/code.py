@@ -132,11 +132,17 @@ def is_scalar_text(source: str) -> bool:
         return False
     return bool(module.body) and all(
         isinstance(function, ast.FunctionDef)
-        and not function.decorator_list
-        and not function.args.defaults
-        and function.returns is None
+        and _has_plain_header(function)
         and all(isinstance(line, _STATEMENTS) and _is_plain(line) for line in function.body)
         for function in module.body
+    )
+
+
+def _has_plain_header(function: ast.FunctionDef) -> bool:
+    """Return whether a function has named arguments and nothing that would run at definition."""
+    names = ", ".join(argument.arg for argument in function.args.args)
+    return not function.decorator_list and ast.unparse(function).startswith(
+        f"def {function.name}({names}):"
     )
 
 

@@ -140,7 +140,8 @@ class Derivation:
 
     def latex(self) -> str:
         """Return the formula as LaTeX, without dollar signs."""
-        return _LatexPrinter().doprint(self.energy)
+        shown = self.energy.replace(_is_long_fraction, lambda e: sympy.Float(float(e), 15))
+        return _LatexPrinter().doprint(shown)
 
     def _expression(self, tree: Node) -> Any:
         kind = tree[0]
@@ -249,13 +250,13 @@ def _cost(shared: tuple[list[tuple[Any, Any]], list[Any]]) -> int:
     return int(sum(sympy.count_ops(e) for e in [*(d for _, d in definitions), *outputs]))
 
 
-class _LatexPrinter(LatexPrinter):
-    """Decimals for fractions with large denominators; bars for absolute."""
+def _is_long_fraction(expression: Any) -> bool:
+    """Return whether a number reads better as a decimal."""
+    return bool(expression.is_Rational and expression.q > 20)
 
-    def _print_Rational(self, expression: Any) -> str:
-        if expression.q <= 20:
-            return super()._print_Rational(expression)
-        return self._print(sympy.Float(float(expression), 15))
+
+class _LatexPrinter(LatexPrinter):
+    """Bars for `absolute`."""
 
     def _print_absolute(self, expression: Any, exp: str | None = None) -> str:
         bars = rf"\left|{{{self._print(expression.args[0])}}}\right|"

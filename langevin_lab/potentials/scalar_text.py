@@ -88,7 +88,7 @@ class TextWriter:
     def _piece(self, tree: Node) -> Piece:
         kind = tree[0]
         if kind == "name":
-            return self.names.get(tree[1], tree[1]), _ATOM
+            return str(self.names.get(tree[1], tree[1])), _ATOM
         value = tree[1] if kind == "number" else constant_value(tree)
         if value is not None:
             return number_text(Fraction(value))

@@ -1,0 +1,272 @@
+"""The certificate of a method: its record, and what can be computed about it without sampling.
+
+On a harmonic well a step is linear, z' = M z + B n with z the state and n standard normals. M and
+B are read off by feeding the step basis vectors. Then, with Q = B B^T,
+
+    stationary covariance    Sigma = M Sigma M^T + Q
+    stability                spectral radius of M at most 1
+    diffusion without force  sum of the responses of x to one normal
+
+with unit curvature, mass and temperature, and unit friction where the method has friction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.lab.errors import LabError
+
+_STEPS = 0.25 * 0.5 ** np.arange(5)
+_ROUNDING = 1e-11
+_ORDER_SLACK = 0.15  # an observed order may be low by this much at the steps above
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the certificate: what should be, what is, whether they agree."""
+
+    statement: str
+    expected: str
+    found: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A method's record and the checks of it."""
+
+    properties: Any
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all checks do."""
+        return all(check.passed for check in self.checks)
+
+
+class _Well:
+    """U = curvature x^2/2 in one coordinate."""
+
+    dim = 1
+
+    def __init__(self, curvature: float):
+        self.curvature = curvature
+
+    def energy(self, x: np.ndarray) -> np.ndarray:
+        return 0.5 * self.curvature * (x**2).sum(axis=-1)
+
+    def gradient(self, x: np.ndarray) -> np.ndarray:
+        return self.curvature * x
+
+
+def certificate(name: str, *, equation: str | None = None) -> Certificate:
+    """Check a method's record against its own step.
+
+    Parameters
+    ----------
+    name : str
+        A splitting word or a method's name.
+    equation : {"langevin", "overdamped"}, optional
+        Which variant, where a name has two.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    LabError
+        If the name is unknown.
+    """
+    from langevin_lab import integrators
+
+    try:
+        method = integrators.method(name, equation=equation)
+    except (TypeError, ValueError) as error:
+        raise LabError(str(error)) from error
+    step = _LinearStep(method)
+    checks = [_cost(step), _rest(step), _free_flight(step), _stability(step), _flow_order(step)]
+    if method.n_normals:
+        checks += [_position_variance(step), _free_diffusion(step)]
+        if step.has_momenta:
+            checks.append(_momentum_variance(step))
+    return Certificate(method.properties, tuple(checks))
+
+
+class _LinearStep:
+    """A method on a one-dimensional well, as matrices over state and stored vectors."""
+
+    def __init__(self, method: Any):
+        self.method = method
+        self.names = (*method.state_names, *method.stored)
+        self.has_momenta = "p" in method.state_names
+        self.friction = 1.0 if getattr(method, "thermostatted", True) else 0.0
+
+    def dynamics(self, curvature: float, *, friction: float, temperature: float) -> Any:
+        from langevin_lab import dynamics
+
+        if self.has_momenta:
+            return dynamics.Langevin(
+                _Well(curvature), temperature=temperature, friction=friction, mass=1.0
+            )
+        return dynamics.Overdamped(_Well(curvature), temperature=temperature, friction=friction)
+
+    def run(
+        self, state: dict[str, Any], normals: np.ndarray, dt: float, gradient: Callable, **dynamics
+    ) -> dict[str, np.ndarray]:
+        """One step from arrays of shape (..., 1)."""
+        numbers = self.method.coefficients(self.dynamics(**dynamics), dt)
+        return self.method.step(state, normals, numbers, gradient)
+
+    def matrices(self, dt: float, curvature: float = 1.0, **changes) -> tuple[np.ndarray, ...]:
+        """M (n, n) and B (n, n_normals): the images of the basis vectors."""
+        size, n_normals = len(self.names), self.method.n_normals
+        basis = np.eye(size + n_normals)[..., None]
+        options = {"friction": self.friction, "temperature": float(n_normals > 0)} | changes
+        after = self.run(
+            {name: basis[:, i] for i, name in enumerate(self.names)},
+            basis[:, size:].swapaxes(0, 1),
+            dt,
+            lambda x: curvature * x,
+            curvature=curvature,
+            **options,
+        )
+        image = np.stack([after[name][:, 0] for name in self.names])
+        return image[:, :size], image[:, size:]
+
+    def covariance(self, dt: float, curvature: float = 1.0) -> np.ndarray:
+        """Stationary covariance, from Sigma = M Sigma M^T + B B^T."""
+        matrix, noise = self.matrices(dt, curvature)
+        size = len(matrix)
+        system = np.eye(size**2) - np.kron(matrix, matrix)
+        return np.linalg.solve(system, (noise @ noise.T).ravel()).reshape(size, size)
+
+
+def _cost(step: _LinearStep) -> Check:
+    calls = []
+
+    def gradient(x):
+        calls.append(x)
+        return x
+
+    state = {name: np.ones(1) for name in step.names}
+    normals = np.zeros((step.method.n_normals, 1))
+    step.run(state, normals, 0.1, gradient, curvature=1.0, friction=step.friction, temperature=0.0)
+    stated = step.method.properties
+    expected = f"{stated.gradients_per_step}, {stated.normals_per_step}"
+    found = f"{len(calls)}, {step.method.n_normals}"
+    return Check("gradients and normals a step", expected, found, expected == found)
+
+
+def _rest(step: _LinearStep) -> Check:
+    state = {name: np.zeros(1) for name in step.names}
+    normals = np.zeros((step.method.n_normals, 1))
+    after = step.run(
+        state, normals, 0.1, lambda x: x, curvature=1.0, friction=step.friction, temperature=0.0
+    )
+    moved = max(float(np.abs(value).max()) for value in after.values())
+    return Check("rest at the minimum, without noise", "0", f"{moved:.2g}", moved == 0)
+
+
+def _free_flight(step: _LinearStep) -> Check:
+    """Without force, noise and friction x grows by dt p and p stays."""
+    dt = 0.1
+    friction = 0.0 if step.has_momenta else 1.0
+    matrix, _ = step.matrices(dt, 0.0, friction=friction, temperature=0.0)
+    size = len(step.method.state_names)
+    exact = np.array([[1.0, dt], [0.0, 1.0]])[:size, :size]
+    error = float(np.abs(matrix[:size, :size] - exact).max())
+    return Check("free flight: error after a step", "0", f"{error:.1g}", error < _ROUNDING)
+
+
+def _stability(step: _LinearStep) -> Check:
+    """Bisection of the spectral radius; with momenta at friction 0, as the record states it."""
+    friction = 0.0 if step.has_momenta else 1.0
+    # Without friction the radius is 1 up to the limit, where eigenvalues collide: rounding then
+    # moves them by 1e-8, and beyond the limit they part like a square root.
+    tolerance = 1e-7 if step.has_momenta else 1e-12
+
+    def unstable(dt: float) -> bool:
+        matrix, _ = step.matrices(dt, friction=friction, temperature=0.0)
+        return bool(np.abs(np.linalg.eigvals(matrix)).max() > 1 + tolerance)
+
+    stated = float(step.method.properties.stability_limit)
+    low, high = 0.0, 0.05
+    while not unstable(high) and high < 100:
+        low, high = high, high + 0.05
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if unstable(middle) else (middle, high)
+    unit = "omega dt" if step.has_momenta else "curvature dt / friction"
+    passed = abs(low - stated) < 1e-6 * max(stated, 1.0)
+    return Check(f"stability limit, {unit}", f"{stated:.8g}", f"{low:.8g}", passed)
+
+
+def _flow_order(step: _LinearStep) -> Check:
+    """Without noise, M^(1/dt) against the exact flow over unit time."""
+    from scipy.linalg import expm
+
+    size = len(step.method.state_names)
+    generator = np.array([[0.0, 1.0], [-1.0, -step.friction]]) if size == 2 else -np.eye(1)
+    exact = expm(generator)
+
+    def error(dt: float) -> float:
+        matrix, _ = step.matrices(dt, temperature=0.0)
+        start = np.eye(len(step.names))[:, :size]
+        if "g" in step.names:  # the stored gradient belongs to the starting point
+            start[step.names.index("g"), 0] = 1.0
+        power = np.linalg.matrix_power(matrix, round(1 / dt))
+        return float(np.abs((power @ start)[:size] - exact).max())
+
+    stated = step.method.properties.weak_order
+    return _order_check("order of the flow without noise", error, stated)
+
+
+def _position_variance(step: _LinearStep) -> Check:
+    """Curvature <x^2> / T - 1 on the harmonic well."""
+    stated = step.method.properties.configurational_order
+    return _order_check(
+        "harmonic <x^2>: order of the bias", lambda dt: step.covariance(dt)[0, 0] - 1, stated
+    )
+
+
+def _momentum_variance(step: _LinearStep) -> Check:
+    """<p^2> / (mass T) - 1 on the harmonic well."""
+    stated = step.method.properties.weak_order
+    return _order_check(
+        "harmonic <p^2>: order of the bias", lambda dt: step.covariance(dt)[1, 1] - 1, stated
+    )
+
+
+def _free_diffusion(step: _LinearStep) -> Check:
+    """Without force the variance of x grows by 2 T / friction a time unit in the long run."""
+
+    def bias(dt: float) -> float:
+        matrix, noise = step.matrices(dt, 0.0)
+        hidden = slice(1, None)
+        settled = np.linalg.solve(np.eye(len(matrix) - 1) - matrix[hidden, hidden], noise[hidden])
+        response = noise[0] + matrix[0, hidden] @ settled
+        return float(response @ response) / (2 * dt) - 1
+
+    stated = step.method.properties.weak_order
+    return _order_check("free diffusion: order of the bias", bias, stated)
+
+
+def _order_check(statement: str, bias: Callable[[float], float], stated: float) -> Check:
+    """Observed order of |bias| at halved steps, at least as high as stated, or no bias at all."""
+    from langevin_lab.evidence import order
+
+    sizes = np.array([abs(bias(dt)) for dt in _STEPS])
+    expected = f"at least {stated:g}"
+    if sizes.max() < _ROUNDING:
+        return Check(statement, expected, f"exact, {sizes.max():.0e}", True)
+    seen = sizes > _ROUNDING
+    if seen.sum() < 3:
+        return Check(statement, expected, f"|bias| < {sizes.max():.0e}", False)
+    observed = order(_STEPS[seen], sizes[seen]).value
+    passed = bool(observed > stated - _ORDER_SLACK)
+    return Check(statement, expected, f"{observed:.3f}", passed)
