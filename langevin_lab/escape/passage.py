@@ -10,7 +10,7 @@ import numpy as np
 
 from langevin_lab.ensemble.checks import check_count, check_stability, default_threads
 from langevin_lab.ensemble.kernel import PassageKernel
-from langevin_lab.ensemble.run import block_width, n_columns
+from langevin_lab.ensemble.run import block_width, n_columns, task_count
 from langevin_lab.ensemble.start import initial_state
 from langevin_lab.escape.crossing import shift_lengths, shifted_target
 from langevin_lab.evidence import Estimate
@@ -273,7 +273,7 @@ class _Flight:
             )  # fmt: skip
 
         n_blocks = columns // width
-        n_tasks = min(n_blocks, 4 * self.n_threads if self.n_threads > 1 else 1)
+        n_tasks = task_count(n_blocks, self.n_threads)
         bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int).tolist()
         list(pool.map(work, bounds[:-1], bounds[1:]))
         self.state = state[:, :count]
