@@ -9,16 +9,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
-def _check_nonnegative(name: str, value: float) -> None:
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}={value!r} must be a number")
+
+
+def _check_nonnegative(name: str, value: Any) -> None:
+    _check_number(name, value)
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name}={value!r} must be a finite number >= 0")
 
 
-def _check_positive(name: str, value: float) -> None:
+def _check_positive(name: str, value: Any) -> None:
+    _check_number(name, value)
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name}={value!r} must be a finite number > 0")
 
@@ -100,8 +108,9 @@ class Piecewise:
                 f"times has {len(self.times)} entries and values has {len(self.values)}: "
                 "give as many of each, at least two"
             )
-        if not all(a < b for a, b in zip(self.times, self.times[1:])):
-            raise ValueError(f"times={self.times} must increase strictly")
+        finite = all(math.isfinite(time) for time in self.times)
+        if not (finite and all(a < b for a, b in zip(self.times, self.times[1:]))):
+            raise ValueError(f"times={self.times} must be finite and increase strictly")
         for value in self.values:
             _check_nonnegative("values", value)
 

@@ -126,6 +126,7 @@ class Lanes(Writer):
             if not moment.over_coordinates:
                 expanded.append(moment)
                 continue
+            self.coordinate_expression(moment)
             terms = []
             for index, variable in enumerate(variables):
                 names = {

@@ -91,7 +91,11 @@ def _state_variables(run: Run) -> dict[str, Any]:
 
 def _check_divergence(run: Run) -> None:
     diverged = run.diverged[: run.n_replicas]
-    if run.n_replicas - (diverged >= 0).sum() < (1 if run.batches is not None else 2):
+    alive = run.first_replica + np.flatnonzero(diverged < 0)
+    n_groups = alive.size * (1 if run.batches is None else len(run.batches.sums))
+    if run.counts.shape[0]:
+        n_groups = min(n_groups, np.unique(alive % N_GROUPS).size)
+    if n_groups < 2:
         raise DivergenceError(diverged, run.first_replica, "use a smaller dt or another start")
 
 
@@ -102,15 +106,10 @@ def _histogram(run: Run, name: str, recorder: Histogram, index: int) -> dict[str
     counts, totals = counts[totals > 0], totals[totals > 0]
     width = (recorder.high - recorder.low) / recorder.bins
     density = counts.sum(axis=0) / totals.sum() / width
-    if len(totals) > 1:
-        # Ratio estimator: groups differ in size when replicas are few or some diverged.
-        residual = counts / width - totals[:, None] * density
-        spread = np.sqrt((residual**2).sum(axis=0) * len(totals) / (len(totals) - 1))
-        error = spread / totals.sum()
-    else:
-        raise ValueError(
-            f"histogram {name!r} of a single replica has no error bar; use n_replicas >= 2"
-        )
+    # Ratio estimator: groups differ in size when replicas are few or some diverged.
+    residual = counts / width - totals[:, None] * density
+    spread = np.sqrt((residual**2).sum(axis=0) * len(totals) / (len(totals) - 1))
+    error = spread / totals.sum()
     centres = 0.5 * (recorder.edges[1:] + recorder.edges[:-1])
     about = {
         "recorder": repr(recorder),
@@ -148,6 +147,12 @@ def provenance(settings: dict[str, Any]) -> dict[str, Any]:
         "numba_version": numba.__version__,
         "python_version": platform.python_version(),
     }
+
+
+def potential_key(potential: Any) -> str:
+    """The potential's formula (or the hash of its code) and all digits of its parameters."""
+    formula = potential.text or potential.code.digest
+    return json.dumps([formula, list(potential.variables), dict(potential.parameters)])
 
 
 def settings_key(settings: dict[str, Any]) -> str:

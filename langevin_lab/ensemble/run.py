@@ -78,7 +78,8 @@ class Run:
         layout = self.kernel.layout
         columns = self.state.shape[1]
         self.sums = np.zeros((layout.n_moments, columns))
-        self.diverged = np.full(columns, -1, np.int64)
+        # Padding lanes count as diverged before the first step, so that nothing records them.
+        self.diverged = np.where(np.arange(columns) < self.n_replicas, -1, 0)
         bins = int(self.n_bins.max(initial=0)) + 2
         self.counts = np.zeros((layout.n_histograms, N_GROUPS, bins), np.int64)
         self.saved = np.zeros((0, layout.constants()["N_STATE"], self.n_replicas))
