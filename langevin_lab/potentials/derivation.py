@@ -140,7 +140,7 @@ class Derivation:
 
     def latex(self) -> str:
         """Return the formula as LaTeX, without dollar signs."""
-        return _LatexPrinter().doprint(self.energy)
+        return _LatexPrinter({"mul_symbol": r"\,"}).doprint(self.energy)
 
     def _expression(self, tree: Node) -> Any:
         kind = tree[0]
@@ -250,7 +250,13 @@ def _cost(shared: tuple[list[tuple[Any, Any]], list[Any]]) -> int:
 
 
 class _LatexPrinter(LatexPrinter):
-    """Decimals for fractions with large denominators; bars for absolute."""
+    """Names of several letters upright, decimals for large denominators, bars for absolute."""
+
+    def _print_Symbol(self, expression: Any, style: str = "plain") -> str:
+        text = super()._print_Symbol(expression, style)
+        head, mark, subscript = text.partition("_")
+        is_word = len(head) > 1 and head.isalpha()
+        return rf"\mathrm{{{head}}}{mark}{subscript}" if is_word else text
 
     def _print_Rational(self, expression: Any) -> str:
         if expression.q <= 20:
