@@ -5,7 +5,7 @@ with a closed form: BAOAB and ABOBA are exact in position, <p^2>/T = 1 - a/4 and
 has k<x^2>/T = 1/(1 - a/4), and so on. On the quartic well x^4/4 + x^2/2 the bias of <x^2> is of
 order 1 for Euler-Maruyama and of order 2 for Leimkuhler-Matthews and the symmetric words.
 
-Source: Leimkuhler and Matthews (2013), sections 3 and 4; Pastor, Brooks and Szabo (1988) for BBK.
+Source: Leimkuhler and Matthews (2013) [LM13]; Pastor, Brooks and Szabo (1988) for BBK.
 
 Method. Harmonic: the law is read off the step itself, nothing is sampled. Quartic: the stationary
 law of each scheme from its transfer operator, nothing is sampled; then the same biases by
@@ -151,7 +151,7 @@ def claims(dataset: xarray.Dataset) -> list[Claim]:
 
 
 def _harmonic_claims(dataset: xarray.Dataset) -> list[Claim]:
-    source = "harmonic closed form, LM 2013 table"
+    source = "closed form, LM13"
     result = []
     for name in dataset["harmonic_scheme"].values:
         row = dataset.sel(harmonic_scheme=name)
@@ -159,18 +159,18 @@ def _harmonic_claims(dataset: xarray.Dataset) -> list[Claim]:
             predicted = float(row[f"predicted_{kind}"])
             if np.isfinite(predicted):
                 measured = float(row[f"harmonic_{kind}"])
-                result.append(Claim(f"{name}: harmonic {symbol}", source, predicted, measured))
+                result.append(Claim(f"{name}: {symbol}", source, predicted, measured))
     return result
 
 
 def _order_claims(dataset: xarray.Dataset) -> list[Claim]:
-    source = "LM 2013, theorem 1; quartic well"
+    source = "LM13"
     result = []
     for name in dataset["scheme"].values:
         row = dataset.sel(scheme=name)
         expected = Order(ORDERS.get(str(name), 2))
         observed = order(row["dt"].values, np.abs(row["bias"].values))
-        result.append(Claim(f"{name}: order of the bias of ⟨x²⟩", source, expected, observed))
+        result.append(Claim(f"{name}: order of the bias", source, expected, observed))
     return result
 
 
@@ -180,8 +180,8 @@ def _sampled_claims(dataset: xarray.Dataset) -> list[Claim]:
         row = dataset.sel(sampled_scheme=name)
         result.append(
             Claim(
-                f"{name}: sampled bias of ⟨x²⟩ at dt = {float(row['sampled_dt']):g}",
-                "transfer operator of the scheme", float(row["sampled_predicted"]),
+                f"{name}: bias at dt = {float(row['sampled_dt']):g}",
+                "transfer operator", float(row["sampled_predicted"]),
                 Estimate(float(row["sampled_bias"]), float(row["sampled_stderr"])),
                 bias_bound=float(row["sampled_predicted_error"]),
             )

@@ -7,7 +7,7 @@
 
 k_B = 1, ``friction`` is a rate [1/time] (in the overdamped equation with unit mass), W is a
 standard Wiener process. The stationary density is exp(-U/T), times exp(-p^2/(2 mass T)) for
-Langevin dynamics. Source: Leimkuhler and Matthews (2015), eqs. (6.16) and (6.34).
+Langevin dynamics. Source: Leimkuhler and Matthews (2015), chapter 6.
 """
 
 from __future__ import annotations

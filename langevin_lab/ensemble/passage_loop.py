@@ -61,7 +61,8 @@ def advance_to_target(
     Columns with passage >= 0 have arrived before (or are padding). outside (n_columns) is set to 1
     for waiting lanes whose state is NaN or not below the bound at the end.
     """
-    work = np.zeros(N_ROWS * WIDTH)
+    buffer = np.zeros(N_ROWS * WIDTH + 8)
+    work = buffer[(-buffer.ctypes.data % 64) // 8 :]  # rows begin at cache lines
     waiting = np.zeros(width, np.int64)
     for block in range(first_block, last_block):
         column = block * width

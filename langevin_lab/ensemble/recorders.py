@@ -162,7 +162,7 @@ class KineticTemperature(Recorder):
 
     Source
     ------
-    Zhang, Liu, Yan, Tuckerman and Liu (2019), section 2 [ZLYTL19].
+    Zhang, Liu, Yan, Tuckerman and Liu (2019) [ZLYTL19].
     """
 
     half_step: bool = False
@@ -194,7 +194,7 @@ class ConfigurationalTemperature(Recorder):
 
     Source
     ------
-    Rugh (1997), eq. (9); Butler et al. (1998), eq. (9).
+    Rugh (1997) for the Laplacian form; the virial form is equipartition (Tolman 1918).
     """
 
     form: str = "virial"
@@ -230,7 +230,7 @@ class AutocorrelationTime(Recorder):
 
     Source
     ------
-    Sokal (1997), eq. (2.20).
+    Sokal (1997) [S97].
     """
 
     text: str

@@ -128,12 +128,12 @@ class Run:
         )  # fmt: skip
 
         def work(first: int, last: int) -> np.ndarray:
-            counts = np.zeros_like(self.counts)
+            counts = np.zeros((2, *self.counts.shape), np.int64)
             advance(
                 self.state, self.sums, self.diverged, counts, self.saved, tables, plan,
                 self.first_replica, n_steps, first, last, self.width,
             )  # fmt: skip
-            return counts
+            return counts[0]
 
         if n_tasks == 1:
             self.counts += work(0, n_blocks)
@@ -165,12 +165,16 @@ class Run:
 
 
 def block_width(n_replicas: int, n_threads: int) -> int:
-    """Lanes of a block: up to LANE_WIDTH, a multiple of 8, equal shares for the threads."""
+    """Lanes of a block: up to LANE_WIDTH, equal shares for the threads.
+
+    A multiple of 32, so that unrolled vector loops leave no scalar rest; of 8 for few replicas.
+    """
     n_blocks = math.ceil(n_replicas / LANE_WIDTH)
     if n_replicas >= 64 * n_threads:
         n_blocks = math.ceil(n_blocks / n_threads) * n_threads
     lanes = math.ceil(n_replicas / n_blocks)
-    return min(LANE_WIDTH, math.ceil(lanes / 8) * 8)
+    multiple = 32 if lanes > 32 else 8
+    return min(LANE_WIDTH, math.ceil(lanes / multiple) * multiple)
 
 
 def n_columns(n_replicas: int, width: int) -> int:

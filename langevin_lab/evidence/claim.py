@@ -133,7 +133,7 @@ class Claim:
         beyond = (self.violation - self.margin) / self.difference.stderr
         if self.predicted.sides == 2:
             beyond = max(beyond, 0.0)
-        return self.predicted.sign(self.measured.value) * beyond
+        return self.predicted.sign(self.measured.value) * beyond + 0.0  # never -0.0
 
     @property
     def p_value(self) -> float:

@@ -75,6 +75,8 @@ class Verdict:
         """Signed z, or the deviation Δ of an exact comparison."""
         if self.z is None:
             return f"Δ {max(self.claim.violation, 0.0):.1g}"
+        if abs(self.z) < 0.05:
+            return "0.0"
         return f"{self.z:+.1f}" if abs(self.z) < 1000 else f"{self.z:+.0e}"
 
     @property

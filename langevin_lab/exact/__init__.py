@@ -22,18 +22,20 @@ from langevin_lab.exact.gaussian import (
     stationary_covariance,
 )
 from langevin_lab.exact.passage_operator import discrete_passage_time
-from langevin_lab.exact.quadrature import (
+from langevin_lab.exact.passage_quadrature import (
     PassageTime,
     first_passage_moments,
-    gibbs_average,
-    gibbs_probability_below,
-    invariant_density,
     mean_first_passage_time,
     splitting_probability,
 )
+from langevin_lab.exact.quadrature import (
+    gibbs_average,
+    gibbs_probability_below,
+    invariant_density,
+)
 from langevin_lab.exact.reference import Reference
 from langevin_lab.exact.spectral import escape_rate, spectral_gap
-from langevin_lab.exact.transfer_operator import stationary_average
+from langevin_lab.exact.transfer_operator import StationaryLaw, stationary_average, stationary_law
 
 __all__ = [
     "Committor",
@@ -42,6 +44,7 @@ __all__ = [
     "NoStationaryLaw",
     "PassageTime",
     "Reference",
+    "StationaryLaw",
     "committor",
     "discrete_passage_time",
     "escape_rate",
@@ -59,4 +62,5 @@ __all__ = [
     "stability_limit",
     "stationary_average",
     "stationary_covariance",
+    "stationary_law",
 ]

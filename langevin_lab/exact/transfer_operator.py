@@ -48,9 +48,48 @@ def stationary_average(
     dt: float,
     *,
     degree: int = 24,
-    n_normal_nodes: int = 14,
+    n_normal_nodes: int = 12,
 ) -> Reference:
     """Average an observable over the stationary law of a method, time-step bias included.
+
+    Parameters
+    ----------
+    method, dynamics, dt, degree, n_normal_nodes
+        As `stationary_law`.
+    observable : callable
+        f(x), f(p) or f(x, p): arguments by name; arrays in, same shape out.
+
+    Returns
+    -------
+    Reference
+        As `StationaryLaw.average`.
+
+    Raises
+    ------
+    ValueError
+        As `stationary_law`; an argument of `observable` that the method does not carry.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> eq = ll.Langevin(ll.potentials.quartic_well(), temperature=1.0, friction=1.0)
+    >>> value, error = ll.exact.stationary_average("BAOAB", eq, lambda x: x**2, dt=0.2)
+    >>> round(value - 0.4679199170, 7)
+    -0.0004853
+    """
+    law = stationary_law(method, dynamics, dt, degree=degree, n_normal_nodes=n_normal_nodes)
+    return law.average(observable)
+
+
+def stationary_law(
+    method: str | Method,
+    dynamics: Any,
+    dt: float,
+    *,
+    degree: int = 24,
+    n_normal_nodes: int = 12,
+) -> StationaryLaw:
+    """Compute the stationary law of a method at a finite time step, for any number of averages.
 
     Parameters
     ----------
@@ -58,67 +97,104 @@ def stationary_average(
         Any word or named scheme with noise.
     dynamics : Overdamped or Langevin
         Smooth potential of dim 1, constant temperature > 0; friction > 0.
-    observable : callable
-        f(x), f(p) or f(x, p): arguments by name; arrays in, same shape out.
     dt : float
         Time step > 0.
     degree : int, optional
         Total polynomial degree >= 8. Deep double wells need more, 40 or so.
     n_normal_nodes : int, optional
-        Gauss-Hermite nodes for each fresh normal.
+        Gauss-Hermite nodes for each fresh normal, >= 4.
 
     Returns
     -------
-    Reference
-        Value and error: the change from degree 3/4 `degree` and fewer nodes, rounding, and the
-        stationary probability of a step beyond the domain.
+    StationaryLaw
 
     Raises
     ------
     ValueError
-        dim != 1; an argument of `observable` that the method does not carry; no noise; a step that
-        leaves the domain with probability above 1e-3 (dt too large); degree < 8.
+        dim != 1; no noise; a step that leaves the domain with probability above 1e-3 (dt too
+        large); degree < 8 or n_normal_nodes < 4.
 
     Notes
     -----
-    Cost on one core at the default degree: about 0.1 s for two variables and one normal, 0.5 s
-    for two normals (OBABO), 3 s for three variables (BBK).
-
-    Examples
-    --------
-    >>> import langevin_lab as ll
-    >>> U = ll.Potential.from_expression("x**4/4 + x**2/2", variables=("x",))
-    >>> eq = ll.Langevin(U, temperature=1.0, friction=1.0)
-    >>> value, error = ll.exact.stationary_average("BAOAB", eq, lambda x: x**2, dt=0.2)
-    >>> round(value - 0.4679199170, 7)
-    -0.0004853
+    Cost on one core at the default degree: 0.1 s for two variables and one normal, 0.5 s for two
+    normals (OBABO); three variables (BBK) take 5 s at degree 16.
     """
-    if degree < 8:
-        raise ValueError(f"degree={degree} must be at least 8")
+    if degree < 8 or n_normal_nodes < 4:
+        raise ValueError(
+            f"degree={degree} must be at least 8 and n_normal_nodes={n_normal_nodes} at least 4"
+        )
     scheme = find_method(method)
     require_dimension(dynamics, (1,), "the stationary law of a scheme")
-    names = _arguments(observable, scheme)
     if scheme.n_normals == 0:
         raise ValueError(
             f"method={scheme.name!r} draws no normals and has no unique stationary law; use a "
             "method with noise"
         )
-    fine = _stationary_law(scheme, dynamics, dt, degree, n_normal_nodes)
-    coarse = _stationary_law(scheme, dynamics, dt, 3 * degree // 4, 3 * n_normal_nodes // 4)
-    value, largest = fine.average(observable, names)
-    # Leaving the box costs at most the largest value that the observable takes in it.
-    leaving = fine.escape * largest
-    refinement = abs(value - coarse.average(observable, names)[0])
-    return Reference(value, refinement + leaving + 1e-13 * (abs(value) + 1.0))
+    fine = _solve(scheme, dynamics, dt, degree, n_normal_nodes)
+    coarse = _solve(scheme, dynamics, dt, 3 * degree // 4, 3 * n_normal_nodes // 4)
+    return StationaryLaw(scheme.name, scheme.state_names, fine, coarse)
 
 
 @dataclass(frozen=True)
-class _Law:
-    """A stationary law as weights on the tensor grid of the axes."""
+class StationaryLaw:
+    """The stationary law of a method at a finite time step.
+
+    Attributes
+    ----------
+    method : str
+    state_names : tuple of str
+        ("x",) or ("x", "p"): what an observable may take.
+    """
+
+    method: str
+    state_names: tuple[str, ...]
+    _fine: _Solution
+    _coarse: _Solution
+
+    @property
+    def escape_probability(self) -> float:
+        """Probability that a step from the law ends beyond the domain."""
+        return self._fine.escape
+
+    def average(self, observable: Callable[..., Array]) -> Reference:
+        """Average an observable.
+
+        Parameters
+        ----------
+        observable : callable
+            f(x), f(p) or f(x, p): arguments by name; arrays in, same shape out.
+
+        Returns
+        -------
+        Reference
+            Value and error: the change from 3/4 of the degree and of the normal nodes, rounding,
+            and what the steps beyond the domain can change while the law relaxes from them.
+
+        Raises
+        ------
+        ValueError
+            An argument of `observable` that the method does not carry.
+        """
+        names = tuple(inspect.signature(observable).parameters)
+        if not names or not set(names) <= set(self.state_names):
+            raise ValueError(
+                f"observable takes {names}; method {self.method!r} carries {self.state_names}: "
+                "name its arguments after these"
+            )
+        value, largest = self._fine.average(observable, names)
+        refinement = abs(value - self._coarse.average(observable, names)[0])
+        leaving = self._fine.escape * self._fine.relaxation_steps * largest
+        return Reference(value, refinement + leaving + 1e-13 * (abs(value) + 1.0))
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """A stationary law as weights on the tensor grid of the axes, at one degree."""
 
     axes: tuple[Axis, ...]
     mass: Array
     escape: float
+    relaxation_steps: float
 
     def average(
         self, observable: Callable[..., Array], names: tuple[str, ...]
@@ -131,21 +207,10 @@ class _Law:
         return float(np.sum(self.mass * values)), float(np.abs(values).max())
 
 
-def _arguments(observable: Callable[..., Array], scheme: Method) -> tuple[str, ...]:
-    names = tuple(inspect.signature(observable).parameters)
-    unknown = [name for name in names if name not in scheme.state_names]
-    if unknown or not names:
-        raise ValueError(
-            f"observable takes {names}; method {scheme.name!r} carries {scheme.state_names}: "
-            "name its arguments after these"
-        )
-    return names
-
-
-def _stationary_law(
-    scheme: Method, dynamics: Any, dt: float, degree: int, n_normal_nodes: int
-) -> _Law:
+def _solve(scheme: Method, dynamics: Any, dt: float, degree: int, n_normal_nodes: int) -> _Solution:
     """Solve the Galerkin system for the expansion of the stationary law."""
+    from scipy import linalg
+
     axes = _axes(scheme, dynamics, degree)
     tables = [axis.table(axis.nodes) for axis in axes]
     total = np.add.reduce(np.meshgrid(*[np.arange(degree + 1)] * len(axes), indexing="ij"))
@@ -161,7 +226,8 @@ def _stationary_law(
         leaving[rows.flat] = escapes
     coefficients = np.zeros((degree + 1) ** len(axes))
     coefficients[kept[0]] = 1.0
-    coefficients[kept[1:]] = np.linalg.solve(matrix[1:, 1:], -matrix[1:, 0])
+    factors = linalg.lu_factor(matrix[1:, 1:])
+    coefficients[kept[1:]] = linalg.lu_solve(factors, -matrix[1:, 0])
     density = coefficients.reshape((degree + 1,) * len(axes))
     for table in tables:
         density = np.tensordot(density, table, axes=(0, 1))
@@ -172,7 +238,19 @@ def _stationary_law(
             f"dt={dt:g} makes method {scheme.name!r} leave the domain with probability "
             f"{escape:.2g} a step, so it has no stationary law; use a smaller dt"
         )
-    return _Law(axes, mass, escape)
+    steps = _relaxation_steps(lambda v: linalg.lu_solve(factors, v), n_kept - 1)
+    return _Solution(axes, mass, escape, steps)
+
+
+def _relaxation_steps(inverse: Callable[[Array], Array], size: int) -> float:
+    """How many steps a disturbance lives: 1/|1 - eigenvalue of P nearest to 1|, by iteration."""
+    vector, growth = np.random.default_rng(0).standard_normal(size), []
+    for _ in range(40):
+        vector = inverse(vector)
+        growth.append(np.linalg.norm(vector))
+        vector = vector / growth[-1]
+    # The geometric mean also covers a complex pair, where single factors oscillate.
+    return float(np.exp(np.mean(np.log(growth[20:]))))
 
 
 @dataclass(frozen=True)
@@ -250,8 +328,8 @@ def _axes(scheme: Method, dynamics: Any, degree: int) -> tuple[Axis, ...]:
     temperature = temperature_of(dynamics)
     potential = dynamics.potential
     low, high = gibbs_interval(dynamics, _CUT)
-    # Two nodes a degree and some more resolve the products of three polynomials and the weight.
-    n_nodes = 2 * degree + 16
+    # Enough for the product of two polynomials and the weight; the coarse solution checks it.
+    n_nodes = 3 * degree // 2 + 12
 
     def position_weight(x: Array) -> Array:
         return -np.asarray(potential.energy(x[:, None])) / temperature

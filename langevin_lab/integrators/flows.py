@@ -93,7 +93,7 @@ def _runge_kutta(program, coefficients, equation) -> Method:
         stability_limit=spectral_stability_limit(
             program, coefficients, momenta=equation == "langevin"
         ),
-        source="Hairer, Norsett and Wanner (1993), table II.1.2",
+        source="Hairer, Norsett and Wanner (1993), section II.1",
     )
     return Method("RK4", program, coefficients, properties, noiseless=True)
 
@@ -155,7 +155,7 @@ def brunger_brooks_karplus() -> Method:
 
     properties = _one_kick_properties(
         "BBK", program, coefficients, weak=1.0, configurational=2.0,
-        source="Brunger, Brooks and Karplus (1984), eq. (4)",
+        source="Brunger, Brooks and Karplus (1984)",
     )  # fmt: skip
     return Method("BBK", program, coefficients, properties)
 

@@ -75,7 +75,7 @@ def leimkuhler_matthews() -> Method:
     )
     return _method(
         "LeimkuhlerMatthews", program, _coefficients(0.5), strong=0.5, weak=1.0,
-        configurational=2.0, source="Leimkuhler and Matthews (2013), eq. (12)",
+        configurational=2.0, source="Leimkuhler and Matthews (2013)",
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@
 "BAOAB" reads from left to right and a letter that stands k times takes dt/k each time. V and R are
 accepted for B and A. The gradient is evaluated only where the position has moved since the last
 evaluation, and carried to the next step when the word begins with a kick at the point where it
-ended. Source: Leimkuhler and Matthews (2013), section 2; Leimkuhler and Matthews (2015), ch. 7.
+ended. Source: Leimkuhler and Matthews (2013); Leimkuhler and Matthews (2015), chapter 7.
 """
 
 from __future__ import annotations
@@ -114,11 +114,11 @@ def _orders(word: str) -> tuple[float, float]:
 
 
 _NAMED_SOURCES = {
-    "BAOAB": "Leimkuhler and Matthews (2013), eq. (11)",
-    "ABOBA": "Leimkuhler and Matthews (2013), eq. (10)",
-    "OBABO": "Bussi and Parrinello (2007), eqs. (27)-(30)",
-    "OABAO": "Leimkuhler, Matthews and Stoltz (2016), table 1",
-    "BAOA": "Kieninger and Keller (2022), eq. (5)",
+    "BAOAB": "Leimkuhler and Matthews (2013)",
+    "ABOBA": "Leimkuhler and Matthews (2013)",
+    "OBABO": "Bussi and Parrinello (2007)",
+    "OABAO": "Leimkuhler, Matthews and Stoltz (2016)",
+    "BAOA": "Kieninger and Keller (2022)",
     "BAB": "Verlet (1967); Swope et al. (1982), velocity Verlet",
     "ABA": "Tuckerman, Berne and Martyna (1992), position Verlet",
 }
@@ -145,7 +145,7 @@ def splitting(text: str) -> Method:
 
     Source
     ------
-    Leimkuhler and Matthews (2013), section 2 [LM13].
+    Leimkuhler and Matthews (2013) [LM13].
 
     Examples
     --------
@@ -167,6 +167,6 @@ def splitting(text: str) -> Method:
         gradients_per_step=program.gradients_per_step,
         normals_per_step=program.n_normals,
         stability_limit=spectral_stability_limit(program, coefficients, momenta=True),
-        source=_NAMED_SOURCES.get(word, "Leimkuhler and Matthews (2015), section 7.3"),
+        source=_NAMED_SOURCES.get(word, "Leimkuhler and Matthews (2015), chapter 7"),
     )
     return Method(word, program, coefficients, properties, thermostatted=noisy)

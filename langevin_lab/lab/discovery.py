@@ -84,7 +84,7 @@ def load_experiment(path: Path) -> Experiment:
 def load_module(path: Path, room: str) -> ModuleType:
     """Execute a file as the module ``room.stem``; LabError with file and line if that fails."""
     name = f"{room}.{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
+    specification = importlib.util.spec_from_file_location(name, path.absolute())
     if specification is None or specification.loader is None:
         raise LabError(f"{shown(path)}: is no Python file")
     module = importlib.util.module_from_spec(specification)
@@ -102,11 +102,9 @@ def load_module(path: Path, room: str) -> ModuleType:
 
 def place(path: Path, error: Exception) -> str:
     """``file:line`` where the error left the file, as near as its traceback tells."""
-    lines = [
-        frame.lineno
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == str(path)
-    ]
-    if isinstance(error, SyntaxError) and error.filename == str(path):
+    file = str(path.absolute())
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if frame.filename == file]
+    if isinstance(error, SyntaxError) and error.filename == file:
         lines.append(error.lineno)
     return f"{shown(path)}:{lines[-1]}" if lines else shown(path)

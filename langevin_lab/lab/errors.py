@@ -20,5 +20,6 @@ def shown(path: Path | str) -> str:
 
 def one_line(error: BaseException) -> str:
     """``Type: message`` of an exception, the first line only."""
-    message = str(error).strip().split("\n")[0]
+    message = error.msg if isinstance(error, SyntaxError) else str(error)
+    message = message.strip().split("\n")[0]
     return f"{type(error).__name__}: {message}" if message else type(error).__name__

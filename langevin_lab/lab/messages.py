@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -33,9 +34,11 @@ def errors_as_lines(*, debug: bool) -> Iterator[None]:
         complain("interrupted; what was finished is stored", prefix="")
         raise typer.Exit(EXIT_INTERRUPTED) from None
     except Exception as error:
-        if debug or hasattr(error, "exit_code"):  # typer prints its own usage errors
+        if hasattr(error, "exit_code"):  # typer prints its own usage errors
             raise
-        if isinstance(error, LabError):
+        if debug:
+            traceback.print_exc()
+        elif isinstance(error, LabError):
             complain(str(error))
         else:
             complain(f"{one_line(error)} (langevin-lab --debug shows where)")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import hashlib
 import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
 
+import langevin_lab
 from langevin_lab import __version__
 
 
@@ -18,6 +21,23 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("numpy", "scipy", "numba", "xarray")},
     }
+
+
+# The rooms whose code decides a number; the lab only stores and prints it.
+_COMPUTING = (
+    "compiled", "noise", "potentials", "dynamics", "integrators", "ensemble", "exact", "escape",
+)  # fmt: skip
+
+
+@functools.cache
+def code_digest() -> str:
+    """Hash of the sources that compute, so that an edited integrator makes results stale."""
+    root = Path(langevin_lab.__file__).parent
+    content = hashlib.sha256()
+    for file in sorted(path for room in _COMPUTING for path in (root / room).rglob("*.py")):
+        text = file.read_bytes()
+        content.update(f"{file.relative_to(root).as_posix()} {len(text)}\n".encode() + text)
+    return content.hexdigest()
 
 
 def git_commit(folder: Path) -> str | None:

@@ -41,9 +41,9 @@ def verdict_table(findings: Sequence[Finding], width: int) -> Table:
     wide = width >= _WIDE
     numbers = [_number_cells(finding.verdict) for finding in findings]
     sheet = table(padding=(0, 1, 0, 0))
-    sheet.add_column("claim", ratio=3, overflow="fold")
+    sheet.add_column("claim", overflow="fold")
     if wide:
-        sheet.add_column("source", ratio=2, overflow="fold")
+        sheet.add_column("source", overflow="fold")
     for index, heading in enumerate(HEADINGS[2:]):
         # A column as wide as its widest entry is never shrunk, so no digit is lost.
         lines = [line for cells in numbers for line in cells[index].split("\n")]

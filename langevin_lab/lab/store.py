@@ -2,8 +2,8 @@
 
     RESULTS/NAME/PRESET-HASH.nc
 
-HASH covers the experiment's name, its configuration, the package version and the text of the
-experiment file, so a stale result is never taken for a new one. Files are netCDF (h5netcdf),
+HASH covers the experiment's name, its configuration, the text of the experiment file and that of
+the package's computing rooms, so a stale result is never taken for a new one. Files are netCDF (h5netcdf),
 written to memory first, then to a temporary file, then renamed: a write that fails leaves what was
 there before. No pickle.
 """
@@ -11,6 +11,7 @@ there before. No pickle.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import importlib
 import io
@@ -21,7 +22,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langevin_lab import __version__
 from langevin_lab.lab import provenance
 from langevin_lab.lab.configuration import as_json
 from langevin_lab.lab.errors import LabError, one_line, shown
@@ -45,11 +45,17 @@ class Store:
 
     def digest(self, experiment: Experiment, config: Any) -> str:
         """Hash, 16 hexadecimal digits, of what determines a result."""
-        source = hashlib.sha256(experiment.source_file.read_bytes()).hexdigest()
+        try:
+            source = hashlib.sha256(experiment.source_file.read_bytes()).hexdigest()
+        except OSError as error:
+            raise LabError(
+                f"{experiment.name} has no source file ({shown(experiment.source_file)}); "
+                "write it as experiments/NAME.py, so that its results can be told apart"
+            ) from error
         parts = {
             "experiment": experiment.name,
             "config": as_json(config),
-            "langevin_lab": __version__,
+            "code": provenance.code_digest(),
             "source": source,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -165,9 +171,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise LabError(
             f"cannot write {shown(path)}: {error.strerror or error}; "
-            "free space there or choose another folder by --results DIR"
+            f"{'free space there or ' if full else ''}choose another folder by --results DIR"
         ) from error
 
 
@@ -179,12 +186,17 @@ def _umask() -> int:
 
 def _as_netcdf(name: str, dataset: xarray.Dataset) -> bytes:
     """The file's bytes, made in memory: a full disk then fails in plain Python, not inside HDF5."""
+    import h5netcdf
+    from xarray.backends import H5NetCDFStore
+
     buffer = io.BytesIO()
     try:
-        dataset.to_netcdf(buffer, engine="h5netcdf")
-        return buffer.getvalue()
-    except (TypeError, ValueError) as error:
+        # to_netcdf takes a buffer only from xarray 2025.9 on; this works in older ones too.
+        with h5netcdf.File(buffer, "w") as file:
+            dataset.dump_to_store(H5NetCDFStore(file))
+    except Exception as error:  # TypeError, ValueError or h5netcdf's own, by what is wrong
         raise LabError(
             f"the dataset of {name} cannot be stored as netCDF: {one_line(error)}; "
             "use numeric or text variables, and attributes that are numbers or text"
         ) from error
+    return buffer.getvalue()

@@ -40,7 +40,7 @@ def key_of(*parts: str) -> str:
 def load(key: str) -> Record | None:
     """Return the record {"source", "latex"} of `key`, or None."""
     if key not in _known:
-        record = _read(folder() / f"{key}.json")
+        record = _read(key)
         if record is None:
             return None
         _known[key] = record
@@ -68,9 +68,9 @@ def forget() -> None:
     _known.clear()
 
 
-def _read(path: Path) -> Record | None:
+def _read(key: str) -> Record | None:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads((folder() / f"{key}.json").read_text(encoding="utf-8"))
         record = {"source": document["source"], "latex": document["latex"]}
         intact = document["checksum"] == _checksum(record)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -159,7 +159,7 @@ def ackley_hessian(x, parameters, out):
     for i in range(n):
         for j in range(n):
             waves = sin(_TWO_PI * x[i]) * sin(_TWO_PI * x[j])
-            out[i, j] = -bend * x[i] * x[j] - push * _TWO_PI / n * waves
+            out[i, j] = -bend * (x[i] * x[j]) - push * _TWO_PI / n * waves
         out[i, i] += pull + push * _TWO_PI * cos(_TWO_PI * x[i])
 
 
@@ -284,7 +284,7 @@ def gaussian_mixture_hessian(x, parameters, out):
             out[i, i] += shares[k] * precision
             for j in range(dim):
                 other = precision * (x[j] - parameters[2 * n + k * dim + j])
-                out[i, j] -= shares[k] * slope * other
+                out[i, j] -= shares[k] * (slope * other)
     for i in range(dim):
         for j in range(dim):
             out[i, j] += mean[i] * mean[j]

@@ -97,7 +97,7 @@ def lennard_jones_cluster_hessian(x, parameters, out):
             bend = 96.0 * epsilon * sixth * (7.0 * sixth - 2.0) / (square * square)
             for i in range(3):
                 for j in range(3):
-                    block = bend * (x[a + i] - x[b + i]) * (x[a + j] - x[b + j])
+                    block = bend * ((x[a + i] - x[b + i]) * (x[a + j] - x[b + j]))
                     if i == j:
                         block += slope
                     out[a + i, a + j] += block

@@ -68,7 +68,7 @@ class StationaryPoint:
     curvatures: np.ndarray
 
     def __repr__(self) -> str:
-        where = ", ".join(f"{value:.6g}" for value in self.position[:4])
+        where = ", ".join(f"{round(value, 12) + 0.0:.6g}" for value in self.position[:4])
         dots = ", ..." if len(self.position) > 4 else ""
         return f"StationaryPoint({self.kind} at ({where}{dots}), energy={self.energy:.6g})"
 

@@ -271,3 +271,9 @@ def test_record_is_plain_json():
 def test_huge_z_stays_short():
     assert claim(1.0, Estimate(2.0, 1e-6)).verdict().z_text == "+1e+06"
     assert claim(1.0, Estimate(1.001, 0.001)).verdict().z_text == "+1.0"
+
+
+def test_zero_has_no_sign():
+    below = claim(1.0, Estimate(0.999, 0.01), bias_bound=0.01)
+    assert str(below.z) == "0.0"
+    assert claim(1.0, Estimate(0.9999, 0.01)).verdict().z_text == "0.0"

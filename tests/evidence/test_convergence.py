@@ -46,6 +46,13 @@ def test_smooth_corrections_stay_inside_the_interval(p, coarsest, n):
             assert low <= p <= high, (a, b)
 
 
+def test_three_steps_are_trusted_less():
+    """Corrections that nearly cancel look like a pure power law of order 0.986 here."""
+    h = halvings(0.1, 3)
+    low, high = order(h, h * (1 - 0.5 * h + 2 * h**2)).interval(0.95)
+    assert low < 1 < high
+
+
 def test_published_bias_of_euler_maruyama_is_first_order():
     """Theory sheet 7.2: three exact biases of <x^2> on the quartic well; plain slope 1.03."""
     steps, bias = [0.04, 0.02, 0.01], [1.119e-2, 5.440e-3, 2.685e-3]

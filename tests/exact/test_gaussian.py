@@ -196,7 +196,9 @@ def test_stability_limits():
 
 
 def test_beyond_the_stability_limit_is_an_error_with_its_numbers():
-    with pytest.raises(NoStationaryLaw, match=r"dt=2.1 .*'BAOAB' the spectral radius 1\.") as caught:
+    with pytest.raises(
+        NoStationaryLaw, match=r"dt=2.1 .*'BAOAB' the spectral radius 1\."
+    ) as caught:
         stationary_covariance("BAOAB", stiffness=1.0, temperature=1.0, friction=1.0, dt=2.1)
     assert caught.value.spectral_radius > 1.0
     assert caught.value.dt == 2.1
@@ -216,5 +218,5 @@ def test_wrong_input_is_refused():
         propagate("BAOAB", -1, mean=[0.0, 0.0], stiffness=1.0, **settings)
     with pytest.raises(ValueError, match=r"mean has shape \(3,\).*\(2,\)"):
         propagate("BAOAB", 1, mean=[0.0, 0.0, 0.0], stiffness=1.0, **settings)
-    with pytest.raises(ValueError, match="unstable already at dt=0.001"):
+    with pytest.raises(ValueError, match=r"unstable already at dt=0\.001"):
         stability_limit("SemiImplicitEuler", friction=1e5)

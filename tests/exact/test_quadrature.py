@@ -167,7 +167,9 @@ def test_committor_of_the_splitting_experiment():
     assert abs(value - parts[0] / parts[1]) < 1e-10 * value
     assert error < 1e-12 * value
     # Exchanging the sets, and the ends.
-    assert splitting_probability(double_well(0.1), -0.8, 0.9, -0.9).value == pytest.approx(1 - value)
+    assert splitting_probability(double_well(0.1), -0.8, 0.9, -0.9).value == pytest.approx(
+        1 - value
+    )
     assert splitting_probability(double_well(0.1), 0.9, -0.9, 0.9) == (1.0, 0.0)
     assert splitting_probability(double_well(0.1), -0.9, -0.9, 0.9) == (0.0, 0.0)
 
@@ -180,15 +182,15 @@ def test_wrong_input_is_refused():
     dynamics = double_well(0.2)
     with pytest.raises(ValueError, match="start=nan"):
         mean_first_passage_time(dynamics, np.nan, 1.0)
-    with pytest.raises(ValueError, match="reflecting=0.5 must lie on the far side of start=-1"):
+    with pytest.raises(ValueError, match=r"reflecting=0\.5 must lie on the far side of start=-1"):
         mean_first_passage_time(dynamics, -1.0, 1.0, reflecting=0.5)
-    with pytest.raises(ValueError, match="reflecting=-2.0 must lie on the far side of start=1"):
+    with pytest.raises(ValueError, match=r"reflecting=-2\.0 must lie on the far side of start=1"):
         mean_first_passage_time(dynamics, 1.0, -1.0, reflecting=-2.0)
     with pytest.raises(ValueError, match=r"does not confine on the far side of start=0\.0.*wall"):
         mean_first_passage_time(formula("-x", temperature=1.0), 0.0, -1.0)
     with pytest.raises(ValueError, match="does not confine"):
         gibbs_average(formula("-x**2", temperature=1.0), lambda x: x)
-    with pytest.raises(ValueError, match="start=2.0 must lie between a=-1.0 and b=1.0"):
+    with pytest.raises(ValueError, match=r"start=2\.0 must lie between a=-1\.0 and b=1\.0"):
         splitting_probability(dynamics, 2.0, -1.0, 1.0)
     with pytest.raises(ValueError, match=r"passage time exp\(\d+\.\d\) is beyond float64"):
         mean_first_passage_time(double_well(0.001), -1.0, 1.0)

@@ -1,0 +1,31 @@
+"""One look for all figures: sizes of a two-column journal, colours that everyone can tell apart."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+__all__ = ["COLOURS", "STYLE"]
+
+# Okabe and Ito (2008), distinguishable with all common forms of colour blindness.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+STYLE = MappingProxyType(
+    {
+        "font.size": 9.0,
+        "axes.labelsize": 9.0,
+        "axes.titlesize": 9.0,
+        "axes.titlelocation": "left",
+        "legend.fontsize": 8.0,
+        "legend.frameon": False,
+        "xtick.direction": "in",
+        "ytick.direction": "in",
+        "xtick.top": True,
+        "ytick.right": True,
+        "lines.linewidth": 1.2,
+        "lines.markersize": 4.0,
+        "errorbar.capsize": 2.0,
+        "mathtext.fontset": "cm",
+        "pdf.fonttype": 42,
+        "figure.constrained_layout.use": True,
+    }
+)

@@ -1,0 +1,22 @@
+"""Where results come from."""
+
+from langevin_lab.lab import provenance
+
+
+def test_code_digest_follows_the_computing_rooms(monkeypatch, tmp_path):
+    package = tmp_path / "langevin_lab"
+    for room in ("integrators", "lab"):
+        (package / room).mkdir(parents=True)
+        (package / room / "module.py").write_text("first = 1\n")
+    monkeypatch.setattr(provenance.langevin_lab, "__file__", str(package / "__init__.py"))
+
+    def digest():
+        provenance.code_digest.cache_clear()
+        return provenance.code_digest()
+
+    before = digest()
+    (package / "lab" / "module.py").write_text("first = 2\n")
+    assert digest() == before
+    (package / "integrators" / "module.py").write_text("first = 2\n")
+    assert digest() != before
+    provenance.code_digest.cache_clear()
