@@ -143,7 +143,7 @@ class Derivation:
     def latex(self) -> str:
         """Return the formula as LaTeX, without dollar signs."""
         shown = self.energy.replace(_is_long_fraction, lambda e: sympy.Float(float(e), 15))
-        return _LatexPrinter().doprint(shown)
+        return _LatexPrinter({"mul_symbol": r"\,"}).doprint(shown)
 
     def _expression(self, tree: Node) -> Any:
         kind = tree[0]
@@ -268,7 +268,13 @@ def _is_long_fraction(expression: Any) -> bool:
 
 
 class _LatexPrinter(LatexPrinter):
-    """Bars for `absolute`."""
+    """Names of several letters upright, bars for `absolute`."""
+
+    def _print_Symbol(self, expression: Any, style: str = "plain") -> str:
+        text = super()._print_Symbol(expression, style)
+        head, mark, subscript = text.partition("_")
+        is_word = len(head) > 1 and head.isalpha()
+        return rf"\mathrm{{{head}}}{mark}{subscript}" if is_word else text
 
     def _print_absolute(self, expression: Any, exp: str | None = None) -> str:
         bars = rf"\left|{{{self._print(expression.args[0])}}}\right|"

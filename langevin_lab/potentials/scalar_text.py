@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from langevin_lab.potentials.tree import Node, children, constant_value
 
-WRITER_VERSION = 1
+WRITER_VERSION = 2
 
 # Longer chains of fma would wait for one another and outgrow the parser's limit on nesting.
 _LONGEST_CHAIN = 8

@@ -315,9 +315,12 @@ def test_repr_is_short():
 
 def test_latex():
     U = Potential.from_expression("k*(x**2 - 1)**2 + abs(x)**3 + 0.0123*x", "x", {"k": 1.0})
-    assert r"k \left(x^{2} - 1\right)^{2}" in U.latex
+    assert r"k\,\left(x^{2} - 1\right)^{2}" in U.latex
     assert r"\left|{x}\right|^{3}" in U.latex
     assert "0.0123" in U.latex
+    word = Potential.from_expression("depth*x**2 + omega*x", parameters={"depth": 1, "omega": 1})
+    assert r"\mathrm{depth}\,x^{2}" in word.latex
+    assert r"\omega\,x" in word.latex
 
 
 def test_variables_may_be_one_string():
