@@ -40,6 +40,10 @@ def record_block(work, width, parameters):
     """Add the moments of all lanes to their sums."""
 
 
+def advance_and_record(work, width, normals, coefficients, parameters):
+    """One step of all lanes, and its moments added."""
+
+
 def histogram_values(work, lane, parameters):
     """Values of the histogrammed observables in one lane, as a tuple."""
 
@@ -134,8 +138,12 @@ def run_stretch(
                         copy_lane(work, 0, COPY, i)
             row = 0 if table.shape[0] == 1 else step - first_step
             normals = work[(NORMALS + phase * N_NORMALS) * WIDTH :]
-            advance_block(work, width, normals, table[row], parameters)
             done = step + 1
+            record = done > burn_in and (done - burn_in) % record_every == 0
+            if record and not watch:
+                advance_and_record(work, width, normals, table[row], parameters)
+            else:
+                advance_block(work, width, normals, table[row], parameters)
             if not watch and (bound < NO_RETURN or done == stop):
                 outside += count_outside(work, width, frozen, bound)
             if watch:
@@ -143,11 +151,10 @@ def run_stretch(
                     if frozen[i] == 1 and lane_is_outside(work, i, bound):
                         frozen[i] = 2
                         diverged[column + i] = done
-            if done > burn_in and (done - burn_in) % record_every == 0:
-                if N_MOMENTS > 0:
+                if record:
                     record_block(work, width, parameters)
-                if N_HISTOGRAMS > 0:
-                    add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts)
+            if record and N_HISTOGRAMS > 0:
+                add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts)
             if save_every > 0 and done % save_every == 0:
                 save_block(work, width, frozen, saved[done // save_every - first_saved], column)
     return outside > 0
@@ -169,13 +176,14 @@ def advance(
     """Advance the blocks first_block..last_block-1 by n_steps steps.
 
     state (N_KEPT, n_columns), sums (N_MOMENTS, n_columns) and diverged (n_columns) are updated in
-    place, counts (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to, saved (n_saved, N_STATE, n) is
-    filled. tables and plan are the tuples that `run_stretch` takes apart.
+    place, counts[0] (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to, saved (n_saved, N_STATE, n)
+    is filled. tables and plan are the tuples that `run_stretch` takes apart.
     """
-    work = np.zeros(N_ROWS * WIDTH)
+    buffer = np.zeros(N_ROWS * WIDTH + 8)
+    work = buffer[(-buffer.ctypes.data % 64) // 8 :]  # rows begin at cache lines
     frozen = np.zeros(width, np.int64)
     replicas = np.zeros(width, np.uint64)
-    scratch = np.zeros(counts.shape, np.int64)
+    scratch = counts[1]  # of the running stretch, in case it has to be repeated
     bound, first_step = plan[2], plan[3]
     for block in range(first_block, last_block):
         column = block * width
@@ -191,25 +199,23 @@ def advance(
         while step < first_step + n_steps:
             last = min(first_step + n_steps, (step // STRETCH + 1) * STRETCH)
             copy_rows(work, 0, COPY, width)
-            watch, again = False, True
-            while again:
+            for attempt in range(2):
                 scratch[:] = 0
                 left = run_stretch(
-                    work, width, column, replicas, frozen, watch, diverged, scratch, saved,
+                    work, width, column, replicas, frozen, attempt > 0, diverged, scratch, saved,
                     tables, plan, step, last,
                 )  # fmt: skip
-                again = not watch and left
-                if again:
-                    watch = True
-                    mark_outside(work, frozen, bound)
-                    copy_rows(work, COPY, 0, width)
+                if attempt > 0 or not left:
+                    break
+                mark_outside(work, frozen, bound)
+                copy_rows(work, COPY, 0, width)
             for i in range(width):
                 if frozen[i] == 2:
                     copy_lane(work, COPY, 0, i)
                 else:
                     frozen[i] = 0
             if N_HISTOGRAMS > 0:
-                counts += scratch
+                counts[0] += scratch
             step = last
         for i in range(width):
             for row in range(N_KEPT):

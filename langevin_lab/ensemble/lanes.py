@@ -62,9 +62,19 @@ class Lanes(Writer):
         return names
 
     def advance(self) -> str:
-        dims, width = range(self.layout.dim), self.layout.width
+        """Text of ``advance_block``."""
+        body = [*self.step_head(), "for i in range(width):", *indented(self.step_loop())]
+        return function("advance_block(work, width, normals, coefficients, parameters)", body)
+
+    def step_head(self) -> list[str]:
+        """Lines before the loop over lanes."""
         columns = self.coefficient_names()
         head = [f"c_{name} = coefficients[{index}]" for index, name in enumerate(columns)]
+        return [*head, *self.unpack_parameters()]
+
+    def step_loop(self) -> list[str]:
+        """Lines of one step of one lane."""
+        dims, width = range(self.layout.dim), self.layout.width
         written = {line.target for line in self.program.lines}
         loop = [f"{name}_{d} = {self.at(name, d)}" for name in self.layout.carried for d in dims]
         loop += [
@@ -79,8 +89,7 @@ class Lanes(Writer):
             if name in written
             for d in dims
         ]
-        body = [*head, *self.unpack_parameters(), "for i in range(width):", *indented(loop)]
-        return function("advance_block(work, width, normals, coefficients, parameters)", body)
+        return loop
 
     def bind(self, used: Sequence[str], lane: str) -> tuple[list[str], dict[str, str]]:
         """Lines that compute everything the used observable names need, and name -> scalar."""
@@ -129,16 +138,21 @@ class Lanes(Writer):
         return expanded
 
     def record(self, moments: Sequence[Moment]) -> str:
+        """Text of ``record_block``, and of ``advance_and_record``, which saves a pass."""
+        alone = "record_block(work, width, parameters)"
+        both = "advance_and_record(work, width, normals, coefficients, parameters)"
         if not moments:
-            return function("record_block(work, width, parameters)", [])
+            step = ["advance_block(work, width, normals, coefficients, parameters)"]
+            return "\n\n\n".join([function(alone, []), function(both, step)])
         observe, used = self.observe("observe", self.expanded(moments))
         lines, scalars = self.bind(used, "i")
         loop = [*lines, f"values = observe({', '.join(scalars[name] for name in used)})"]
         for index in range(len(moments)):
             offset = (self.layout.n_carried + index) * self.layout.width
             loop.append(f"work[{offset} + i] += values[{index}]")
-        body = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
-        return observe + "\n\n\n" + function("record_block(work, width, parameters)", body)
+        record = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
+        step = [*self.step_head(), "for i in range(width):", *indented(self.step_loop() + loop)]
+        return "\n\n\n".join([observe, function(alone, record), function(both, step)])
 
     def histogram_values(self, histograms: Sequence[Moment]) -> str:
         if not histograms:

@@ -12,7 +12,10 @@ from functools import cached_property
 
 from langevin_lab.integrators.program import Program
 
-LANE_WIDTH = 256  # lanes of a full block: its rows stay in the first-level cache
+LANE_WIDTH = 512  # lanes of a full block: its rows stay in the first-level cache
+# Distance of two rows, in cache lines an odd number and far from a multiple of 4 KiB: a load whose
+# address agrees with a recent store's in the last 12 bits waits for it.
+ROW_STRIDE = 616
 STRETCH = 64  # steps between two looks for divergence
 NO_RETURN = 10**10  # a state outside a bound this wide stays outside
 N_GROUPS = 32  # groups of replicas whose scatter gives a histogram's error bars
@@ -39,8 +42,8 @@ class Layout:
 
     @property
     def width(self) -> int:
-        """Row stride: lanes of a block."""
-        return LANE_WIDTH if self.lanes else 1
+        """Row stride."""
+        return ROW_STRIDE if self.lanes else 1
 
     @cached_property
     def carried(self) -> tuple[str, ...]:

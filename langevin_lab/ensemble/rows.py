@@ -149,13 +149,18 @@ class Rows(Writer):
         return text, lines, results
 
     def record(self, moments: Sequence[Moment]) -> str:
-        signature = "record_block(work, width, parameters)"
-        if not moments:
-            return function(signature, [])
-        text, lines, results = self.values(moments, "observe")
+        """Text of ``record_block`` and of ``advance_and_record``, here just one after the other."""
+        both = function(
+            "advance_and_record(work, width, normals, coefficients, parameters)",
+            [
+                "advance_block(work, width, normals, coefficients, parameters)",
+                "record_block(work, width, parameters)",
+            ],
+        )
+        text, lines, results = self.values(moments, "observe") if moments else ("", [], [])
         start = self.layout.n_carried
         lines += [f"work[{start + index}] += {value}" for index, value in enumerate(results)]
-        return text + "\n\n\n" + function(signature, lines)
+        return "\n\n\n".join([text, function("record_block(work, width, parameters)", lines), both])
 
     def histogram_values(self, histograms: Sequence[Moment]) -> str:
         signature = "histogram_values(work, lane, parameters)"

@@ -117,7 +117,7 @@ class Run:
 
     def _advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
         n_blocks = self.state.shape[1] // self.width
-        n_tasks = min(n_blocks, 1 if self.n_threads == 1 else 4 * self.n_threads)
+        n_tasks = task_count(n_blocks, self.n_threads)
         bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int)
         table = self.kernel.table(self.step, n_steps)
         advance = self.kernel.module.advance
@@ -129,12 +129,12 @@ class Run:
         )  # fmt: skip
 
         def work(first: int, last: int) -> np.ndarray:
-            counts = np.zeros_like(self.counts)
+            counts = np.zeros((2, *self.counts.shape), np.int64)
             advance(
                 self.state, self.sums, self.diverged, counts, self.saved, tables, plan,
                 self.first_replica, n_steps, first, last, self.width,
             )  # fmt: skip
-            return counts
+            return counts[0]
 
         if n_tasks == 1:
             self.counts += work(0, n_blocks)
@@ -173,12 +173,27 @@ class Run:
 
 
 def block_width(n_replicas: int, n_threads: int) -> int:
-    """Lanes of a block: up to LANE_WIDTH, a multiple of 8, equal shares for the threads."""
+    """Lanes of a block: up to LANE_WIDTH, equal shares for the threads.
+
+    A multiple of 32, so that unrolled vector loops leave no scalar rest; of 8 for few replicas.
+    """
     n_blocks = math.ceil(n_replicas / LANE_WIDTH)
     if n_replicas >= 64 * n_threads:
         n_blocks = math.ceil(n_blocks / n_threads) * n_threads
     lanes = math.ceil(n_replicas / n_blocks)
-    return min(LANE_WIDTH, math.ceil(lanes / 8) * 8)
+    multiple = 32 if lanes > 32 else 8
+    return min(LANE_WIDTH, math.ceil(lanes / multiple) * multiple)
+
+
+def task_count(n_blocks: int, n_threads: int) -> int:
+    """Tasks that the blocks are dealt in: equal ones if possible, up to four a thread.
+
+    Several a thread even out cores that are not equally fast; unequal ones would leave cores idle.
+    """
+    if n_threads == 1 or n_blocks <= n_threads:
+        return min(n_blocks, n_threads)
+    counts = [n_threads * share for share in (4, 3, 2, 1)]
+    return next((count for count in counts if n_blocks % count == 0), n_threads)
 
 
 def n_columns(n_replicas: int, width: int) -> int:

@@ -11,7 +11,7 @@ from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import COORDINATE_NAMES, Moment, observable_names
 
 
-def function(signature: str, body: Iterable[str], decorator: str = "compiled") -> str:
+def function(signature: str, body: Iterable[str], decorator: str = "inlined") -> str:
     """Text of a decorated function."""
     lines = list(body) or ["pass"]
     return f"@{decorator}\ndef {signature}:\n" + textwrap.indent("\n".join(lines), "    ")

@@ -19,7 +19,7 @@ from langevin_lab.ensemble.checks import (
 )
 from langevin_lab.ensemble.kernel import PassageKernel
 from langevin_lab.ensemble.moments import observable_names
-from langevin_lab.ensemble.run import block_width, n_columns
+from langevin_lab.ensemble.run import block_width, n_columns, task_count
 from langevin_lab.ensemble.simulation import method_for
 from langevin_lab.ensemble.start import initial_state
 from langevin_lab.escape.crossing import shift_lengths, shifted_target
@@ -337,7 +337,7 @@ class _Flight:
             )  # fmt: skip
 
         n_blocks = columns // width
-        n_tasks = min(n_blocks, 4 * self.n_threads if self.n_threads > 1 else 1)
+        n_tasks = task_count(n_blocks, self.n_threads)
         bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int).tolist()
         list(pool.map(work, bounds[:-1], bounds[1:]))
         self.state = state[:, :count]

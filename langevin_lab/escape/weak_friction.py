@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_lab.escape.barrier import Barrier
-from langevin_lab.escape.rates import Rate, growth_rate, kramers
+from langevin_lab.escape.barrier import Barrier, positive
+from langevin_lab.escape.rates import Rate, kramers
 
 Array = NDArray[np.float64]
 
@@ -55,7 +55,8 @@ def energy_diffusion(
     Kramers (1940).
     """
     barrier = Barrier(potential, minimum, saddle, temperature)
-    growth_rate(barrier, friction, mass)
+    positive("friction", friction, barrier.dim, zero=True)
+    positive("mass", mass, barrier.dim)
     action = _action(potential, barrier, mass)
     frequency = np.sqrt(barrier.minimum_hessian[0, 0] / mass)
     value = friction * action / temperature * frequency / (2 * np.pi) * barrier.arrhenius
@@ -103,15 +104,16 @@ def turnover(
     rate = float(kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass))
     if not friction > 0:
         raise ValueError(f"friction={friction} must be > 0 for a turnover rate (it vanishes at 0)")
-    losses = [friction * barrier_action(potential, minimum, saddle, mass=mass) / temperature]
+    wells = [Barrier(potential, minimum, saddle, temperature)]
     if other_minimum is not None:
-        if (other_minimum - saddle) * (minimum - saddle) >= 0:
+        wells.append(Barrier(potential, other_minimum, saddle, temperature))
+        sides = [float((well.minimum - well.saddle)[0]) for well in wells]
+        if sides[0] * sides[1] >= 0:
             raise ValueError(
                 f"other_minimum={other_minimum} and minimum={minimum} lie on one side of "
                 f"saddle={saddle}; give the minimum beyond the saddle"
             )
-        other = barrier_action(potential, other_minimum, saddle, mass=mass)
-        losses.append(friction * other / temperature)
+    losses = [friction * _action(potential, well, mass) / temperature for well in wells]
     factor = depopulation_factor(losses[0])
     if len(losses) == 2:
         factor *= depopulation_factor(losses[1]) / depopulation_factor(sum(losses))
@@ -201,11 +203,11 @@ def _action(potential: Any, barrier: Barrier, mass: float) -> float:
 
 def _turning_point(depth: Callable[[Any], Array], minimum: float, saddle: float) -> float:
     """The point beyond the minimum where the energy is that of the saddle, by bisection."""
-    step = minimum - saddle
-    outer = minimum
+    step, outer = 0.02 * (minimum - saddle), minimum
+    reach = 1e4 * abs(minimum - saddle)
     while depth(outer)[0] > 0:
-        inner, outer = outer, outer + 0.1 * step
-        if abs(outer - minimum) > 1e6 * abs(step):
+        inner, outer, step = outer, outer + step, 1.05 * step
+        if abs(outer - minimum) > reach:
             raise ValueError(
                 f"the well at minimum={minimum} never rises to the energy of saddle={saddle} on "
                 "its far side: there is no bounded orbit at the barrier energy"

@@ -22,14 +22,16 @@ from langevin_lab.exact.gaussian import (
     stationary_covariance,
 )
 from langevin_lab.exact.passage_operator import discrete_passage_time
-from langevin_lab.exact.quadrature import (
+from langevin_lab.exact.passage_quadrature import (
     PassageTime,
     first_passage_moments,
+    mean_first_passage_time,
+    splitting_probability,
+)
+from langevin_lab.exact.quadrature import (
     gibbs_average,
     gibbs_probability_below,
     invariant_density,
-    mean_first_passage_time,
-    splitting_probability,
 )
 from langevin_lab.exact.reference import Reference
 from langevin_lab.exact.spectral import escape_rate, spectral_gap

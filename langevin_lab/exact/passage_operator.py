@@ -65,7 +65,7 @@ def discrete_passage_time(
     >>> eq = ll.Overdamped(ll.potentials.double_well(), temperature=0.5)
     >>> value, error = ll.exact.discrete_passage_time("StochasticHeun", eq, -1.0, 1.0, 0.05)
     >>> exact = ll.exact.mean_first_passage_time(eq, -1.0, 1.0).value
-    >>> 1.03 < value / exact < 1.06            # looked at every 0.05, it arrives late
+    >>> 1.01 < value / exact < 1.03            # looked at every 0.05, it arrives late
     True
     """
     require_overdamped(dynamics, "a passage time of a scheme")

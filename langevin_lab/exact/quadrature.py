@@ -1,25 +1,14 @@
-"""One-dimensional overdamped dynamics by quadrature: Gibbs averages, passage times, committor.
+"""Gibbs averages of one-dimensional potentials by quadrature.
 
-For friction dx = -V' dt + sqrt(2 friction T) dW every stationary and first-passage quantity is an
-iterated integral of exp(+-V/T) (Gardiner 2009, section 5.5; theory of first passage on a line):
+    <f> = int f(x) exp(-V(x)/T) dx / int exp(-V(x)/T) dx
 
-    <f>      = int f exp(-V/T) / int exp(-V/T)
-    tau(a)   = (friction/T) int_a^b exp(V(y)/T) int_{-inf}^y exp(-V(z)/T) dz dy
-    Var(a)   = 2 (friction/T)^2 int_a^b exp(V(y)/T) int_{-inf}^y exp(V(z)/T) I(z)^2 dz dy,
-               I(z) = int_{-inf}^z exp(-V/T)
-    q(x)     = int_a^x exp(V/T) / int_a^b exp(V/T)
-
-for a target b to the right of a; the other side by reflection. The variance comes from
-D w'' - (V'/friction) w' = -2 D tau'^2, which has positive terms only: no difference of moments.
-Every answer carries the change under halving all panels, the mass cut off in the tails and the
-rounding of V/T.
+on the panels of `panels`. Every answer carries the change under halving all panels, the mass cut
+off in the tails and the rounding of V/T.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,27 +17,12 @@ from langevin_lab.exact.panels import Panels, adaptive_panels
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
     require_dimension,
-    require_overdamped,
     temperature_of,
 )
 
 # exp(-45) = 3e-20: what lies beyond is below the rounding of what is kept.
-_CUT = 45.0
-_EPS = float(np.finfo(float).eps)
-
-
-@dataclass(frozen=True)
-class PassageTime:
-    """Moments of a first passage time, in units of time.
-
-    Attributes
-    ----------
-    mean, standard_deviation : Reference
-        Each with its error bound.
-    """
-
-    mean: Reference
-    standard_deviation: Reference
+CUT = 45.0
+EPS = float(np.finfo(float).eps)
 
 
 def gibbs_average(dynamics: Any, observable: Callable[[Array], Array]) -> Reference:
@@ -93,7 +67,7 @@ def gibbs_average(dynamics: Any, observable: Callable[[Array], Array]) -> Refere
 
     value, size = average(panels.halved())
     coarse, _ = average(panels)
-    rounding = _EPS * (8.0 + v.largest(panels)) * size
+    rounding = EPS * (8.0 + v.largest(panels)) * size
     return Reference(value, abs(value - coarse) + (tail + rounding) * max(size, 1e-300))
 
 
@@ -148,193 +122,30 @@ def gibbs_probability_below(dynamics: Any, point: float) -> Reference:
     panels = adaptive_panels(v, np.array([left, point, right]))
     _, below = panels.log_cumulative(-v(panels.nodes))
     value = float(np.exp(below[np.searchsorted(panels.edges, point)] - below[-1]))
-    return Reference(value, tail + _EPS * (8.0 + v.largest(panels)))
+    return Reference(value, tail + EPS * (8.0 + v.largest(panels)))
 
 
-def mean_first_passage_time(
-    dynamics: Any, start: float, target: float, *, reflecting: float | None = None
-) -> Reference:
-    """Compute the mean time from `start` to the first visit of `target`, 1-D overdamped.
-
-    ``tau = (friction/T) int_start^target exp(V(y)/T) int_{-inf}^y exp(-V(z)/T) dz dy``
-
-    Parameters
-    ----------
-    dynamics : Overdamped
-        dim 1, constant temperature.
-    start, target : float
-        Positions; the target may lie on either side.
-    reflecting : float, optional
-        Position of a reflecting wall on the far side of `start`. Default: none, the potential
-        itself must confine there; the tail beyond exp(-45) is cut and its mass is in the error.
-
-    Returns
-    -------
-    Reference
-        Mean passage time and its error bound, in units of time.
-
-    Raises
-    ------
-    ValueError
-        dim != 1; start, target or wall not finite or in the wrong order; no confinement.
-    TypeError
-        Underdamped dynamics.
-
-    Notes
-    -----
-    Integrals are carried as logarithms, so barriers of several hundred temperatures are exact.
-
-    Examples
-    --------
-    >>> import langevin_lab as ll
-    >>> eq = ll.Overdamped(ll.potentials.double_well(barrier=1.0), temperature=0.2)
-    >>> round(float(ll.exact.mean_first_passage_time(eq, -1.0, 1.0)), 3)
-    182.418
-    """
-    return first_passage_moments(dynamics, start, target, reflecting=reflecting).mean
-
-
-def first_passage_moments(
-    dynamics: Any, start: float, target: float, *, reflecting: float | None = None
-) -> PassageTime:
-    """Compute mean and standard deviation of a first passage time, 1-D overdamped.
-
-    Parameters, errors: as `mean_first_passage_time`.
-
-    Returns
-    -------
-    PassageTime
-        `mean` and `standard_deviation`, each a Reference in units of time.
-    """
-    require_overdamped(dynamics, "a first passage time")
-    require_dimension(dynamics, (1,), "first passage by quadrature")
-    side = _check_order(start, target, reflecting)
-    if start == target:
-        return PassageTime(Reference(0.0, 0.0), Reference(0.0, 0.0))
-    v = _ReducedEnergy(dynamics, side)
-    a, b = side * start, side * target
-    if reflecting is None:
-        left, log_tail = _confined_left(v, a)
-    else:
-        left, log_tail = side * reflecting, -np.inf
-    panels = adaptive_panels(v, np.unique([left, a, b]))
-    diffusion = temperature_of(dynamics) / _scalar_friction(dynamics)
-    fine = _log_moments(v, panels.halved(), a, log_tail)
-    coarse = _log_moments(v, panels, a, log_tail)
-    rounding = 4 * _EPS * (8.0 + v.largest(panels))
-
-    def reference(fine: float, coarse: float) -> Reference:
-        value = math.exp(min(fine, 709.0)) / diffusion
-        if fine >= 709.0 or not np.isfinite(value):
-            raise ValueError(
-                f"passage time exp({fine:.1f}) is beyond float64; raise the temperature "
-                f"{temperature_of(dynamics)}"
-            )
-        # log_moments already divides by the mass cut off, relative to the mass left of start.
-        return Reference(value, float(value * (abs(np.expm1(coarse - fine)) + tail + rounding)))
-
-    tail = float(np.exp(fine[2]))
-    return PassageTime(reference(fine[0], coarse[0]), reference(fine[1], coarse[1]))
-
-
-def splitting_probability(dynamics: Any, start: float, a: float, b: float) -> Reference:
-    """Compute the committor: the probability to reach `b` before `a`, 1-D overdamped.
-
-    ``q(start) = int_a^start exp(V/T) / int_a^b exp(V/T)``
-
-    Parameters
-    ----------
-    dynamics : Overdamped
-        dim 1, constant temperature. The friction plays no part.
-    start, a, b : float
-        Positions, start between a and b (either order of a and b).
-
-    Returns
-    -------
-    Reference
-        Probability and error bound.
-
-    Raises
-    ------
-    ValueError
-        start outside [a, b]; a = b; dim != 1.
-    TypeError
-        Underdamped dynamics.
-    """
-    require_overdamped(dynamics, "the 1-D committor")
-    require_dimension(dynamics, (1,), "the committor by quadrature")
-    if not (np.isfinite([start, a, b]).all() and a != b and min(a, b) <= start <= max(a, b)):
-        raise ValueError(
-            f"start={start} must lie between a={a} and b={b}, which must differ; all finite"
-        )
-    if start in (a, b):
-        return Reference(float(start == b), 0.0)
-    side = 1.0 if b > a else -1.0
-    v = _ReducedEnergy(dynamics, side)
-    panels = adaptive_panels(v, side * np.array([a, start, b]))
-
-    def probability(panels: Panels) -> float:
-        _, left = panels.log_cumulative(v(panels.nodes))
-        return float(np.exp(left[np.searchsorted(panels.edges, side * start)] - left[-1]))
-
-    value, coarse = probability(panels.halved()), probability(panels)
-    rounding = 4 * _EPS * (8.0 + v.largest(panels))
-    return Reference(value, abs(value - coarse) + rounding * value)
-
-
-class _ReducedEnergy:
+class ReducedEnergy:
     """v(x) = energy(side * x) / temperature for arrays of positions."""
 
     def __init__(self, dynamics: Any, side: float = 1.0) -> None:
         self._potential = dynamics.potential
         self._temperature = temperature_of(dynamics)
-        self._side = side
+        self.side = side
         self.lowest = 0.0
 
     def __call__(self, x: Array) -> Array:
         x = np.asarray(x, dtype=np.float64)
         # Far out an energy may overflow: infinity is the right answer there.
         with np.errstate(over="ignore"):
-            energy = self._potential.energy((self._side * x)[..., None])
+            energy = self._potential.energy((self.side * x)[..., None])
         return np.asarray(energy, dtype=np.float64) / self._temperature
 
     def largest(self, panels: Panels) -> float:
         return float(np.abs(self(panels.nodes)).max())
 
 
-def _check_order(start: float, target: float, reflecting: float | None) -> float:
-    """Return +1 for a target on the right, -1 on the left; refuse a misplaced wall."""
-    if not np.isfinite([start, target]).all():
-        raise ValueError(f"start={start} and target={target} must be finite positions")
-    side = 1.0 if target >= start else -1.0
-    if reflecting is not None and not side * (start - reflecting) >= 0.0:
-        raise ValueError(
-            f"reflecting={reflecting} must lie on the far side of start={start} from "
-            f"target={target}"
-        )
-    return side
-
-
-def _scalar_friction(dynamics: Any) -> float:
-    return float(np.asarray(dynamics.friction, dtype=np.float64).reshape(-1)[0])
-
-
-def _confined_left(v: _ReducedEnergy, a: float) -> tuple[float, float]:
-    """Cut the half line left of `a` at the first point 45 above v(a); log of the mass beyond."""
-    step, x = 1e-3 * (1.0 + abs(a)), a
-    level = float(v(np.array(a))) + _CUT
-    while not _rises_beyond(v, x, level):
-        x -= step
-        step *= 1.1
-        if a - x > 1e8 * (1.0 + abs(a)):
-            raise ValueError(
-                f"the potential does not confine on the far side of start={a * v._side}; pass "
-                "reflecting=<position of a wall>"
-            )
-    return x, _log_tail(v, x)
-
-
-def _rises_beyond(v: _ReducedEnergy, x: float, level: float, side: float = -1.0) -> bool:
+def rises_beyond(v: ReducedEnergy, x: float, level: float, side: float = -1.0) -> bool:
     """True when v >= level at x and keeps rising at a few points further out."""
     value = float(v(np.array(x)))
     if not value >= level:
@@ -343,7 +154,7 @@ def _rises_beyond(v: _ReducedEnergy, x: float, level: float, side: float = -1.0)
     return bool(np.all(outer > value))
 
 
-def _log_tail(v: _ReducedEnergy, x: float, side: float = -1.0) -> float:
+def log_tail_mass(v: ReducedEnergy, x: float, side: float = -1.0) -> float:
     """Log of int exp(-v) beyond x, bounded with the least mean slope of v seen further out."""
     distance = (1.0 + abs(x)) * np.array([0.01, 0.1, 0.5, 1.0, 3.0])
     value = float(v(np.array(x)))
@@ -351,15 +162,15 @@ def _log_tail(v: _ReducedEnergy, x: float, side: float = -1.0) -> float:
     return -value - float(np.log(slope))
 
 
-def _gibbs_panels(dynamics: Any) -> tuple[_ReducedEnergy, Panels, float]:
+def _gibbs_panels(dynamics: Any) -> tuple[ReducedEnergy, Panels, float]:
     """Panels over all of the Gibbs law, and the bound on the relative mass beyond them."""
     require_dimension(dynamics, (1,), "a Gibbs average by quadrature")
-    v = _ReducedEnergy(dynamics)
-    left, right = _gibbs_interval(v, _CUT)
+    v = ReducedEnergy(dynamics)
+    left, right = _gibbs_interval(v, CUT)
     panels = adaptive_panels(v, np.array([left, right]))
     v.lowest = float(v(panels.nodes).min())
     total = np.log(panels.integrate(np.exp(v.lowest - v(panels.nodes)))) - v.lowest
-    beyond = np.logaddexp(_log_tail(v, left), _log_tail(v, right, 1.0))
+    beyond = np.logaddexp(log_tail_mass(v, left), log_tail_mass(v, right, 1.0))
     # Polynomial observables of degree up to 8 gain at most a few powers of ten out there.
     return v, panels, float(np.exp(beyond - total)) * 1e4
 
@@ -372,17 +183,17 @@ def gibbs_interval(dynamics: Any, cut: float) -> tuple[float, float]:
     ValueError
         The potential does not confine.
     """
-    return _gibbs_interval(_ReducedEnergy(dynamics), cut)
+    return _gibbs_interval(ReducedEnergy(dynamics), cut)
 
 
-def _gibbs_interval(v: _ReducedEnergy, cut: float) -> tuple[float, float]:
+def _gibbs_interval(v: ReducedEnergy, cut: float) -> tuple[float, float]:
     """Grow an interval around 0 until v exceeds its lowest value inside by `cut` at both ends."""
     width = 1e-3
     while width < 1e8:
         x = np.linspace(-width, width, 4001)
         values = v(x)
         level = float(np.min(values)) + cut
-        if _rises_beyond(v, -width, level) and _rises_beyond(v, width, level, 1.0):
+        if rises_beyond(v, -width, level) and rises_beyond(v, width, level, 1.0):
             inside = np.flatnonzero(values < level)
             low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, len(x) - 1)
             return float(x[low]), float(x[high])
@@ -391,20 +202,3 @@ def _gibbs_interval(v: _ReducedEnergy, cut: float) -> tuple[float, float]:
         "the potential does not confine: exp(-energy/temperature) cannot be normalised; add a "
         "confining term"
     )
-
-
-def _log_moments(
-    v: _ReducedEnergy, panels: Panels, a: float, log_tail: float
-) -> tuple[float, float, float]:
-    """Logs of D * mean, D * standard deviation and of the relative tail mass, D = T / friction."""
-    values = v(panels.nodes)
-    at_start = int(np.searchsorted(panels.edges, a))
-    log_mass, mass_edges = panels.log_cumulative(-values)
-    slope = values + log_mass
-    _, time = panels.log_cumulative_from_right(slope)
-    log_inner, _ = panels.log_cumulative(2.0 * slope - values)
-    _, variance = panels.log_cumulative_from_right(values + log_inner)
-    # Mass left of the first node that counts: at a wall there is none left of start itself.
-    mass = mass_edges[at_start] if at_start else log_mass[0, -1]
-    log_variance = float(np.log(2.0) + variance[at_start])
-    return float(time[at_start]), 0.5 * log_variance, float(log_tail - mass)

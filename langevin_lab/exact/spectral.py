@@ -127,16 +127,20 @@ def _other_population(mass: Array, slow: Array, at_well: float | None) -> float:
     slow = slow - mass @ slow
     slow = slow / np.sqrt(mass @ slow**2)
     third = float(mass @ slow**3)
-    # Two values v+ = sqrt(pi-/pi+), v- = -1/v+ have the third moment v+ + v-.
-    upper = 0.5 * (1.0 - third / np.sqrt(4.0 + third**2))
-    if at_well is not None:
-        return 1.0 - upper if at_well > 0.5 * third else upper
-    if abs(upper - 0.5) > 1e-6:
-        raise ValueError(
-            f"the wells hold {min(upper, 1 - upper):.6g} and {max(upper, 1 - upper):.6g} of the "
-            "probability: pass well=<a point in the well that is left>"
-        )
-    return 0.5
+    # Values v+ = sqrt(pi-/pi+) and v- = -1/v+ have the third moment v+ + v-; the smaller
+    # population (1 - |s|/sqrt(4 + s^2))/2 in a form that does not cancel.
+    root = np.sqrt(4.0 + third**2)
+    small = 2.0 / (root * (root + abs(third)))
+    if at_well is None:
+        if abs(small - 0.5) > 1e-6:
+            raise ValueError(
+                f"the wells hold {small:.6g} and {1 - small:.6g} of the probability: pass "
+                "well=<a point in the well that is left>"
+            )
+        return 0.5
+    well_is_upper = at_well > 0.5 * third
+    # The side of the larger modulus is the less populated one.
+    return 1.0 - small if well_is_upper == (third > 0) else small
 
 
 def _two_state_rate(grid: Generator, well: Array | None) -> float:

@@ -7,8 +7,7 @@ Words are carried in uint64, where a product of two masked words vectorises to o
 (vpmuludq). Bits above the 32nd are left as they fall in c1 and c3 and dropped where they would
 count, which saves two masks a round.
 
-Source: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as
-1, 2, 3", SC11 (2011), section 4.3.
+Source: Salmon, Moraes, Dror and Shaw, SC11 (2011), section 4.3.
 """
 
 from __future__ import annotations

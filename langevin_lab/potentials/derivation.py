@@ -22,7 +22,7 @@ from langevin_lab.potentials.tree import Node
 
 # Horner's form is tried where expansion stays small.
 _HORNER_VARIABLES = 2
-_HORNER_OPERATIONS = 200
+_HORNER_DEGREE = 12
 
 
 class sign(sympy.Function):
@@ -115,7 +115,9 @@ class Derivation:
         self.coordinates = [self.symbols[name] for name in variables]
         self.parameters = [self.symbols[name] for name in parameters]
         self.arguments = tuple(arguments)
-        self.energy = self._expression(tree).replace(sympy.Abs, absolute)
+        # sympy writes |u| for some roots and cot for some tan; only these functions compile.
+        energy = self._expression(tree).replace(sympy.Abs, absolute)
+        self.energy = energy.replace(sympy.cot, lambda u: sympy.cos(u) / sympy.sin(u))
         self._check(self.energy)
 
     def source(self) -> str:
@@ -141,7 +143,7 @@ class Derivation:
     def latex(self) -> str:
         """Return the formula as LaTeX, without dollar signs."""
         shown = self.energy.replace(_is_long_fraction, lambda e: sympy.Float(float(e), 15))
-        return _LatexPrinter().doprint(shown)
+        return _LatexPrinter({"mul_symbol": r"\,"}).doprint(shown)
 
     def _expression(self, tree: Node) -> Any:
         kind = tree[0]
@@ -195,11 +197,11 @@ class Derivation:
         return min(candidates, key=_cost)
 
     def _horner(self, expression: Any) -> Any:
-        if len(self.coordinates) > _HORNER_VARIABLES or not expression.is_polynomial(
-            *self.coordinates
+        if (
+            len(self.coordinates) > _HORNER_VARIABLES
+            or not expression.is_polynomial(*self.coordinates)
+            or _degree(expression) > _HORNER_DEGREE
         ):
-            return expression
-        if sympy.count_ops(expression) > _HORNER_OPERATIONS:
             return expression
         return sympy.horner(expression, *self.coordinates)
 
@@ -236,6 +238,16 @@ class Derivation:
         return float(value)
 
 
+def _degree(expression: Any) -> int:
+    """Return a bound on the degree of a polynomial, without expanding it."""
+    if expression.is_Pow and expression.exp.is_Integer:
+        return _degree(expression.base) * int(expression.exp)
+    if expression.is_Symbol:
+        return 1
+    degrees = [_degree(argument) for argument in expression.args]
+    return sum(degrees) if expression.is_Mul else max(degrees, default=0)
+
+
 def _derivative(expression: Any, *coordinates: Any) -> Any:
     for x in coordinates:
         expression = sympy.diff(expression, x)
@@ -256,7 +268,13 @@ def _is_long_fraction(expression: Any) -> bool:
 
 
 class _LatexPrinter(LatexPrinter):
-    """Bars for `absolute`."""
+    """Names of several letters upright, bars for `absolute`."""
+
+    def _print_Symbol(self, expression: Any, style: str = "plain") -> str:
+        text = super()._print_Symbol(expression, style)
+        head, mark, subscript = text.partition("_")
+        is_word = len(head) > 1 and head.isalpha()
+        return rf"\mathrm{{{head}}}{mark}{subscript}" if is_word else text
 
     def _print_absolute(self, expression: Any, exp: str | None = None) -> str:
         bars = rf"\left|{{{self._print(expression.args[0])}}}\right|"

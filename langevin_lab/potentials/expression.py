@@ -6,21 +6,23 @@ vocabulary of ``langevin_lab.compiled.elementary``, which a kernel pastes and nu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from langevin_lab.potentials.code import NUMPY_FUNCTIONS
-from langevin_lab.potentials.scalar_text import TextWriter
-from langevin_lab.potentials.syntax import ExpressionError, read_arithmetic, read_condition
+from langevin_lab.potentials.scalar_text import TextTooLong, TextWriter
+from langevin_lab.potentials.syntax import (
+    TOO_LARGE,
+    ExpressionError,
+    read_arithmetic,
+    read_condition,
+)
 from langevin_lab.potentials.tree import Node, names_in
 
 __all__ = ["Expression", "ExpressionError", "Region", "parse_expression", "parse_region"]
-
-# Powers of sums repeat the sum in a single expression.
-_LONGEST_SOURCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,8 @@ class Region(_Formula):
 def parse_expression(text: str, names: Sequence[str]) -> Expression:
     """Parse an arithmetic formula of the given names.
 
-    Admissible are numbers, + - * / **, parentheses, the functions abs, arctan (atan), cos, cosh,
-    exp, log, sigmoid, sin, sinh, softplus, sqrt, tan, tanh and the constants pi, e.
+    Admissible are numbers, ``+ - * / **``, parentheses, the functions abs, arctan (atan), cos,
+    cosh, exp, log, sigmoid, sin, sinh, softplus, sqrt, tan, tanh and the constants pi, e.
 
     Parameters
     ----------
@@ -92,7 +94,7 @@ def parse_expression(text: str, names: Sequence[str]) -> Expression:
     'fma(x, x, k)'
     """
     tree = read_arithmetic(text, names)
-    return Expression(text, _used(tree, names), _checked(text, TextWriter().text(tree)), tree)
+    return Expression(text, _used(tree, names), _source(text, tree, TextWriter().text), tree)
 
 
 def parse_region(text: str, names: Sequence[str]) -> Region:
@@ -114,7 +116,7 @@ def parse_region(text: str, names: Sequence[str]) -> Region:
     '((0.9 < x) & (x < 2.0))'
     """
     tree = read_condition(text, names)
-    return Region(text, _used(tree, names), _checked(text, TextWriter().condition(tree)), tree)
+    return Region(text, _used(tree, names), _source(text, tree, TextWriter().condition), tree)
 
 
 def _used(tree: Node, names: Sequence[str]) -> tuple[str, ...]:
@@ -122,11 +124,15 @@ def _used(tree: Node, names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name in used)
 
 
-def _checked(text: str, source: str) -> str:
+def _source(text: str, tree: Node, write: Callable[[Node], str]) -> str:
     """Return a source that Python accepts, else raise."""
     remedy = "split it or use Potential.from_functions"
-    if len(source) > _LONGEST_SOURCE:
-        raise ExpressionError(text, f"its code has {len(source)} characters", remedy)
+    try:
+        source = write(tree)
+    except OverflowError:
+        raise ExpressionError(text, *TOO_LARGE) from None
+    except TextTooLong as error:
+        raise ExpressionError(text, str(error), remedy) from None
     try:
         compile(source, "<expression>", "eval")
     except (SyntaxError, RecursionError, MemoryError):

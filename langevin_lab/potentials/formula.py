@@ -7,8 +7,14 @@ import re
 from collections.abc import Sequence
 
 from langevin_lab.potentials import derivation_cache
-from langevin_lab.potentials.code import NUMPY_FUNCTIONS, Code, digest_of
-from langevin_lab.potentials.syntax import FUNCTIONS, read_arithmetic
+from langevin_lab.potentials.code import NUMPY_FUNCTIONS, Code, digest_of, is_scalar_text
+from langevin_lab.potentials.scalar_text import TextTooLong
+from langevin_lab.potentials.syntax import (
+    FUNCTIONS,
+    TOO_LARGE,
+    ExpressionError,
+    read_arithmetic,
+)
 from langevin_lab.potentials.tree import CONSTANTS, Node, canonical, names_in
 
 # Names that generated code uses itself: x0, t3, the elementary functions.
@@ -69,11 +75,19 @@ def _record(
     if record is None:
         from langevin_lab.potentials.derivation import Derivation
 
-        derivation = Derivation(text, tree, variables, parameters, arguments)
-        if order is None:
-            record = {"source": derivation.source(), "latex": derivation.latex()}
-        else:
-            record = {"source": derivation.derivative_source(order), "latex": ""}
+        try:
+            derivation = Derivation(text, tree, variables, parameters, arguments)
+            if order is None:
+                record = {"source": derivation.source(), "latex": derivation.latex()}
+            else:
+                record = {"source": derivation.derivative_source(order), "latex": ""}
+        except OverflowError:
+            raise ExpressionError(text, *TOO_LARGE) from None
+        except (TextTooLong, RecursionError):
+            record = {"source": "", "latex": ""}
+        if not is_scalar_text(record["source"]):
+            remedy = "split it or use Potential.from_functions"
+            raise ExpressionError(text, "its derivatives are too long to be compiled", remedy)
         derivation_cache.store(key, record)
     return record
 

@@ -7,20 +7,26 @@ them out of the loop over replicas. All names are those of ``langevin_lab.compil
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from fractions import Fraction
 
 from langevin_lab.potentials.tree import Node, children, constant_value
 
-WRITER_VERSION = 1
+WRITER_VERSION = 2
 
 # Longer chains of fma would wait for one another and outgrow the parser's limit on nesting.
 _LONGEST_CHAIN = 8
 _SUM, _PRODUCT, _ATOM = range(3)
 _ONE = Fraction(1)
 
+# Without statements a power or a softplus repeats its argument, which may hold others.
+_LONGEST_TEXT = 200_000
+
 Piece = tuple[str, int]
+
+
+class TextTooLong(ValueError):
+    """The text of a tree would be longer than a compiler can be asked to read."""
 
 
 class TextWriter:
@@ -45,8 +51,10 @@ class TextWriter:
     ):
         self.names = dict(names or {})
         self.constant_names = set(constant_names)
-        self.statements = statements
+        self.shares = statements is not None
+        self.lines = [] if statements is None else statements
         self._known: dict[str, str] = {}
+        self._pieces: dict[int, tuple[Node, Piece]] = {}
         self._n_temporaries = 0
 
     def text(self, tree: Node) -> str:
@@ -80,12 +88,20 @@ class TextWriter:
     def _temporary(self, text: str) -> str:
         name = f"t{self._n_temporaries}"
         self._n_temporaries += 1
-        if self.statements is None:
-            raise ValueError("statements is None: this writer makes single expressions only")
-        self.statements.append(f"{name} = {text}")
+        self.lines.append(f"{name} = {text}")
         return name
 
     def _piece(self, tree: Node) -> Piece:
+        """Return the text of a tree; each is written once, however often it is asked for."""
+        if id(tree) not in self._pieces:
+            piece = self._new_piece(tree)
+            if len(piece[0]) > _LONGEST_TEXT:
+                raise TextTooLong(f"its code has more than {_LONGEST_TEXT} characters")
+            # The tree is kept too: its id must not be given to another one.
+            self._pieces[id(tree)] = (tree, piece)
+        return self._pieces[id(tree)][1]
+
+    def _new_piece(self, tree: Node) -> Piece:
         kind = tree[0]
         if kind == "name":
             return str(self.names.get(tree[1], tree[1])), _ATOM
@@ -235,7 +251,7 @@ class TextWriter:
 
     def _base(self, base: Node) -> str:
         """Return a base that is written several times."""
-        text = self.text(base) if self.statements is not None else self._atom(base)
+        text = self.text(base) if self.shares else self._atom(base)
         return self._shared(text)
 
     def _squared(self, atom: str, exponent: int) -> str:
@@ -243,12 +259,12 @@ class TextWriter:
         if exponent <= 3:
             return "*".join([atom] * exponent)
         half = self._squared(atom, exponent // 2)
-        half = f"({half})" if self.statements is None else self._shared(half)
+        half = f"({half})" if not self.shares else self._shared(half)
         return f"{half}*{half}" + (f"*{atom}" if exponent % 2 else "")
 
     def _shared(self, text: str) -> str:
         """Return a short name for `text` where statements are allowed, else `text`."""
-        if self.statements is None or text.isidentifier():
+        if not self.shares or text.isidentifier():
             return text
         if text not in self._known:
             self._known[text] = self._temporary(text)
@@ -259,10 +275,11 @@ Term = tuple[Fraction, tuple[Node, ...], tuple[Node, ...]]
 
 
 def number_text(value: Fraction) -> Piece:
-    """Return the shortest decimal that reads back as the float64 nearest to `value`."""
+    """Return the shortest decimal that reads back as the float64 nearest to `value`.
+
+    Raises OverflowError if there is none.
+    """
     number = float(value)
-    if not math.isfinite(number):
-        raise OverflowError("a number is too large for float64")
     return repr(number), _ATOM if number >= 0 else _PRODUCT
 
 

@@ -40,6 +40,7 @@ LARGEST_EXPONENT = 100
 LARGEST_DEGREE = 1000
 LARGEST_INTEGER = 2**63
 _SHOWN = 60
+TOO_LARGE = ("a number is too large for float64", "use numbers below 1.8e308")
 
 _ALLOWED = f"allowed: numbers, + - * / **, parentheses, {', '.join(sorted(FUNCTIONS))}, pi, e"
 _ALLOWED_REGION = "allowed: comparisons < <= > >= joined by and, or, not (or & | ~)"
@@ -281,7 +282,7 @@ class _Reader:
         if isinstance(value, int) and value > LARGEST_INTEGER:
             self.fail("an integer is larger than 2**63", "write it as a float such as 1e20", node)
         if not math.isfinite(value):
-            self.fail("a number is too large for float64", "use numbers below 1.8e308", node)
+            self.fail(*TOO_LARGE, node)
         # repr gives the decimal that was written, so that 0.1 is exactly 1/10 in the derivation.
         return ("number", Fraction(repr(value)))
 

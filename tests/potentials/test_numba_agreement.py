@@ -23,9 +23,7 @@ def compiled_functions(source):
     """Return the functions of a scalar text as a kernel writer would compile them."""
     namespace = {name: getattr(elementary, name) for name in NUMPY_FUNCTIONS}
     exec(source, namespace)
-    return {
-        name: elementary.compiled(namespace[name]) for name in ("energy", "gradient", "hessian")
-    }
+    return {name: elementary.inlined(namespace[name]) for name in ("energy", "gradient", "hessian")}
 
 
 def test_numpy_functions_are_those_of_the_elementary_namespace():

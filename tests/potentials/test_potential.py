@@ -7,9 +7,12 @@ import re
 
 import numpy as np
 import pytest
+import sympy
 
 from langevin_lab import potentials
-from langevin_lab.potentials.expression import ExpressionError
+from langevin_lab.potentials import derivation
+from langevin_lab.potentials.derivation import Derivation
+from langevin_lab.potentials.expression import ExpressionError, parse_expression
 from langevin_lab.potentials.potential import Potential
 from langevin_lab.potentials.stationary import StationaryPoint
 
@@ -164,6 +167,63 @@ def test_formula_that_is_complex_or_infinite_everywhere(text):
         Potential.from_expression(text)
 
 
+def test_constant_that_is_complex():
+    with pytest.raises(ExpressionError, match="is not a real number; change the constants"):
+        Potential.from_expression("x**2*(-8)**(x - x + 1/3)")
+
+
+@pytest.mark.parametrize("text", ["1e300*x*1e300", "1e200*x**2*1e200 + x"])
+def test_formula_whose_constants_overflow(text):
+    with pytest.raises(ExpressionError, match="a number is too large for float64"):
+        Potential.from_expression(text)
+    with pytest.raises(ExpressionError, match="a number is too large for float64"):
+        parse_expression(text, ("x",))
+
+
+def nested_sums(levels):
+    text = "x"
+    for i in range(levels):
+        products = " + ".join(f"{i + j + 2}*x*y" if j % 2 else f"x*y**{j + 2}" for j in range(8))
+        text = f"k*({text}) + {products}"
+    return text
+
+
+def test_formula_too_deep_for_pythons_parser():
+    with pytest.raises(ExpressionError, match="it is nested too deeply to be compiled"):
+        parse_expression(nested_sums(29), ("x", "y", "k"))
+    parse_expression(nested_sums(4), ("x", "y", "k"))
+
+
+def test_derived_code_too_deep_for_pythons_parser(monkeypatch):
+    monkeypatch.setattr(Derivation, "source", lambda self: "(" * 300)
+    with pytest.raises(ExpressionError, match="its derivatives are too long to be compiled"):
+        Potential.from_expression("x**2 + 0.321*x")
+
+
+def test_derived_code_too_long(monkeypatch):
+    monkeypatch.setattr("langevin_lab.potentials.scalar_text._LONGEST_TEXT", 20)
+    with pytest.raises(ExpressionError, match="its derivatives are too long to be compiled"):
+        Potential.from_expression("sin(x**2 + 0.7654321)*cos(x + 1.2345)")
+
+
+def test_high_powers_of_sums_are_not_expanded():
+    U = Potential.from_expression("((x + 1)**100 + y)**10/1000", "x, y")
+    assert U.gradient([0.0, 0.0]).tolist() == [1.0, 0.01]
+
+
+def test_function_without_compiled_form_is_named(monkeypatch):
+    monkeypatch.delitem(derivation._NAMES, sympy.sinh)
+    with pytest.raises(ExpressionError, match="its derivative holds sinh, which has no compiled"):
+        Potential.from_expression("sinh(x**2 + 0.123)")
+
+
+def test_roots_and_tangents_that_sympy_rewrites_still_compile():
+    assert Potential.from_expression("sqrt(x**2)").gradient([-2.0]).tolist() == [-1.0]
+    U = Potential.from_expression("tan(x + pi/2)")
+    assert U.energy([0.5]) == pytest.approx(math.tan(0.5 + math.pi / 2), rel=1e-13)
+    assert U.gradient([0.5]) == pytest.approx([1 + math.tan(0.5 + math.pi / 2) ** 2], rel=1e-13)
+
+
 def test_malicious_formula_is_refused():
     with pytest.raises(ExpressionError, match="an attribute is not allowed"):
         Potential.from_expression("__import__('os').system('true')")
@@ -224,6 +284,8 @@ def test_starts_that_lead_nowhere_are_left_out():
     assert U.with_parameters(k=1.0).max_curvature() is None
     log = Potential.from_expression("log(x)", stationary_points=[[-1.0]])
     assert log.stationary_points == ()
+    pole = Potential.from_expression("log(x)", stationary_points=[[0.0]])
+    assert pole.stationary_points == ()
 
 
 def test_without_a_rule_nothing_is_known():
@@ -253,9 +315,12 @@ def test_repr_is_short():
 
 def test_latex():
     U = Potential.from_expression("k*(x**2 - 1)**2 + abs(x)**3 + 0.0123*x", "x", {"k": 1.0})
-    assert r"k \left(x^{2} - 1\right)^{2}" in U.latex
+    assert r"k\,\left(x^{2} - 1\right)^{2}" in U.latex
     assert r"\left|{x}\right|^{3}" in U.latex
     assert "0.0123" in U.latex
+    word = Potential.from_expression("depth*x**2 + omega*x", parameters={"depth": 1, "omega": 1})
+    assert r"\mathrm{depth}\,x^{2}" in word.latex
+    assert r"\omega\,x" in word.latex
 
 
 def test_variables_may_be_one_string():

@@ -195,6 +195,34 @@ def test_position_counts_characters_not_bytes():
         parse_expression(" \u03b3\u03b3 + foo", ("\u03b3\u03b3",))
 
 
+def test_recursion_limit_of_the_caller_does_not_leak(monkeypatch):
+    def deep(*arguments):
+        raise RecursionError
+
+    monkeypatch.setattr("langevin_lab.potentials.syntax._Reader.arithmetic", deep)
+    with pytest.raises(ExpressionError, match="nested more than 60 levels deep"):
+        parse_expression("x", NAMES)
+
+
+@pytest.mark.parametrize(
+    "text", ["x - (y*k - {})", "x*(y + k*{})", "k/(x + 1/{})", "sin({})*x + y"]
+)
+def test_nested_texts_are_parsed_in_linear_time(text):
+    nested = "x"
+    for _ in range(14):
+        nested = text.replace("{}", f"({nested})")
+    started = time.perf_counter()
+    parse_expression(nested, NAMES)
+    assert time.perf_counter() - started < 1
+
+
+def test_functions_that_repeat_their_argument_do_not_explode():
+    started = time.perf_counter()
+    with pytest.raises(ExpressionError, match="its code has more than 200000 characters"):
+        parse_expression("softplus(" * 50 + "x" + ")" * 50, NAMES)
+    assert time.perf_counter() - started < 1
+
+
 def test_text_that_is_no_string_is_a_type_error():
     with pytest.raises(TypeError, match="expression must be a string, not int"):
         parse_expression(3, NAMES)
@@ -311,5 +339,5 @@ def test_source_multiplies_powers_out_and_fuses_products(text, source):
 
 
 def test_powers_of_powers_of_sums_are_refused_before_they_explode():
-    with pytest.raises(ExpressionError, match="its code has"):
+    with pytest.raises(ExpressionError, match="its code has more than 200000 characters"):
         parse_expression("(((x+1)**10+y)**10+x)**10 + " + "+".join(["(x+y*k)**100"] * 400), NAMES)

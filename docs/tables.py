@@ -1,0 +1,159 @@
+"""Tables of the documentation, made from the package's own records when the pages are built."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Sequence
+
+import bibliography
+import numpy as np
+
+import langevin_lab as ll
+
+# Closed forms on U = k x^2/2 for a = (omega dt)^2 and g = friction dt, in units of temperature:
+# method -> (k <x^2>/T, <p^2>/(mass T)); None where there is no momentum. Source: theory of
+# Leimkuhler and Matthews (2015), section 7.4; each is compared with the step's own law.
+HARMONIC = {
+    "BAOAB": ("1", "1 - a/4"),
+    "ABOBA": ("1", "1/(1 - a/4)"),
+    "OBABO": ("1/(1 - a/4)", "1"),
+    "OABAO": ("1 - a/4", "1"),
+    "AOBOA": ("cosh(g/2)", "cosh(g/2)/(cosh(g/2) - a/4)"),
+    "SemiImplicitEuler": ("2*(2 - g)/(4 - 2*g - a)", "4/(4 - 2*g - a)"),
+    "BBK": ("1/(1 - a/4)", None),
+    "EulerMaruyama": ("1/(1 - b/2)", None),
+    "LeimkuhlerMatthews": ("1", None),
+}
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def cited(text: str) -> str:
+    """Text with its citations linked to the bibliography."""
+    return bibliography.linked(text, "{{ref}}`{text} <{key}>`")
+
+
+def integrators(equation: str) -> str:
+    """All methods for one equation, from their records."""
+    rows = []
+    for name, kind in ll.integrators.names():
+        if kind != equation:
+            continue
+        record = ll.integrators.properties(name, equation=kind)
+        orders = (record.weak_order, record.strong_order, record.configurational_order)
+        rows.append(
+            [
+                f"`{name}`",
+                *(f"{order:g}" for order in orders),
+                str(record.gradients_per_step),
+                str(record.normals_per_step),
+                f"{record.stability_limit:.4g}",
+                cited(record.source),
+            ]
+        )
+    heads = [
+        "method",
+        "weak",
+        "strong",
+        "averages",
+        "gradients",
+        "normals",
+        "stable below",
+        "source",
+    ]
+    return markdown(heads, rows)
+
+
+def catalogue(*, longest_formula: int = 170) -> str:
+    """All landscapes at their default parameters; long formulas stand in the docstrings."""
+    rows = []
+    for name, function in ll.potentials.catalogue().items():
+        potential = function()
+        short = 0 < len(potential.latex) <= longest_formula
+        formula = f"${_without_bars(potential.latex)}$" if short else _summary(function)
+        link = f"{{py:obj}}`{name} <langevin_lab.potentials.{name}>`"
+        source = cited(_section(function, "Source"))
+        rows.append([link, formula, str(potential.dim), _points(potential), source])
+    heads = ["name", "energy", "dim", "known stationary points", "source"]
+    return markdown(heads, rows)
+
+
+def harmonic(*, dt: float = 0.8, friction: float = 0.7) -> str:
+    """Closed forms beside the numbers that the step itself gives, for unit mass and curvature."""
+    import sympy
+
+    names = {"a": dt**2, "g": friction * dt, "b": dt}
+    rows = []
+    for method, forms in HARMONIC.items():
+        law = harmonic_law(method, dt=dt, friction=friction)
+        cells = [f"`{method}`"]
+        for form, computed in zip(forms, np.diag(law)):
+            if form is None:
+                continue
+            formula = sympy.sympify(form)
+            exact = float(formula.subs(names))
+            cells += [f"${sympy.latex(formula)}$", f"{computed:.10f}", f"{computed - exact:+.0e}"]
+        rows.append(cells + [""] * (7 - len(cells)))
+    position, momentum = r"$k\langle x^2\rangle/T$", r"$\langle p^2\rangle/(mT)$"
+    heads = ["method", position, "from the step", "differs by"]
+    return markdown([*heads, momentum, *heads[2:]], rows)
+
+
+def harmonic_law(method: str, *, dt: float, friction: float) -> np.ndarray:
+    """Stationary covariance on the unit well, padded to momenta; overdamped friction is 1."""
+    overdamped = ll.integrators.properties(method).equation == "overdamped"
+    return ll.exact.stationary_covariance(
+        method, stiffness=1.0, temperature=1.0, dt=dt, friction=1.0 if overdamped else friction
+    )
+
+
+def command_line() -> str:
+    """The help texts of the command and of each of its subcommands."""
+    import typer
+    from typer.testing import CliRunner
+
+    from langevin_lab.lab.command_line import app
+
+    group = typer.main.get_command(app)
+    parts = []
+    for words in ([], *([name] for name in group.commands)):
+        result = CliRunner().invoke(app, [*words, "--help"], prog_name="langevin-lab")
+        title = " ".join(["langevin-lab", *words])
+        parts.append(f"## `{title}`\n\n```text\n{result.output.strip()}\n```\n")
+    return "\n".join(parts)
+
+
+def _points(potential: ll.Potential) -> str:
+    found = [_count(potential.minima, "minimum", "minima")]
+    if potential.saddles:
+        found.append(_count(potential.saddles, "saddle", "saddles"))
+    if potential.barriers:
+        found.append(f"lowest barrier {min(b.height for b in potential.barriers):.4g}")
+    return ", ".join(found)
+
+
+def _count(points: Sequence, one: str, many: str) -> str:
+    return f"{len(points)} {one if len(points) == 1 else many}"
+
+
+def _summary(function) -> str:
+    """The first paragraph of the docstring, as code where it is a formula."""
+    text = " ".join(inspect.getdoc(function).split("\n\n")[0].split()).removeprefix("Return ")
+    return f"`{text[:-1]}`" if text.startswith("U = ") else text[0].upper() + text[1:]
+
+
+def _section(function, title: str) -> str:
+    """Text of one section of a numpydoc docstring."""
+    pattern = rf"^{title}\n-+\n(.*?)(?=\n\n|\Z)"
+    found = re.search(pattern, inspect.getdoc(function), re.DOTALL | re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""
+
+
+def _without_bars(latex: str) -> str:
+    """A bar would end the cell of the table."""
+    return latex.replace(r"\left|", r"\left\lvert").replace(r"\right|", r"\right\rvert")
