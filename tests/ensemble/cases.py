@@ -51,7 +51,7 @@ def simulate(name, n_replicas=300, **changes):
         "dt": 0.05, "n_steps": 131, "seed": SEED, "n_replicas": n_replicas, "observe": observe,
         "burn_in": 10, "record_every": 3, "progress": False,
     }  # fmt: skip
-    if "continue_from" not in changes:
+    if not {"continue_from", "start"} & set(changes):
         settings["start"] = start_for(dynamics, n_replicas)
     return ll.simulate(dynamics, name, **{**settings, **changes})
 
