@@ -34,7 +34,7 @@ class Forecast:
     def __str__(self) -> str:
         minutes, hours = self.seconds / 60, self.seconds / 3600
         duration = (
-            f"{self.seconds:.2g} s" if minutes < 2
+            f"{self.seconds:.3g} s" if minutes < 2
             else f"{minutes:.1f} min" if hours < 2 else f"{hours:.1f} h"
         )  # fmt: skip
         return f"about {duration} and {self.n_bytes / 1e6:.3g} MB"
