@@ -15,18 +15,24 @@ sys.path[:0] = [str(ROOT), str(DOCS)]
 import bibliography  # noqa: E402
 
 from langevin_lab import __version__  # noqa: E402
+from langevin_lab.lab.figure_style import COLOURS, STYLE  # noqa: E402
 
 # Code cells run in processes of their own: they find the package and the page helpers here, and
 # the commands of the environment that Sphinx runs in. Tables are made 100 columns wide.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(DOCS)])
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
 os.environ.update(COLUMNS="100", NO_COLOR="1")
 # A profile of our own: no start-up files of the user's, and no note on how kernels are connected.
 os.environ["IPYTHONDIR"] = str(DOCS / "_build" / "ipython")
 _profile = DOCS / "_build" / "ipython" / "profile_default"
 _profile.mkdir(parents=True, exist_ok=True)
 (_profile / "ipython_kernel_config.py").write_text("c.IPKernelApp.log_level = 40\n")
+# Figures of the pages look like those of the experiments.
+_colours = ", ".join(repr(colour.lstrip("#")) for colour in COLOURS)
+_style = {"figure.figsize": "5.6, 3.0", "figure.dpi": 150, "font.size": 9}
+_style |= dict(STYLE) | {"axes.prop_cycle": f"cycler('color', [{_colours}])"}
+(DOCS / "_build" / "matplotlibrc").write_text("".join(f"{k}: {v}\n" for k, v in _style.items()))
+os.environ["MATPLOTLIBRC"] = str(DOCS / "_build" / "matplotlibrc")
 
 project = "langevin_lab"
 author = "The langevin_lab developers"
