@@ -56,7 +56,16 @@ def integrators(equation: str) -> str:
                 cited(record.source),
             ]
         )
-    heads = ["method", "weak", "strong", "averages", "gradients", "normals", "stable below", "source"]
+    heads = [
+        "method",
+        "weak",
+        "strong",
+        "averages",
+        "gradients",
+        "normals",
+        "stable below",
+        "source",
+    ]
     return markdown(heads, rows)
 
 

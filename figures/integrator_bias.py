@@ -79,8 +79,8 @@ def _harmonic(axes, dataset):
         )  # fmt: skip
         predicted = dataset[f"predicted_{kind}"]
         axes.plot(
-            dataset[f"harmonic_{kind}"].where(predicted.notnull()).values, rows + shift, "|", color=colour, markersize=9,
-            markeredgewidth=1.6, label=f"{label}, from the step",
+            dataset[f"harmonic_{kind}"].where(predicted.notnull()).values, rows + shift, "|",
+            color=colour, markersize=9, markeredgewidth=1.6, label=f"{label}, from the step",
         )  # fmt: skip
     axes.axvline(1.0, color="0.4", linewidth=0.8)
     axes.set_yticks(rows, names)

@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 PREFIX = "langevin_lab_kernels"
+ROOM_FOR_A_KERNEL = 1 << 20  # bytes
 
 
 @functools.cache
@@ -41,8 +42,8 @@ def cache_folder() -> Path:
         folder = Path(platformdirs.user_cache_dir("langevin_lab"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(ROOM_FOR_A_KERNEL))  # a full disk takes the file but not its content
     except OSError as error:
         fallback = Path(tempfile.mkdtemp(prefix="langevin_lab-"))
         warnings.warn(

@@ -12,6 +12,7 @@ Langevin dynamics. Source: Leimkuhler and Matthews (2015), chapter 6.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,7 +51,10 @@ def _check_temperature(value: Any) -> Temperature:
 def _per_coordinate(name: str, value: Any, dim: int, *, zero: bool) -> float | tuple[float, ...]:
     """``value`` as a float, or as a tuple with one entry per coordinate; hashable either way."""
     allowed = ">= 0" if zero else "> 0"
-    array = np.asarray(value, dtype=float)
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}={value!r} must be a number, or one per coordinate") from None
     if array.ndim > 1 or (array.ndim == 1 and array.shape != (dim,)):
         raise ValueError(
             f"{name} has shape {array.shape}: give one number or one per coordinate, shape ({dim},)"
@@ -106,7 +110,8 @@ class Dynamics:
     def describe(self) -> str:
         """One line with the equation's name and its numbers, for labels and provenance."""
         fields = [f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__]  # type: ignore[attr-defined]
-        return f"{type(self).__name__}({', '.join(fields)})"
+        # A schedule that is a plain function prints its address, which changes from run to run.
+        return re.sub(r" at 0x[0-9a-f]+", "", f"{type(self).__name__}({', '.join(fields)})")
 
 
 @dataclass(frozen=True)

@@ -9,31 +9,31 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 
-def _check_nonnegative(name: str, value: float) -> None:
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}={value!r} must be a number")
+
+
+def _check_nonnegative(name: str, value: Any) -> None:
+    _check_number(name, value)
     if not (math.isfinite(value) and value >= 0):
         raise ValueError(f"{name}={value!r} must be a finite number >= 0")
 
 
-def _check_positive(name: str, value: float) -> None:
+def _check_positive(name: str, value: Any) -> None:
+    _check_number(name, value)
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name}={value!r} must be a finite number > 0")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linear:
-    """Ramp ``start + (stop - start) time / duration``, held at ``stop`` afterwards.
-
-    Parameters
-    ----------
-    start, stop : float
-        Values at time 0 and from time ``duration`` on; >= 0.
-    duration : float
-        Length of the ramp, > 0 [time].
-    """
+class _Ramp:
+    """From ``start`` at time 0 to ``stop`` at time ``duration``, held there afterwards."""
 
     start: float
     stop: float
@@ -44,14 +44,28 @@ class Linear:
         _check_nonnegative("stop", self.stop)
         _check_positive("duration", self.duration)
 
+    def fraction(self, time):
+        """Part of the ramp that is behind ``time``, between 0 and 1."""
+        return np.clip(np.asarray(time, dtype=float) / self.duration, 0.0, 1.0)
+
+
+class Linear(_Ramp):
+    """Ramp ``start + (stop - start) time / duration``, held at ``stop`` afterwards.
+
+    Parameters
+    ----------
+    start, stop : float
+        Values at time 0 and from time ``duration`` on; >= 0.
+    duration : float
+        Length of the ramp, > 0 [time].
+    """
+
     def __call__(self, time):
-        """Value at ``time`` (scalar or array), clipped to the ramp's two ends."""
-        fraction = np.clip(np.asarray(time, dtype=float) / self.duration, 0.0, 1.0)
-        return self.start + (self.stop - self.start) * fraction
+        """Value at ``time`` (scalar or array)."""
+        return self.start + (self.stop - self.start) * self.fraction(time)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exponential:
+class Exponential(_Ramp):
     """Geometric cooling ``start (stop/start)^(time/duration)``, held at ``stop`` afterwards.
 
     Parameters
@@ -62,19 +76,14 @@ class Exponential:
         Length of the ramp, > 0 [time].
     """
 
-    start: float
-    stop: float
-    duration: float
-
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("start", self.start)
         _check_positive("stop", self.stop)
-        _check_positive("duration", self.duration)
 
     def __call__(self, time):
-        """Value at ``time`` (scalar or array), clipped to the ramp's two ends."""
-        fraction = np.clip(np.asarray(time, dtype=float) / self.duration, 0.0, 1.0)
-        return self.start * (self.stop / self.start) ** fraction
+        """Value at ``time`` (scalar or array)."""
+        return self.start * (self.stop / self.start) ** self.fraction(time)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,8 +109,9 @@ class Piecewise:
                 f"times has {len(self.times)} entries and values has {len(self.values)}: "
                 "give as many of each, at least two"
             )
-        if not all(a < b for a, b in zip(self.times, self.times[1:])):
-            raise ValueError(f"times={self.times} must increase strictly")
+        finite = all(math.isfinite(time) for time in self.times)
+        if not (finite and all(a < b for a, b in zip(self.times, self.times[1:]))):
+            raise ValueError(f"times={self.times} must be finite and increase strictly")
         for value in self.values:
             _check_nonnegative("values", value)
 

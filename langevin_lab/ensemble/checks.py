@@ -29,6 +29,34 @@ def check_count(name: str, value: Any, minimum: int) -> int:
     return int(value)
 
 
+def check_seed(value: Any) -> int:
+    """``value`` as an int in [0, 2**64); an error that names it otherwise."""
+    seed = check_count("seed", value, 0)
+    if seed >= 2**64:
+        raise ValueError(f"seed={seed} must be < 2**64")
+    return seed
+
+
+def check_first_replica(value: Any, n_replicas: int) -> int:
+    """``value`` as an int >= 0 that leaves room for the replicas below 2**63."""
+    first = check_count("first_replica", value, 0)
+    if first + n_replicas > 2**63:
+        raise ValueError(
+            f"first_replica={first} and n_replicas={n_replicas} reach beyond 2**63; "
+            "use a smaller first_replica"
+        )
+    return first
+
+
+def check_bound(value: Any) -> float:
+    """``divergence_bound`` as a float > 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"divergence_bound={value!r} must be a number > 0")
+    if not value > 0:
+        raise ValueError(f"divergence_bound={value} must be > 0")
+    return float(value)
+
+
 def check_stability(method: Method, dynamics: Any, dt: float) -> None:
     """Raise UnstableStepError if the step is unstable at a known minimum of the potential.
 
@@ -39,9 +67,10 @@ def check_stability(method: Method, dynamics: Any, dt: float) -> None:
     if curvature is None or curvature <= 0:
         return
     frictions = np.unique(np.asarray(dynamics.friction))
-    if not all(_is_unstable(method, friction, curvature, dt) for friction in frictions):
+    # At the limit itself eigenvalues have modulus 1 and noise adds up without end.
+    low, high = 0.0, dt * (1 + 1e-6)
+    if not all(_is_unstable(method, friction, curvature, high) for friction in frictions):
         return
-    low, high = 0.0, dt
     for _ in range(60):
         middle = 0.5 * (low + high)
         if all(_is_unstable(method, friction, curvature, middle) for friction in frictions):
@@ -93,6 +122,6 @@ def check_memory(n_bytes: int, advice: str) -> None:
         return
     if n_bytes > 0.9 * available:
         raise MemoryError(
-            f"the run needs {n_bytes / 1e9:.3g} GB and this machine has {available / 1e9:.3g} GB; "
-            f"{advice}"
+            f"the run needs {n_bytes / 1e9:,.1f} GB and this machine has "
+            f"{available / 1e9:,.1f} GB; {advice}"
         )

@@ -75,6 +75,10 @@ class Kernel:
     @cached_property
     def parameters(self) -> np.ndarray:
         """The potential's parameters, dt, and the mass of every coordinate."""
+        return self.common_parameters()
+
+    def common_parameters(self) -> np.ndarray:
+        """What every kernel reads: parameters, dt, masses."""
         mass = np.broadcast_to(getattr(self.dynamics, "mass", 1.0), (self.dynamics.dim,))
         return np.concatenate([self.dynamics.potential.parameter_values, [self.dt], mass])
 
@@ -159,4 +163,4 @@ class PassageKernel(Kernel):
     @cached_property
     def parameters(self) -> np.ndarray:
         """The potential's parameters, dt, masses, and the shifts of the boundaries."""
-        return np.concatenate([Kernel.parameters.func(self), self.shifts])
+        return np.concatenate([self.common_parameters(), self.shifts])

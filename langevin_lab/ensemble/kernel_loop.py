@@ -7,9 +7,10 @@ lanes, so that the compiler knows all distances between rows and vectorises with
 
     carried vectors | sums of moments | copy of both | vectors local to a step | normals
 
-A stretch of steps is run at full speed; only if a lane has left the bound at its end is the stretch
-repeated from the copy, step by step, to find the step. Since noise is a function of (seed, replica,
-step), the repetition gives the other lanes the same bits.
+A stretch of steps is run at full speed; only if a lane has left the bound at its end (with a bound
+below NO_RETURN, at any of its steps) is the stretch repeated from the copy, step by step, to find
+the step. Since noise is a function of (seed, replica, step), the repetition gives the other lanes
+the same bits.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from langevin_lab.compiled.elementary import compiled
 from langevin_lab.compiled.entry import entry
 
 WIDTH = N_CARRIED = N_KEPT = N_MOMENTS = N_HISTOGRAMS = N_ROWS = COPY = NORMALS = 0
-N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = 0
+N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = NO_RETURN = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
@@ -75,12 +76,12 @@ def lane_is_outside(work, lane, bound):
 
 
 @compiled
-def count_outside(work, width, bound):
-    """Number of state entries that are NaN or not below the bound."""
+def count_outside(work, width, frozen, bound):
+    """Number of state entries of lanes not frozen that are NaN or not below the bound."""
     outside = 0
     for row in range(N_STATE):
         for i in range(width):
-            outside += not abs(work[row * WIDTH + i]) < bound
+            outside += (frozen[i] < 2) & (not abs(work[row * WIDTH + i]) < bound)
     return outside
 
 
@@ -94,7 +95,7 @@ def add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts)
             for h in range(N_HISTOGRAMS):
                 scaled = (values[h] - edges[h, 0]) * edges[h, 1]
                 if not scaled >= 0.0:
-                    bin_index = 0
+                    bin_index = np.int64(0)
                 elif scaled >= n_bins[h]:
                     bin_index = n_bins[h] + 1
                 else:
@@ -116,7 +117,12 @@ def save_block(work, width, frozen, saved, first_column):
 def run_stretch(
     work, width, column, replicas, frozen, watch, diverged, counts, saved, tables, plan, start, stop
 ):
-    """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them."""
+    """Run the steps start..stop-1; with ``watch`` follow the marked lanes and freeze them.
+
+    Returns whether a lane not frozen was outside after the last step, or after any step if the
+    bound is so narrow that a lane might come back.
+    """
+    outside = 0
     table, parameters, edges, n_bins = tables
     seed, noisy, bound, first_step, burn_in, record_every, save_every, first_saved = plan
     for fill in range(start // STEPS_PER_FILL, (stop + STEPS_PER_FILL - 1) // STEPS_PER_FILL):
@@ -138,6 +144,8 @@ def run_stretch(
                 advance_and_record(work, width, normals, table[row], parameters)
             else:
                 advance_block(work, width, normals, table[row], parameters)
+            if not watch and (bound < NO_RETURN or done == stop):
+                outside += count_outside(work, width, frozen, bound)
             if watch:
                 for i in range(width):
                     if frozen[i] == 1 and lane_is_outside(work, i, bound):
@@ -149,18 +157,15 @@ def run_stretch(
                 add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts)
             if save_every > 0 and done % save_every == 0:
                 save_block(work, width, frozen, saved[done // save_every - first_saved], column)
+    return outside > 0
 
 
 @compiled
 def mark_outside(work, frozen, bound):
-    """Mark the running lanes that have left the bound with 1; whether there are any."""
-    found = False
-    if count_outside(work, frozen.size, bound) > 0:
-        for i in range(frozen.size):
-            if frozen[i] == 0 and lane_is_outside(work, i, bound):
-                frozen[i] = 1
-                found = True
-    return found
+    """Mark the running lanes that may have left the bound with 1."""
+    for i in range(frozen.size):
+        if frozen[i] == 0 and (bound < NO_RETURN or lane_is_outside(work, i, bound)):
+            frozen[i] = 1
 
 
 @entry
@@ -196,16 +201,19 @@ def advance(
             copy_rows(work, 0, COPY, width)
             for attempt in range(2):
                 scratch[:] = 0
-                run_stretch(
+                left = run_stretch(
                     work, width, column, replicas, frozen, attempt > 0, diverged, scratch, saved,
                     tables, plan, step, last,
                 )  # fmt: skip
-                if attempt > 0 or not mark_outside(work, frozen, bound):
+                if attempt > 0 or not left:
                     break
+                mark_outside(work, frozen, bound)
                 copy_rows(work, COPY, 0, width)
             for i in range(width):
                 if frozen[i] == 2:
                     copy_lane(work, COPY, 0, i)
+                else:
+                    frozen[i] = 0
             if N_HISTOGRAMS > 0:
                 counts[0] += scratch
             step = last

@@ -126,6 +126,7 @@ class Lanes(Writer):
             if not moment.over_coordinates:
                 expanded.append(moment)
                 continue
+            self.coordinate_expression(moment)
             terms = []
             for index, variable in enumerate(variables):
                 names = {
@@ -137,7 +138,7 @@ class Lanes(Writer):
         return expanded
 
     def record(self, moments: Sequence[Moment]) -> str:
-        """Text of ``record_block``, and of ``advance_and_record``, which saves a pass over lanes."""
+        """Text of ``record_block``, and of ``advance_and_record``, which saves a pass."""
         alone = "record_block(work, width, parameters)"
         both = "advance_and_record(work, width, normals, coefficients, parameters)"
         if not moments:

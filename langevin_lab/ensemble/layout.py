@@ -17,6 +17,7 @@ LANE_WIDTH = 512  # lanes of a full block: its rows stay in the first-level cach
 # address agrees with a recent store's in the last 12 bits waits for it.
 ROW_STRIDE = 616
 STRETCH = 64  # steps between two looks for divergence
+NO_RETURN = 10**10  # a state outside a bound this wide stays outside
 N_GROUPS = 32  # groups of replicas whose scatter gives a histogram's error bars
 
 
@@ -113,5 +114,6 @@ class Layout:
             "NORMALS": self.normals,
             "STEPS_PER_FILL": self.steps_per_fill,
             "STRETCH": STRETCH,
+            "NO_RETURN": NO_RETURN,
             "N_GROUPS": N_GROUPS,
         }

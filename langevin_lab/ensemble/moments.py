@@ -41,18 +41,30 @@ def momentum_name(variables: Sequence[str], index: int) -> str:
 
 
 def observable_names(potential, *, momenta: bool) -> dict[str, tuple[str, int]]:
-    """Every name that an observable may use: name -> (what it is, index)."""
-    names: dict[str, tuple[str, int]] = {}
+    """Every name that an observable may use: name -> (what it is, index).
+
+    Raises
+    ------
+    ValueError
+        If a variable or parameter has the name of something else.
+    """
+    names: dict[str, tuple[str, int]] = {"energy": ("energy", 0), "dt": ("dt", 0)}
+    if potential.code.form == "scalar":
+        names["laplacian"] = ("laplacian", 0)
     for index, variable in enumerate(potential.variables):
-        names[variable] = ("x", index)
         names[f"grad_{variable}"] = ("grad", index)
         names[f"mass_{variable}"] = ("mass", index)
         if momenta:
             names[momentum_name(potential.variables, index)] = ("p", index)
+    taken = set(names)
+    for index, variable in enumerate(potential.variables):
+        names[variable] = ("x", index)
     for index, parameter in enumerate(potential.parameters):
         names[parameter] = ("parameter", index)
-    names["energy"] = ("energy", 0)
-    if potential.code.form == "scalar":
-        names["laplacian"] = ("laplacian", 0)
-    names["dt"] = ("dt", 0)
+    clashes = taken.intersection([*potential.variables, *potential.parameters])
+    if clashes:
+        raise ValueError(
+            f"{potential.name} has a variable or parameter named {sorted(clashes)[0]!r}, which "
+            "observables use for something else; rename it in the potential"
+        )
     return names

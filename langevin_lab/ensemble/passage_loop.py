@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_lab.compiled.elementary import compiled
+from langevin_lab.compiled.elementary import compiled, inlined
 from langevin_lab.compiled.entry import entry
 
 WIDTH = N_KEPT = N_STATE = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
@@ -33,22 +33,35 @@ def in_target(work, lane, parameters):
 # --- kernel ---------------------------------------------------------------------------------------
 
 
+@inlined
+def is_outside(work, lane, bound):
+    """Whether the lane's state is NaN or not below the bound."""
+    outside = False
+    for row in range(N_STATE):
+        outside |= not abs(work[row * WIDTH + lane]) < bound
+    return outside
+
+
 @compiled
-def count_arrivals(work, width, waiting, parameters):
-    """Number of waiting lanes (1; others 0) that lie in the target."""
+def count_arrivals(work, width, waiting, parameters, bound):
+    """Number of waiting lanes (1; others 0) that lie in the target or outside the bound."""
     arrivals = 0
     for i in range(width):
-        arrivals += waiting[i] * in_target(work, i, parameters)
+        arrivals += waiting[i] * (in_target(work, i, parameters) | is_outside(work, i, bound))
     return arrivals
 
 
 @compiled
-def mark_arrivals(work, width, waiting, parameters, passage, first_column, step):
-    """Note the step of the lanes that have arrived and wait for them no longer."""
+def mark_arrivals(work, width, waiting, parameters, bound, passage, outside, first_column, step):
+    """Note the step of the lanes that have arrived or diverged and wait for them no longer."""
     for i in range(width):
-        if waiting[i] == 1 and in_target(work, i, parameters):
-            waiting[i] = 0
-            passage[first_column + i] = step
+        if waiting[i] == 1:
+            if is_outside(work, i, bound):
+                outside[first_column + i] = step
+                waiting[i] = 0
+            elif in_target(work, i, parameters):
+                passage[first_column + i] = step
+                waiting[i] = 0
 
 
 @entry
@@ -58,8 +71,9 @@ def advance_to_target(
 ):  # fmt: skip
     """Advance the blocks by n_steps; passage (n_columns) gets the step of the first arrival.
 
-    Columns with passage >= 0 have arrived before (or are padding). outside (n_columns) is set to 1
-    for waiting lanes whose state is NaN or not below the bound at the end.
+    Columns with passage >= 0 have arrived before (or are padding). outside (n_columns) gets the
+    step after which a waiting lane's state is first NaN or not below the bound, in the target or
+    not: a replica that blows up through a target has not arrived.
     """
     buffer = np.zeros(N_ROWS * WIDTH + 8)
     work = buffer[(-buffer.ctypes.data % 64) // 8 :]  # rows begin at cache lines
@@ -79,11 +93,10 @@ def advance_to_target(
             row = 0 if table.shape[0] == 1 else step - first_step
             normals = work[(NORMALS + phase * N_NORMALS) * WIDTH :]
             advance_block(work, width, normals, table[row], parameters)
-            if count_arrivals(work, width, waiting, parameters) > 0:
-                mark_arrivals(work, width, waiting, parameters, passage, column, step + 1)
+            if count_arrivals(work, width, waiting, parameters, bound) > 0:
+                mark_arrivals(
+                    work, width, waiting, parameters, bound, passage, outside, column, step + 1
+                )
         for i in range(width):
             for row in range(N_KEPT):
                 state[row, column + i] = work[row * WIDTH + i]
-            for row in range(N_STATE):
-                if waiting[i] == 1 and not abs(work[row * WIDTH + i]) < bound:
-                    outside[column + i] = 1

@@ -262,6 +262,9 @@ class AutocorrelationTime(Recorder):
 class Histogram:
     """Normalised histogram of an expression, with an error bar for every bin.
 
+    Error bars come from the scatter between (groups of) replicas. A replica that diverges is
+    counted up to the step before; the counts of replicas are not kept apart.
+
     Parameters
     ----------
     text : str
@@ -281,6 +284,8 @@ class Histogram:
         _check_text(self.text)
         if isinstance(self.bins, bool) or not isinstance(self.bins, int) or self.bins < 1:
             raise ValueError(f"bins={self.bins!r} must be an integer >= 1")
+        if any(isinstance(edge, (str, bool, type(None))) for edge in (self.low, self.high)):
+            raise TypeError(f"low={self.low!r}, high={self.high!r} must be numbers")
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"low={self.low}, high={self.high}: need finite low < high")
 
@@ -316,7 +321,9 @@ def recorders(observe: Any) -> dict[str, Recorder | Histogram]:
             raise TypeError(
                 f"observe[{name!r}]={value!r} must be an expression in a string or a recorder"
             )
-    clashes = _RESERVED & {*result, *(f"{name}_stderr" for name in result)}
+    derived = {f"{name}_stderr" for name in result}
+    derived |= {f"{name}_bin" for name, value in result.items() if isinstance(value, Histogram)}
+    clashes = (_RESERVED & {*result, *derived}) | (derived & {*result})
     if clashes:
         raise ValueError(
             f"observe uses {sorted(clashes)}, which the result needs itself; choose another name"
@@ -326,7 +333,8 @@ def recorders(observe: Any) -> dict[str, Recorder | Histogram]:
 
 _RESERVED = {
     "x", "p", "x_final", "p_final", "r_final", "time", "replica", "coordinate", "diverged_step",
-    "moment_sum", "histogram_count", "batch",
+    "moment_sum", "histogram_count", "batch_sum", "batch", "moment", "histogram", "group",
+    "count_bin",
 }  # fmt: skip
 
 

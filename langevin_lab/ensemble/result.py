@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from langevin_lab._version import __version__
 from langevin_lab.ensemble.layout import N_GROUPS
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.recorders import Histogram, Recorder, Statistics
-from langevin_lab.ensemble.run import Batches, Run
+from langevin_lab.ensemble.run import FEW_REPLICAS, Batches, Run
 
 
 class DivergenceError(RuntimeError):
@@ -46,6 +47,7 @@ def dataset(
         _check_divergence(run)
         means, overall, group_steps = run.groups()
         group_time = group_steps * run.record_every * run.kernel.dt
+        _warn_of_correlation(run, means, group_time)
         histograms = [name for name, recorder in observe.items() if isinstance(recorder, Histogram)]
         for name, recorder in observe.items():
             if isinstance(recorder, Histogram):
@@ -91,8 +93,34 @@ def _state_variables(run: Run) -> dict[str, Any]:
 
 def _check_divergence(run: Run) -> None:
     diverged = run.diverged[: run.n_replicas]
-    if run.n_replicas - (diverged >= 0).sum() < (1 if run.batches is not None else 2):
+    alive = run.first_replica + np.flatnonzero(diverged < 0)
+    n_groups = alive.size * (1 if run.batches is None else len(run.batches.sums))
+    if run.counts.shape[0]:
+        n_groups = min(n_groups, np.unique(alive % N_GROUPS).size)
+    if n_groups < 2:
         raise DivergenceError(diverged, run.first_replica, "use a smaller dt or another start")
+
+
+def _warn_of_correlation(run: Run, means: np.ndarray, group_time: float) -> None:
+    """Warn if stretches of time, taken as independent groups, correlate with their neighbours."""
+    if run.batches is None or not run.kernel.noisy:
+        return
+    alive = int((run.diverged[: run.n_replicas] < 0).sum())
+    series = means.reshape(len(means), alive, -1)
+    if series.shape[2] < 8:
+        return
+    deviation = series - series.mean(axis=2, keepdims=True)
+    products = (deviation[..., 1:] * deviation[..., :-1]).sum(axis=(1, 2))
+    squares = (deviation**2).sum(axis=(1, 2))
+    highest = float(np.max(products / np.where(squares > 0, squares, 1.0)))
+    if highest > 0.5:
+        warnings.warn(
+            f"n_replicas={run.n_replicas}: error bars come from stretches of {group_time:g} time "
+            f"units, and neighbouring ones correlate by {highest:.2f}, so the bars are too small; "
+            f"raise n_steps tenfold or use n_replicas >= {FEW_REPLICAS}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
 
 def _histogram(run: Run, name: str, recorder: Histogram, index: int) -> dict[str, Any]:
@@ -102,15 +130,10 @@ def _histogram(run: Run, name: str, recorder: Histogram, index: int) -> dict[str
     counts, totals = counts[totals > 0], totals[totals > 0]
     width = (recorder.high - recorder.low) / recorder.bins
     density = counts.sum(axis=0) / totals.sum() / width
-    if len(totals) > 1:
-        # Ratio estimator: groups differ in size when replicas are few or some diverged.
-        residual = counts / width - totals[:, None] * density
-        spread = np.sqrt((residual**2).sum(axis=0) * len(totals) / (len(totals) - 1))
-        error = spread / totals.sum()
-    else:
-        raise ValueError(
-            f"histogram {name!r} of a single replica has no error bar; use n_replicas >= 2"
-        )
+    # Ratio estimator: groups differ in size when replicas are few or some diverged.
+    residual = counts / width - totals[:, None] * density
+    spread = np.sqrt((residual**2).sum(axis=0) * len(totals) / (len(totals) - 1))
+    error = spread / totals.sum()
     centres = 0.5 * (recorder.edges[1:] + recorder.edges[:-1])
     about = {
         "recorder": repr(recorder),
@@ -148,6 +171,12 @@ def provenance(settings: dict[str, Any]) -> dict[str, Any]:
         "numba_version": numba.__version__,
         "python_version": platform.python_version(),
     }
+
+
+def potential_key(potential: Any) -> str:
+    """The potential's formula (or the hash of its code) and all digits of its parameters."""
+    formula = potential.text or potential.code.digest
+    return json.dumps([formula, list(potential.variables), dict(potential.parameters)])
 
 
 def settings_key(settings: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from langevin_lab.ensemble.moments import COORDINATE_NAMES, Moment
+from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.writer import Writer, function, indented, tuple_text
 from langevin_lab.integrators.program import Line
 
@@ -116,18 +116,13 @@ class Rows(Writer):
 
     def coordinate_sum(self, moment: Moment, target: str) -> list[str]:
         """Lines that sum one text over coordinates into ``target``."""
-        from langevin_lab.potentials.expression import parse_expression
-
-        momenta = "p" in self.program.state
-        allowed = tuple(name for name in COORDINATE_NAMES if name != "p" or momenta)
-        allowed += tuple(self.potential.parameters)
-        expression = parse_expression(moment.text, allowed)
+        expression = self.coordinate_expression(moment)
         offset = len(self.potential.parameters)
-        names = {"x": self.at("x"), "grad": "gradient_[j]", "dt": f"parameters[{offset}]"}
+        names = {name: f"parameters[{i}]" for i, name in enumerate(self.potential.parameters)}
+        names |= {"x": self.at("x"), "grad": "gradient_[j]", "dt": f"parameters[{offset}]"}
         names["mass"] = f"parameters[{offset + 1} + j]"
-        if momenta:
+        if "p" in self.program.state:
             names["p"] = self.at("p")
-        names |= {name: f"parameters[{i}]" for i, name in enumerate(self.potential.parameters)}
         source = re.sub(
             r"\b[A-Za-z_]\w*\b", lambda match: names.get(match[0], match[0]), expression.source
         )

@@ -78,7 +78,8 @@ class Run:
         layout = self.kernel.layout
         columns = self.state.shape[1]
         self.sums = np.zeros((layout.n_moments, columns))
-        self.diverged = np.full(columns, -1, np.int64)
+        # Padding lanes count as diverged before the first step, so that nothing records them.
+        self.diverged = np.where(np.arange(columns) < self.n_replicas, -1, 0)
         bins = int(self.n_bins.max(initial=0)) + 2
         self.counts = np.zeros((layout.n_histograms, N_GROUPS, bins), np.int64)
         self.saved = np.zeros((0, layout.constants()["N_STATE"], self.n_replicas))
@@ -116,7 +117,7 @@ class Run:
 
     def _advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
         n_blocks = self.state.shape[1] // self.width
-        n_tasks = min(n_blocks, 1 if self.n_threads == 1 else 4 * self.n_threads)
+        n_tasks = task_count(n_blocks, self.n_threads)
         bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int)
         table = self.kernel.table(self.step, n_steps)
         advance = self.kernel.module.advance
@@ -160,8 +161,15 @@ class Run:
             return means, means.mean(axis=1), self.n_recorded
         finished = np.array(self.batches.sums).reshape(-1, *sums.shape)
         overall = (finished.sum(axis=0) + sums)[:, alive].mean(axis=1) / self.n_recorded
-        means = finished[:, :, alive].transpose(1, 2, 0) / self.batches.length
-        return means.reshape(len(means), -1), overall, self.batches.length
+        # As few stretches a replica as give FEW_REPLICAS groups: the longer, the less they
+        # correlate. What is left over at the end is in the overall mean alone.
+        per_replica = math.ceil(FEW_REPLICAS / alive.sum())
+        joined = max(1, len(finished) // per_replica)
+        n_groups = len(finished) // joined
+        stretches = finished[: n_groups * joined, :, alive].reshape(n_groups, joined, len(sums), -1)
+        length = joined * self.batches.length
+        means = stretches.sum(axis=1).transpose(1, 2, 0) / length
+        return means.reshape(len(means), -1), overall, length
 
 
 def block_width(n_replicas: int, n_threads: int) -> int:
@@ -175,6 +183,17 @@ def block_width(n_replicas: int, n_threads: int) -> int:
     lanes = math.ceil(n_replicas / n_blocks)
     multiple = 32 if lanes > 32 else 8
     return min(LANE_WIDTH, math.ceil(lanes / multiple) * multiple)
+
+
+def task_count(n_blocks: int, n_threads: int) -> int:
+    """Tasks that the blocks are dealt in: equal ones if possible, up to four a thread.
+
+    Several a thread even out cores that are not equally fast; unequal ones would leave cores idle.
+    """
+    if n_threads == 1 or n_blocks <= n_threads:
+        return min(n_blocks, n_threads)
+    counts = [n_threads * share for share in (4, 3, 2, 1)]
+    return next((count for count in counts if n_blocks % count == 0), n_threads)
 
 
 def n_columns(n_replicas: int, width: int) -> int:

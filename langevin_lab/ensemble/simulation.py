@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble.checks import check_count, check_memory, check_stability, default_threads
+from langevin_lab.ensemble.checks import (
+    check_bound,
+    check_count,
+    check_first_replica,
+    check_memory,
+    check_seed,
+    check_stability,
+    default_threads,
+)
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.progress import advance_with_progress
@@ -15,11 +23,19 @@ from langevin_lab.ensemble.recorders import Histogram, Recorder, recorders, uniq
 from langevin_lab.ensemble.result import (
     DivergenceError,
     dataset,
+    potential_key,
     previous_run,
     provenance,
     settings_key,
 )
-from langevin_lab.ensemble.run import FEW_REPLICAS, Run, block_width, n_columns, restore
+from langevin_lab.ensemble.run import (
+    FEW_REPLICAS,
+    FIRST_BATCH,
+    Run,
+    block_width,
+    n_columns,
+    restore,
+)
 from langevin_lab.ensemble.start import initial_state
 from langevin_lab.integrators import Method, method
 from langevin_lab.integrators.methods import check_time_step
@@ -116,19 +132,19 @@ def simulate(
     >>> bool(abs(run["x2"] - 1.0) < 5 * run["x2_stderr"])
     True
     """
-    scheme = _method_for(integrator, dynamics)
+    scheme = method_for(integrator, dynamics)
     dt = check_time_step(dt)
     n_steps = check_count("n_steps", n_steps, 1)
+    seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)
     burn_in = check_count("burn_in", burn_in, 0)
     record_every = check_count("record_every", record_every, 1)
     save_every = 0 if save_every is None else check_count("save_every", save_every, 1)
-    first_replica = check_count("first_replica", first_replica, 0)
+    first_replica = check_first_replica(first_replica, n_replicas)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     if chunk_size is not None:
         chunk_size = check_count("chunk_size", chunk_size, 1)
-    if not divergence_bound > 0:
-        raise ValueError(f"divergence_bound={divergence_bound} must be > 0")
+    divergence_bound = check_bound(divergence_bound)
     recorded = recorders(observe)
     check_stability(scheme, dynamics, dt)
 
@@ -138,6 +154,7 @@ def simulate(
     kernel = RecordingKernel(dynamics, scheme, dt, moments, [Moment(h.text) for h in histograms])
     settings = {
         "dynamics": dynamics.describe(),
+        "potential": potential_key(dynamics.potential),
         "method": scheme.name,
         "dt": dt,
         "seed": seed,
@@ -149,12 +166,18 @@ def simulate(
         "save_every": save_every,
         "divergence_bound": divergence_bound,
     }
+    _check_start_arguments(dynamics, start, start_momentum, continue_from)
     earlier = 0 if continue_from is None else _check_continuation(continue_from, settings)
     total = earlier + n_steps
     if recorded and total - burn_in < record_every:
         raise ValueError(
             f"burn_in={burn_in} and record_every={record_every} leave nothing to record in "
             f"n_steps={total}; use burn_in <= {max(0, total - record_every)}"
+        )
+    _check_error_bars(plain, histograms, n_replicas, (total - burn_in) // record_every)
+    if save_every > total:
+        raise ValueError(
+            f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
         )
     _check_memory(kernel, n_replicas, total, save_every)
     run = _prepare(
@@ -169,16 +192,13 @@ def simulate(
     attributes = provenance(settings | {"n_steps": run.step})
     if run.batches is not None:
         attributes |= {"batch_length": run.batches.length, "batch_filled": run.batches.filled}
-        if recorded and len(run.batches.sums) * n_replicas < 2:
-            raise ValueError(
-                f"n_replicas={n_replicas} and {run.n_recorded} recorded steps give no error bar; "
-                f"record >= {2 * run.batches.length} steps or use n_replicas >= {FEW_REPLICAS}"
-            )
+    result = dataset(run, recorded, moments, attributes)
     _warn_of_divergence(run)
-    return dataset(run, recorded, moments, attributes)
+    return result
 
 
-def _method_for(integrator: str | Method, dynamics: Any) -> Method:
+def method_for(integrator: str | Method, dynamics: Any) -> Method:
+    """The method by name, checked to solve the dynamics."""
     if not hasattr(dynamics, "momenta"):
         raise TypeError(
             f"dynamics={dynamics!r} is no dynamics: wrap a potential in ll.Langevin, "
@@ -244,6 +264,38 @@ def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
                 "a run continues under the same settings"
             )
     return int(previous.attrs["n_steps"])
+
+
+def _check_start_arguments(
+    dynamics: Any, start: Any, start_momentum: Any, continue_from: Any
+) -> None:
+    """Raise ValueError for a start that would be ignored."""
+    default = isinstance(start_momentum, str) and start_momentum == "thermal"
+    if continue_from is not None and not (start is None and default):
+        name = "start" if start is not None else "start_momentum"
+        raise ValueError(f"{name} is given and so is continue_from, which starts where it ended")
+    if not dynamics.momenta and not default:
+        raise ValueError(
+            f"start_momentum={start_momentum!r}, but {type(dynamics).__name__} has no momenta; "
+            "leave it out"
+        )
+
+
+def _check_error_bars(
+    plain: list[Recorder], histograms: list[Histogram], n_replicas: int, n_recorded: int
+) -> None:
+    """Raise ValueError if fewer than two groups will be left to scatter."""
+    if histograms and n_replicas < 2:
+        raise ValueError(
+            f"n_replicas={n_replicas}: {histograms[0]!r} of a single replica has no error bar; "
+            "use n_replicas >= 2"
+        )
+    if plain and n_replicas < FEW_REPLICAS and n_recorded // FIRST_BATCH * n_replicas < 2:
+        raise ValueError(
+            f"n_replicas={n_replicas} and {n_recorded} recorded steps give no error bar; record "
+            f">= {FIRST_BATCH * (2 if n_replicas == 1 else 1)} steps or use n_replicas >= "
+            f"{FEW_REPLICAS}"
+        )
 
 
 def _check_memory(kernel: Kernel, n_replicas: int, n_steps: int, save_every: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from langevin_lab.ensemble.layout import Layout
-from langevin_lab.ensemble.moments import Moment, observable_names
+from langevin_lab.ensemble.moments import COORDINATE_NAMES, Moment, observable_names
 
 
 def function(signature: str, body: Iterable[str], decorator: str = "inlined") -> str:
@@ -32,7 +32,8 @@ class _Rename(ast.NodeTransformer):
 
 def renamed(expression: str, names: dict[str, str]) -> str:
     """The expression with names replaced."""
-    return ast.unparse(_Rename(names).visit(ast.parse(expression, mode="eval")))
+    one_line = " ".join(expression.split())
+    return ast.unparse(_Rename(names).visit(ast.parse(one_line, mode="eval")))
 
 
 def indented(lines: Iterable[str]) -> list[str]:
@@ -81,6 +82,14 @@ class Writer:
         used = sorted({used for expression in parsed for used in expression.names_used})
         body = [f"return {tuple_text([expression.source for expression in parsed])}"]
         return function(f"{name}({', '.join(used)})", body, decorator="inlined"), used
+
+    def coordinate_expression(self, moment: Moment) -> Any:
+        """The parsed text of a moment over coordinates, which may name those of one only."""
+        from langevin_lab.potentials.expression import parse_expression
+
+        momenta = "p" in self.program.state
+        allowed = tuple(name for name in COORDINATE_NAMES if name != "p" or momenta)
+        return parse_expression(moment.text, (*allowed, *self.potential.parameters))
 
     def region_function(self, target: str) -> tuple[str, list[str]]:
         """A function of scalars that says whether a point lies in the target, and its arguments."""

@@ -36,7 +36,8 @@ def shifted_target(target: str, potential: Any) -> tuple[str, np.ndarray]:
     Raises
     ------
     ValueError
-        If a comparison is not linear in the variables, or ``not`` turns a boundary round.
+        If a comparison is not linear in the variables, or ``not`` turns a boundary round. The
+        target itself is taken to be a region that `parse_region` accepts.
     """
     writer = _Shift(target, potential)
     tree = ast.parse(target.strip(), mode="eval")
@@ -72,11 +73,18 @@ class _Shift(ast.NodeTransformer):
 
     def _normal(self, level: str) -> np.ndarray:
         """Gradient of a linear level function; ValueError if it is not linear."""
-        from langevin_lab.potentials.expression import parse_expression
+        from langevin_lab.potentials.expression import ExpressionError, parse_expression
 
         potential = self.potential
         names = (*potential.variables, *potential.parameters)
-        expression = parse_expression(level, names)
+        refused = ValueError(
+            f"target={self.target!r}: {level} is not linear in the variables, which "
+            "crossing='shift' needs; use crossing='none' and a smaller dt"
+        )
+        try:
+            expression = parse_expression(level, names)
+        except ExpressionError:
+            raise refused from None  # the energy, a gradient, ...: the whole target was parsed
         # Corners of the simplex give the gradient, other points show whether it is the same there.
         rng = np.random.default_rng(0)
         points = np.concatenate(
@@ -91,10 +99,7 @@ class _Shift(ast.NodeTransformer):
         gradient = level_values[1 : potential.dim + 1] - level_values[0]
         predicted = level_values[0] + points @ gradient
         if not np.allclose(predicted, level_values, rtol=1e-9, atol=1e-9):
-            raise ValueError(
-                f"target={self.target!r}: {level} is not linear in the variables, which "
-                "crossing='shift' needs; use crossing='none' and a smaller dt"
-            )
+            raise refused
         return gradient
 
 

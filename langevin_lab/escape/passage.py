@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble.checks import check_count, check_stability, default_threads
+from langevin_lab.ensemble.checks import (
+    check_bound,
+    check_count,
+    check_first_replica,
+    check_seed,
+    check_stability,
+    default_threads,
+)
 from langevin_lab.ensemble.kernel import PassageKernel
-from langevin_lab.ensemble.run import block_width, n_columns
+from langevin_lab.ensemble.moments import observable_names
+from langevin_lab.ensemble.run import block_width, n_columns, task_count
+from langevin_lab.ensemble.simulation import method_for
 from langevin_lab.ensemble.start import initial_state
 from langevin_lab.escape.crossing import shift_lengths, shifted_target
 from langevin_lab.evidence import Estimate
-from langevin_lab.integrators import Method, method
+from langevin_lab.integrators import Method
 from langevin_lab.integrators.methods import check_time_step
+from langevin_lab.potentials.expression import Region, parse_region
 
 FIRST_CHUNK = 64  # steps until the first packing of survivors
 MAX_CHUNK = 1 << 14
@@ -28,7 +39,7 @@ class FirstPassage:
     Parameters
     ----------
     times : ndarray of shape (n_replicas,)
-        Time of arrival, or the time up to which the replica was followed.
+        Time of arrival, or of divergence, or the time up to which the replica was followed.
     arrived : ndarray of bool, shape (n_replicas,)
         False for replicas that were still on their way at ``max_time``, or diverged.
     diverged : ndarray of bool, shape (n_replicas,)
@@ -127,8 +138,9 @@ def first_passage(
     crossing : {"shift", "none"}, optional
         "shift" moves a flat boundary towards the path by 0.5826 sqrt(2 T dt/friction), which
         removes the O(sqrt(dt)) delay of looking once a step; the default for overdamped dynamics
-        with a constant temperature. "none" is the default for Langevin dynamics, whose paths are
-        smooth: the delay is at most dt.
+        with a constant temperature. It needs noise that is independent from step to step, which
+        that of LeimkuhlerMatthews is not. "none" is the default for Langevin dynamics, whose paths
+        are smooth: the delay is at most dt.
 
     Returns
     -------
@@ -152,16 +164,19 @@ def first_passage(
     >>> bool(abs(fp.mean.value - 10.2586) < 5 * fp.mean.stderr)
     True
     """
-    scheme = method(integrator, equation="langevin" if dynamics.momenta else "overdamped")
+    scheme = method_for(integrator, dynamics)
     dt = check_time_step(dt)
+    seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)
-    first_replica = check_count("first_replica", first_replica, 0)
+    first_replica = check_first_replica(first_replica, n_replicas)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
-    if max_time is not None and not max_time >= dt:
-        raise ValueError(f"max_time={max_time} must be >= dt={dt}")
+    max_steps = _max_steps(max_time, dynamics, dt)
     check_stability(scheme, dynamics, dt)
-    crossing = _crossing(crossing, dynamics)
+    crossing = _crossing(crossing, dynamics, scheme)
     text, shifts = target, np.zeros(0)
+    region = parse_region(
+        target, tuple(observable_names(dynamics.potential, momenta=dynamics.momenta))
+    )
     if crossing == "shift":
         text, boundary = shifted_target(target, dynamics.potential)
         shifts = shift_lengths(boundary, dynamics, dt)
@@ -170,22 +185,45 @@ def first_passage(
         dynamics, kernel.layout.kept, start=start, start_momentum=start_momentum, seed=seed,
         first_replica=first_replica, n_replicas=n_replicas,
     )  # fmt: skip
-    _check_start(target, dynamics, vectors)
+    _check_start(region, text, kernel, vectors)
     flight = _Flight(
         kernel=kernel,
         state=np.concatenate([vectors[name] for name in kernel.layout.kept]),
         replicas=np.arange(first_replica, first_replica + n_replicas, dtype=np.uint64),
         seed=seed,
-        bound=float(divergence_bound),
+        bound=check_bound(divergence_bound),
         n_threads=n_threads,
-        max_steps=None if max_time is None else round(max_time / dt),
+        max_steps=max_steps,
     )
-    return flight.run(crossing)
+    passage = flight.run(crossing)
+    if passage.n_diverged:
+        warnings.warn(
+            f"{passage.n_diverged} of {n_replicas} replicas diverged and are in no estimate, see "
+            "diverged; use a smaller dt",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return passage
 
 
-def _crossing(crossing: str | None, dynamics: Any) -> str:
+def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
+    if max_time is None:
+        if not dynamics.is_scheduled and dynamics.temperature == 0:
+            raise ValueError(
+                "temperature=0 and max_time=None: without noise a replica may never arrive; "
+                "give max_time"
+            )
+        return None
+    if isinstance(max_time, bool) or not isinstance(max_time, (int, float, np.number)):
+        raise TypeError(f"max_time={max_time!r} must be a number >= dt={dt:g}, or None")
+    if not dt <= max_time < np.inf:
+        raise ValueError(f"max_time={max_time} must be finite and >= dt={dt:g}")
+    return round(max_time / dt)
+
+
+def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
     if crossing is None:
-        return "none" if dynamics.momenta or dynamics.is_scheduled else "shift"
+        crossing = "none" if dynamics.momenta or dynamics.is_scheduled else "shift"
     if crossing not in ("shift", "none"):
         raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
     if crossing == "shift" and (dynamics.momenta or dynamics.is_scheduled):
@@ -193,24 +231,50 @@ def _crossing(crossing: str | None, dynamics: Any) -> str:
             f"crossing='shift' is for overdamped dynamics at a constant temperature, not for "
             f"{type(dynamics).__name__}; use crossing='none'"
         )
+    if crossing == "shift" and "r" in scheme.stored:
+        # 0.5826 is the overshoot of a walk with independent increments.
+        raise ValueError(
+            f"crossing='shift' needs noise that is independent from step to step, which "
+            f"{scheme.name} has not; use 'StochasticHeun', or crossing='none' and a smaller dt"
+        )
     return crossing
 
 
-def _check_start(target: str, dynamics: Any, vectors: dict[str, np.ndarray]) -> None:
-    from langevin_lab.ensemble.moments import observable_names
-    from langevin_lab.potentials.expression import parse_region
+def _check_start(
+    region: Region, text: str, kernel: PassageKernel, vectors: dict[str, np.ndarray]
+) -> None:
+    """Raise ValueError if a replica starts in the target or within its shifted boundary."""
+    if np.any(region.evaluate(_values(region, kernel, vectors))):
+        raise ValueError(f"start lies in target={region.text!r}; start outside it")
+    if kernel.shifts.size:
+        shifts = {f"shift_{index}": shift for index, shift in enumerate(kernel.shifts)}
+        shifted = parse_region(text, (*region.names_used, *shifts))
+        if np.any(shifted.evaluate(_values(region, kernel, vectors) | shifts)):
+            raise ValueError(
+                f"start lies within a step's overshoot {kernel.shifts.max():.3g} of target="
+                f"{region.text!r}; use a smaller dt or crossing='none'"
+            )
 
-    names = observable_names(dynamics.potential, momenta=dynamics.momenta)
-    region = parse_region(target, tuple(names))
-    values: dict[str, Any] = dict(dynamics.potential.parameters)
-    for name in region.names_used:
-        kind, index = names[name]
-        if kind in vectors:
-            values[name] = vectors[kind][index]
-        elif kind != "parameter":
-            return  # an energy or gradient: the kernel looks after the first step
-    if np.any(region.evaluate(values)):
-        raise ValueError(f"start lies in target={target!r}; start outside it")
+
+def _values(
+    region: Region, kernel: PassageKernel, vectors: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """Values over replicas of the names that the target uses."""
+    dynamics, x = kernel.dynamics, vectors["x"].T
+    potential = dynamics.potential
+    mass = np.broadcast_to(getattr(dynamics, "mass", 1.0), (dynamics.dim,))
+    compute = {
+        "x": lambda index: x[:, index],
+        "p": lambda index: vectors["p"][index],
+        "grad": lambda index: potential.gradient(x)[:, index],
+        "mass": lambda index: mass[index],
+        "parameter": lambda index: potential.parameter_values[index],
+        "energy": lambda index: potential.energy(x),
+        "laplacian": lambda index: np.trace(potential.hessian(x), axis1=-2, axis2=-1),
+        "dt": lambda index: kernel.dt,
+    }
+    names = observable_names(potential, momenta=dynamics.momenta)
+    return {name: compute[names[name][0]](names[name][1]) for name in region.names_used}
 
 
 @dataclass
@@ -230,7 +294,7 @@ class _Flight:
         n_replicas, dt = self.replicas.size, self.kernel.dt
         first = int(self.replicas[0])
         passage = np.full(n_replicas, -1, np.int64)
-        diverged = np.zeros(n_replicas, bool)
+        diverged = np.zeros(n_replicas, np.int64)
         step, chunk = 0, FIRST_CHUNK
         with ThreadPoolExecutor(self.n_threads) as pool:
             while self.replicas.size and (self.max_steps is None or step < self.max_steps):
@@ -239,20 +303,20 @@ class _Flight:
                 step += n_steps
                 places = self.replicas.astype(np.int64) - first
                 passage[places] = arrival
-                diverged[places] = outside & (arrival < 0)
-                staying = (arrival < 0) & ~outside
+                diverged[places] = outside
+                staying = (arrival < 0) & (outside == 0)
                 # Long enough that packing costs nothing, short enough that few lanes idle.
                 if staying.mean() > 0.9:
                     chunk = min(MAX_CHUNK, 2 * chunk)
                 self.state = np.ascontiguousarray(self.state[:, staying])
                 self.replicas = self.replicas[staying]
-        times = np.where(passage >= 0, passage, step) * dt
-        return FirstPassage(times, passage >= 0, diverged, dt, crossing, self.kernel.shifts)
+        last = np.where(diverged > 0, diverged, np.where(passage >= 0, passage, step))
+        return FirstPassage(last * dt, passage >= 0, diverged > 0, dt, crossing, self.kernel.shifts)
 
     def _advance(
         self, step: int, n_steps: int, pool: ThreadPoolExecutor
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(step of arrival or -1, whether the bound was left) of the replicas on their way."""
+        """(step of arrival or -1, step of divergence or 0) of the replicas on their way."""
         count = self.replicas.size
         width = block_width(count, self.n_threads) if self.kernel.layout.lanes else 1
         columns = n_columns(count, width)
@@ -273,8 +337,8 @@ class _Flight:
             )  # fmt: skip
 
         n_blocks = columns // width
-        n_tasks = min(n_blocks, 4 * self.n_threads if self.n_threads > 1 else 1)
+        n_tasks = task_count(n_blocks, self.n_threads)
         bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int).tolist()
         list(pool.map(work, bounds[:-1], bounds[1:]))
         self.state = state[:, :count]
-        return passage[:count], outside[:count] > 0
+        return passage[:count], outside[:count]

@@ -205,7 +205,8 @@ def spectral_stability_limit(program: Program, rule: Coefficients, *, momenta: b
     def unstable(dt: np.ndarray) -> np.ndarray:
         return _is_unstable(linear_map(program, rule(dynamics, dt, 0.0), 1.0))
 
-    grid = np.linspace(0.0, 40.0, 4001)[1:]
+    # A long word is many short steps; its limit grows with the number of its letters.
+    grid = 0.01 * np.arange(1, 100 * max(40, 2 * len(program.text)) + 1)
     first = int(np.argmax(unstable(grid)))
     low, high = grid[first] - 0.01, grid[first]
     while high - low > 1e-13 * high:

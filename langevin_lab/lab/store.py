@@ -3,9 +3,9 @@
     RESULTS/NAME/PRESET-HASH.nc
 
 HASH covers the experiment's name, its configuration, the text of the experiment file and that of
-the package's computing rooms, so a stale result is never taken for a new one. Files are netCDF (h5netcdf),
-written to memory first, then to a temporary file, then renamed: a write that fails leaves what was
-there before. No pickle.
+the package's computing rooms, so a stale result is never taken for a new one. Files are netCDF
+(h5netcdf), written to memory first, then to a temporary file, then renamed: a write that fails
+leaves what was there before. No pickle.
 """
 
 from __future__ import annotations

@@ -68,8 +68,8 @@ class Region(_Formula):
 def parse_expression(text: str, names: Sequence[str]) -> Expression:
     """Parse an arithmetic formula of the given names.
 
-    Admissible are numbers, ``+ - * / **``, parentheses, the functions abs, arctan (atan), cos, cosh,
-    exp, log, sigmoid, sin, sinh, softplus, sqrt, tan, tanh and the constants pi, e.
+    Admissible are numbers, ``+ - * / **``, parentheses, the functions abs, arctan (atan), cos,
+    cosh, exp, log, sigmoid, sin, sinh, softplus, sqrt, tan, tanh and the constants pi, e.
 
     Parameters
     ----------
