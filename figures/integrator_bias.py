@@ -44,7 +44,7 @@ def _orders(axes, dataset):
             fmt="x", color=COLOURS[-1], zorder=5,
         )  # fmt: skip
     axes.errorbar([], [], [], fmt="x", color=COLOURS[-1], label="simulation")
-    _triangle(axes, 0.004, 3.2e-3, 1)
+    _triangle(axes, 0.004, 1.6e-4, 1)
     _triangle(axes, 0.012, 1.3e-6, 2)
     axes.set_xscale("log")
     axes.set_yscale("log")
