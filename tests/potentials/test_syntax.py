@@ -2,8 +2,8 @@
 
 import math
 import pickle
-import sys
 import random
+import sys
 import time
 
 import pytest
