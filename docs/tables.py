@@ -69,7 +69,7 @@ def integrators(equation: str) -> str:
     return markdown(heads, rows)
 
 
-def catalogue(*, longest_formula: int = 170) -> str:
+def catalogue(*, longest_formula: int = 140) -> str:
     """All landscapes at their default parameters; long formulas stand in the docstrings."""
     rows = []
     for name, function in ll.potentials.catalogue().items():
@@ -78,8 +78,8 @@ def catalogue(*, longest_formula: int = 170) -> str:
         formula = f"${_without_bars(potential.latex)}$" if short else _summary(function)
         link = f"{{py:obj}}`{name} <langevin_lab.potentials.{name}>`"
         source = cited(_section(function, "Source"))
-        rows.append([link, formula, str(potential.dim), _points(potential), source])
-    heads = ["name", "energy", "dim", "known stationary points", "source"]
+        rows.append([link, f"{formula}<br>{source}", str(potential.dim), _points(potential)])
+    heads = ["name", "energy and source", "dim", "known stationary points"]
     return markdown(heads, rows)
 
 
@@ -97,7 +97,8 @@ def harmonic(*, dt: float = 0.8, friction: float = 0.7) -> str:
                 continue
             formula = sympy.sympify(form)
             exact = float(formula.subs(names))
-            cells += [f"${sympy.latex(formula)}$", f"{computed:.10f}", f"{computed - exact:+.0e}"]
+            cells += [f"${sympy.latex(formula, fold_short_frac=True)}$"]
+            cells += [f"{computed:.10f}", f"{computed - exact:.0e}" if computed != exact else "0"]
         rows.append(cells + [""] * (7 - len(cells)))
     position, momentum = r"$k\langle x^2\rangle/T$", r"$\langle p^2\rangle/(mT)$"
     heads = ["method", position, "from the step", "differs by"]

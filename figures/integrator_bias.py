@@ -44,7 +44,7 @@ def _orders(axes, dataset):
             fmt="x", color=COLOURS[-1], zorder=5,
         )  # fmt: skip
     axes.errorbar([], [], [], fmt="x", color=COLOURS[-1], label="simulation")
-    _triangle(axes, 0.004, 3.2e-3, 1)
+    _triangle(axes, 0.004, 1.6e-4, 1)
     _triangle(axes, 0.012, 1.3e-6, 2)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -79,8 +79,8 @@ def _harmonic(axes, dataset):
         )  # fmt: skip
         predicted = dataset[f"predicted_{kind}"]
         axes.plot(
-            dataset[f"harmonic_{kind}"].where(predicted.notnull()).values, rows + shift, "|", color=colour, markersize=9,
-            markeredgewidth=1.6, label=f"{label}, from the step",
+            dataset[f"harmonic_{kind}"].where(predicted.notnull()).values, rows + shift, "|",
+            color=colour, markersize=9, markeredgewidth=1.6, label=f"{label}, from the step",
         )  # fmt: skip
     axes.axvline(1.0, color="0.4", linewidth=0.8)
     axes.set_yticks(rows, names)

@@ -32,16 +32,8 @@ def _check_positive(name: str, value: Any) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linear:
-    """Ramp ``start + (stop - start) time / duration``, held at ``stop`` afterwards.
-
-    Parameters
-    ----------
-    start, stop : float
-        Values at time 0 and from time ``duration`` on; >= 0.
-    duration : float
-        Length of the ramp, > 0 [time].
-    """
+class _Ramp:
+    """From ``start`` at time 0 to ``stop`` at time ``duration``, held there afterwards."""
 
     start: float
     stop: float
@@ -52,14 +44,28 @@ class Linear:
         _check_nonnegative("stop", self.stop)
         _check_positive("duration", self.duration)
 
+    def fraction(self, time):
+        """Part of the ramp that is behind ``time``, between 0 and 1."""
+        return np.clip(np.asarray(time, dtype=float) / self.duration, 0.0, 1.0)
+
+
+class Linear(_Ramp):
+    """Ramp ``start + (stop - start) time / duration``, held at ``stop`` afterwards.
+
+    Parameters
+    ----------
+    start, stop : float
+        Values at time 0 and from time ``duration`` on; >= 0.
+    duration : float
+        Length of the ramp, > 0 [time].
+    """
+
     def __call__(self, time):
-        """Value at ``time`` (scalar or array), clipped to the ramp's two ends."""
-        fraction = np.clip(np.asarray(time, dtype=float) / self.duration, 0.0, 1.0)
-        return self.start + (self.stop - self.start) * fraction
+        """Value at ``time`` (scalar or array)."""
+        return self.start + (self.stop - self.start) * self.fraction(time)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Exponential:
+class Exponential(_Ramp):
     """Geometric cooling ``start (stop/start)^(time/duration)``, held at ``stop`` afterwards.
 
     Parameters
@@ -70,19 +76,14 @@ class Exponential:
         Length of the ramp, > 0 [time].
     """
 
-    start: float
-    stop: float
-    duration: float
-
     def __post_init__(self) -> None:
+        super().__post_init__()
         _check_positive("start", self.start)
         _check_positive("stop", self.stop)
-        _check_positive("duration", self.duration)
 
     def __call__(self, time):
-        """Value at ``time`` (scalar or array), clipped to the ramp's two ends."""
-        fraction = np.clip(np.asarray(time, dtype=float) / self.duration, 0.0, 1.0)
-        return self.start * (self.stop / self.start) ** fraction
+        """Value at ``time`` (scalar or array)."""
+        return self.start * (self.stop / self.start) ** self.fraction(time)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,13 @@ _NAMES = {
     "CoordinateMean": "recorders",
     "Covariance": "recorders",
     "DivergenceError": "result",
+    "Forecast": "forecasting",
     "Histogram": "recorders",
     "KineticTemperature": "recorders",
     "Mean": "recorders",
     "UnstableStepError": "checks",
     "Variance": "recorders",
+    "forecast": "forecasting",
     "simulate": "simulation",
 }
 

@@ -122,6 +122,6 @@ def check_memory(n_bytes: int, advice: str) -> None:
         return
     if n_bytes > 0.9 * available:
         raise MemoryError(
-            f"the run needs {n_bytes / 1e9:.3g} GB and this machine has {available / 1e9:.3g} GB; "
-            f"{advice}"
+            f"the run needs {n_bytes / 1e9:,.1f} GB and this machine has "
+            f"{available / 1e9:,.1f} GB; {advice}"
         )

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from langevin_lab.ensemble.run import Run
@@ -13,6 +14,30 @@ from langevin_lab.ensemble.run import Run
 CHUNK_SECONDS = 0.25
 BAR_SECONDS = 3.0  # shorter runs need no bar
 MAX_CHUNK = 1 << 16  # bounds the table of a scheduled temperature
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Expected cost of a run.
+
+    Parameters
+    ----------
+    seconds : float
+        Wall time on this machine, compilation not counted.
+    n_bytes : int
+        Memory of the arrays that the run keeps: state, sums, histograms and the saved path.
+    """
+
+    seconds: float
+    n_bytes: int
+
+    def __str__(self) -> str:
+        minutes, hours = self.seconds / 60, self.seconds / 3600
+        duration = (
+            f"{self.seconds:.3g} s" if minutes < 2
+            else f"{minutes:.1f} min" if hours < 2 else f"{hours:.1f} h"
+        )  # fmt: skip
+        return f"about {duration} and {self.n_bytes / 1e6:.3g} MB"
 
 
 def advance_with_progress(
@@ -35,7 +60,7 @@ def advance_with_progress(
             if chunk_size is None and rate:
                 size = max(64, min(MAX_CHUNK, int(rate * CHUNK_SECONDS)))
             if show and rate and n_steps / rate > BAR_SECONDS:
-                bar(done)
+                bar(done, n_steps / rate)
 
 
 @contextmanager
@@ -43,7 +68,7 @@ def _bar(n_steps: int, run: Run) -> Iterator[Any]:
     """A function that draws the bar, made on its first call; closed at the end."""
     state: dict[str, Any] = {}
 
-    def draw(done: int) -> None:
+    def draw(done: int, seconds: float) -> None:
         if not state:
             from rich.console import Console
             from rich.progress import Progress
@@ -51,6 +76,8 @@ def _bar(n_steps: int, run: Run) -> Iterator[Any]:
             state["progress"] = Progress(console=Console(stderr=True), transient=True)
             state["progress"].start()
             name = f"{run.kernel.method.name} on {run.kernel.dynamics.potential.name}"
+            n_bytes = run.state.nbytes + run.sums.nbytes + run.counts.nbytes + run.saved.nbytes
+            state["progress"].console.print(f"{name}: {Forecast(seconds, n_bytes)}")
             state["task"] = state["progress"].add_task(name, total=n_steps)
         state["progress"].update(state["task"], completed=done)
 
@@ -59,8 +86,3 @@ def _bar(n_steps: int, run: Run) -> Iterator[Any]:
     finally:
         if state:
             state["progress"].stop()
-
-
-def forecast(run_seconds: float, run_steps: int, n_steps: int) -> float:
-    """Seconds that n_steps take at the measured rate."""
-    return run_seconds * n_steps / run_steps

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langevin_lab.lab.discovery import load_module, place
 from langevin_lab.lab.errors import LabError, one_line, shown
+from langevin_lab.lab.figure_style import STYLE
 from langevin_lab.lab.store import Store, write_file
 
 if TYPE_CHECKING:
@@ -59,9 +61,12 @@ def draw_figure(name: str, dataset: xarray.Dataset, folder: Path, store: Store) 
     figure = _drawn(source, dataset)
     # A date or a version would make equal figures differ.
     clean: list[dict[str, Any]] = [{"CreationDate": None}, {"Software": None, _STAMP: stamp}]
+    logging.getLogger("fontTools").setLevel(logging.ERROR)  # it notes the dates of old fonts
     for path, metadata in zip(paths, clean):
         buffer = io.BytesIO()
-        figure.savefig(buffer, format=path.suffix[1:], dpi=_DPI, metadata=metadata)
+        # The figure's own style ended with draw(); the font type counts when it is written.
+        with matplotlib.rc_context({"pdf.fonttype": STYLE["pdf.fonttype"]}):
+            figure.savefig(buffer, format=path.suffix[1:], dpi=_DPI, metadata=metadata)
         write_file(path, buffer.getvalue())
     _close(figure)
     return paths

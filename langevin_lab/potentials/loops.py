@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from langevin_lab.potentials.code import Code, digest_of
+from langevin_lab.potentials.formula import coordinate_names
 from langevin_lab.potentials.potential import Potential
 from langevin_lab.potentials.stationary import Rule
 
 _PACKAGE = "langevin_lab.potentials"
+LARGEST_FORMULA = 8  # coordinates; a longer sum is quicker as a loop
 _PARTS = ("energy", "gradient", "hessian")
 
 
@@ -52,3 +54,39 @@ def loop_potential(
         "requirement": requirement,
     }
     return Potential(**fields)
+
+
+def formula_or_loops(
+    name: str,
+    terms: Iterable[str],
+    parameters: Mapping[str, float],
+    *,
+    dim: int,
+    latex: str,
+    rule: Rule,
+    bounds: Any,
+    requirement: Any,
+    is_formula: bool = True,
+) -> Potential:
+    """Return the potential of a sum of terms, or of the loops where it would be long."""
+    box = [bounds] * dim if isinstance(bounds[0], float) else bounds
+    if is_formula and dim <= LARGEST_FORMULA:
+        return Potential.from_expression(
+            " + ".join(terms),
+            coordinate_names(dim),
+            parameters,
+            name=name,
+            stationary_points=rule,
+            bounds=box,
+            requirement=requirement,
+        )
+    return loop_potential(
+        "n_dimensional_loops",
+        name,
+        variables=coordinate_names(dim),
+        parameters=parameters,
+        latex=latex,
+        rule=rule,
+        bounds=box,
+        requirement=requirement,
+    )

@@ -8,13 +8,12 @@ x, y, z; or x0, x1, ...
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from langevin_lab.potentials.formula import coordinate_names
-from langevin_lab.potentials.loops import loop_potential
+from langevin_lab.potentials.loops import LARGEST_FORMULA, formula_or_loops
 from langevin_lab.potentials.n_dimensional_points import (
     AckleyPoints,
     FunnelPoints,
@@ -27,7 +26,6 @@ from langevin_lab.potentials.n_dimensional_points import (
 )
 from langevin_lab.potentials.potential import Potential
 from langevin_lab.potentials.requirements import Ranges, whole_number
-from langevin_lab.potentials.stationary import Rule
 
 __all__ = [
     "ackley",
@@ -40,7 +38,6 @@ __all__ = [
     "styblinski_tang",
 ]
 
-LARGEST_FORMULA = 8
 # A mixture's formula nests one softplus per component; its Hessian grows with their square.
 _LARGEST_MIXTURE = 8
 
@@ -76,7 +73,7 @@ def harmonic(*, stiffness: float | Sequence[float] = 1.0, dim: int | None = None
             raise ValueError(f"harmonic: stiffness has {len(values)} values, but dim={n}")
         names = [f"stiffness_{i}" for i in range(n)]
         parameters = dict(zip(names, values))
-    return _landscape(
+    return formula_or_loops(
         "harmonic",
         [f"{name}*{x}**2/2" for name, x in zip(names, coordinate_names(n))],
         parameters,  # type: ignore[arg-type]
@@ -109,7 +106,7 @@ def rosenbrock(*, dim: int = 2, steepness: float = 100.0) -> Potential:
     """
     n = whole_number("rosenbrock", "dim", dim, 2)
     xs = coordinate_names(n)
-    return _landscape(
+    return formula_or_loops(
         "rosenbrock",
         [f"steepness*({b} - {a}**2)**2 + (1 - {a})**2" for a, b in itertools.pairwise(xs)],
         {"steepness": steepness},
@@ -140,7 +137,7 @@ def rastrigin(*, dim: int = 2, amplitude: float = 10.0) -> Potential:
     Parallel Comput. 17, 619 (1991) for any dim.
     """
     n = whole_number("rastrigin", "dim", dim, 1)
-    return _landscape(
+    return formula_or_loops(
         "rastrigin",
         [f"{x}**2 + amplitude*(1 - cos(2*pi*{x}))" for x in coordinate_names(n)],
         {"amplitude": amplitude},
@@ -187,7 +184,7 @@ def ackley(
         f"depth*(exp(-decay*smoothing) - exp(-decay*sqrt(({squares})/{n} + smoothing**2)))"
         f" + e - exp(({waves})/{n})"
     )
-    return _landscape(
+    return formula_or_loops(
         "ackley",
         [text],
         {"depth": depth, "decay": decay, "smoothing": smoothing},
@@ -219,7 +216,7 @@ def styblinski_tang(*, dim: int = 2, scale: float = 1.0) -> Potential:
     """
     n = whole_number("styblinski_tang", "dim", dim, 1)
     terms = " + ".join(f"({x}**4 - 16*{x}**2 + 5*{x})" for x in coordinate_names(n))
-    return _landscape(
+    return formula_or_loops(
         "styblinski_tang",
         [f"scale*({terms})/2"],
         {"scale": scale},
@@ -252,7 +249,7 @@ def funnel(*, dim: int = 2, scale: float = 3.0) -> Potential:
     n = whole_number("funnel", "dim", dim, 2)
     v, *xs = coordinate_names(n)
     squares = " + ".join(f"{x}**2" for x in xs)
-    return _landscape(
+    return formula_or_loops(
         "funnel",
         [f"{v}**2/(2*scale**2) + {n - 1}*{v}/2 + exp(-{v})*({squares})/2"],
         {"scale": scale},
@@ -292,7 +289,7 @@ def strict_saddle(
     n = whole_number("strict_saddle", "dim", dim, 2)
     x, *others = coordinate_names(n)
     squares = " + ".join(f"{y}**2" for y in others)
-    return _landscape(
+    return formula_or_loops(
         "strict_saddle",
         [f"instability*({x}**4/(4*width**2) - {x}**2/2) + stiffness*({squares})/2"],
         {"instability": instability, "width": width, "stiffness": stiffness},
@@ -343,7 +340,7 @@ def gaussian_mixture(
     parameters |= {f"mean_{k}_{i}": float(centres[k, i]) for k in range(n) for i in range(dim)}
     low, high = centres.min(axis=0), centres.max(axis=0)
     reach = 4.0 * float(np.max(np.abs(widths)))
-    return _landscape(
+    return formula_or_loops(
         "gaussian_mixture",
         _mixture_formula(n, coordinate_names(dim)),
         parameters,
@@ -365,39 +362,3 @@ def _mixture_formula(n: int, xs: Sequence[str]) -> list[str]:
         total = f"({log} + softplus({total} - ({log})))" if k else f"({log})"
     weights = " + ".join(f"weight_{k}" for k in range(n))
     return [f"log({weights}) + {len(xs)}*log(2*pi)/2 - {total}"]
-
-
-def _landscape(
-    name: str,
-    terms: Iterable[str],
-    parameters: Mapping[str, float],
-    *,
-    dim: int,
-    latex: str,
-    rule: Rule,
-    bounds: Any,
-    requirement: Ranges,
-    is_formula: bool = True,
-) -> Potential:
-    """Return the potential of a sum of terms, or of the loops where it would be long."""
-    box = [bounds] * dim if isinstance(bounds[0], float) else bounds
-    if is_formula and dim <= LARGEST_FORMULA:
-        return Potential.from_expression(
-            " + ".join(terms),
-            coordinate_names(dim),
-            parameters,
-            name=name,
-            stationary_points=rule,
-            bounds=box,
-            requirement=requirement,
-        )
-    return loop_potential(
-        "n_dimensional_loops",
-        name,
-        variables=coordinate_names(dim),
-        parameters=parameters,
-        latex=latex,
-        rule=rule,
-        bounds=box,
-        requirement=requirement,
-    )

@@ -30,7 +30,7 @@ def test_memory_does_not_grow_with_the_number_of_steps(n_replicas):
 
 
 def test_too_many_replicas_are_refused_before_they_are_allocated():
-    message = r"the run needs [\d.e+]+ GB and this machine has [\d.]+ GB; lower n_replicas"
+    message = r"the run needs [\d.,]+ GB and this machine has [\d.,]+ GB; lower n_replicas"
     tracemalloc.start()
     with pytest.raises(MemoryError, match=message):
         cases.simulate("BAOAB", 10**13, start=0.0)

@@ -24,6 +24,7 @@ def test_figures_are_pdf_and_png_without_a_date(laboratory, results):
     assert first[0].startswith(b"%PDF")
     assert first[1].startswith(b"\x89PNG")
     assert b"CreationDate" not in first[0]
+    assert b"/Type3" not in first[0]  # text can be searched and edited
     pdf.unlink()
     png.unlink()
     draw_figure("uniform", dataset(), laboratory.figures, results)

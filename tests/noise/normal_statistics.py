@@ -33,7 +33,7 @@ def block(seed: int, first_replica: int, first_pair: int) -> np.ndarray:
             (2 * j + 1) * REPLICAS,
             REPLICAS,
             np.uint64(seed),
-            np.uint64(first_replica),
+            np.uint64(first_replica) + np.arange(REPLICAS, dtype=np.uint64),
             np.uint64(first_pair + j),
         )
     return work.reshape(STEPS, REPLICAS)

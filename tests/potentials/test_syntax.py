@@ -3,6 +3,7 @@
 import math
 import pickle
 import random
+import sys
 import time
 
 import pytest
@@ -167,7 +168,6 @@ REFUSED = {
     "(" * 300 + "x" + ")" * 300: "nested more than 60 levels deep",
     "exp(" * 70 + "x" + ")" * 70: "nested more than 60 levels deep",
     "-" * 19000 + "x": "nested more than 60 levels deep",
-    "x" + "+x" * 9000: "nested more than 60 levels deep",
     "x" * 20001: "it has 20001 characters, more than 20000",
 }
 
@@ -181,6 +181,16 @@ def test_anything_else_is_refused_in_one_line(text):
     assert "; " in message
     assert len(message) < 400
     assert caught.value.text == text
+
+
+def test_a_very_long_sum_is_read_or_refused_but_leaks_no_recursion_error():
+    """Python's own parser gives up on 9,000 terms up to 3.12 and reads them from 3.13 on."""
+    text = "x" + "+x" * 9000
+    if sys.version_info >= (3, 13):
+        assert parse_expression(text, NAMES).evaluate({"x": 1.0}) == 9001
+    else:
+        with pytest.raises(ExpressionError, match="nested more than 60 levels deep"):
+            parse_expression(text, NAMES)
 
 
 def test_error_survives_pickling_with_its_position():

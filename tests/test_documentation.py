@@ -1,0 +1,192 @@
+"""The documentation: complete, made from records, and its examples run."""
+
+import ast
+import doctest
+import importlib
+import pkgutil
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import langevin_lab as ll
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
+MODULES = sorted(
+    module.name for module in pkgutil.walk_packages(ll.__path__, "langevin_lab.") if module.name
+)
+# Their examples compile a kernel.
+COMPILING = {
+    "langevin_lab.ensemble.forecasting",
+    "langevin_lab.ensemble.simulation",
+    "langevin_lab.escape.passage",
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def page_helpers():
+    """Make the modules beside conf.py importable, as they are for the pages."""
+    sys.path.insert(0, str(DOCS))
+    yield
+    sys.path.remove(str(DOCS))
+
+
+def name_of(page):
+    return str(page.relative_to(DOCS).with_suffix(""))
+
+
+def toctree_entries(page):
+    """Pages that the toctrees of a page name, relative to the documentation's root."""
+    for block in re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(), re.DOTALL):
+        for line in block.splitlines():
+            if line and not line.startswith(":"):
+                yield name_of((page.parent / line).resolve().with_suffix(".md"))
+
+
+def docstrings():
+    """(where, docstring) of every module, class and function of the package."""
+    for file in sorted((ROOT / "langevin_lab").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                text = ast.get_docstring(node)
+                if text:
+                    yield f"{file.relative_to(ROOT)}:{getattr(node, 'name', '')}", text
+
+
+def test_every_page_is_in_a_toctree():
+    entries = [entry for page in PAGES for entry in toctree_entries(page)]
+    assert sorted([*entries, "index"]) == [name_of(page) for page in PAGES]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_page(page):
+    text = page.read_text()
+    assert ("{code-cell}" in text) == text.startswith("---\nfile_format: mystnb"), "never executed"
+    assert not re.search(r"(^|[\s`\"(])/(work|home|root|tmp)/", text), "a path of one machine"
+    for path in re.findall(
+        r"`((?:langevin_lab|experiments|figures|benchmarks|docs)/[\w/.]+)`", text
+    ):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_room_has_a_reference_page():
+    for room in ("compiled.elementary", *(name for name in ll.__all__ if name in ll._ROOMS)):
+        page = DOCS / "reference" / f"{room.split('.')[0]}.md"
+        assert f".. automodule:: langevin_lab.{room}\n" in page.read_text()
+
+
+def test_integrator_tables_are_the_records():
+    import tables
+
+    rows = "".join(tables.integrators(equation) for equation in ("langevin", "overdamped"))
+    for name, equation in ll.integrators.names():
+        record = ll.integrators.properties(name, equation=equation)
+        cells = (record.weak_order, record.strong_order, record.configurational_order)
+        assert f"| `{name}` | {' | '.join(f'{cell:g}' for cell in cells)} |" in rows
+    assert rows.count("\n") == len(ll.integrators.names()) + 4
+
+
+def test_catalogue_table_holds_every_landscape():
+    import tables
+
+    table = tables.catalogue()
+    lines = table.splitlines()
+    assert len(lines) == 2 + len(ll.potentials.catalogue())
+    assert {line.count("|") for line in lines} == {5}, "a bar inside a cell"
+    for name in ll.potentials.catalogue():
+        assert f"{{py:obj}}`{name} <langevin_lab.potentials.{name}>`" in table
+    assert "2 minima, 1 saddle, lowest barrier 1 |" in table
+
+
+@pytest.mark.parametrize("friction", [0.3, 1.1])
+def test_harmonic_closed_forms_are_the_laws_of_the_steps(friction):
+    import sympy
+    import tables
+
+    dt = 0.9
+    values = {"a": dt**2, "g": friction * dt, "b": dt}
+    assert set(tables.HARMONIC) <= {name for name, _ in ll.integrators.names()}
+    for method, forms in tables.HARMONIC.items():
+        law = np.diag(tables.harmonic_law(method, dt=dt, friction=friction))
+        for form, computed in zip(forms, law):
+            if form is not None:
+                assert float(sympy.sympify(form).subs(values)) == pytest.approx(computed, rel=1e-12)
+
+
+def test_command_line_reference_has_every_command():
+    import tables
+
+    text = tables.command_line()
+    for command in ("list", "reproduce", "figures", "report", "check", "info"):
+        assert f"## `langevin-lab {command}`" in text
+    assert "--preset" in text
+    assert "Traceback" not in text
+
+
+def test_sources_are_in_the_bibliography():
+    import bibliography
+
+    assert len(bibliography.entries()) > 50
+    missing = {}
+    for where, text in docstrings():
+        sections = re.findall(r"^Source\n-+\n(.*?)(?=\n\n|\Z)", text, re.DOTALL | re.MULTILINE)
+        sections += re.findall(r"\bSource: (.*?)(?=\n\n|\Z)", text, re.DOTALL)
+        unknown = [
+            name for part in sections for name in bibliography.unknown(" ".join(part.split()))
+        ]
+        if unknown:
+            missing[where] = unknown
+    for name, equation in ll.integrators.names():
+        source = ll.integrators.properties(name, equation=equation).source
+        if bibliography.unknown(source):
+            missing[name] = source
+    assert not missing
+
+
+def test_an_unknown_source_is_noticed():
+    import bibliography
+
+    assert bibliography.unknown("Kramers (1940); Nobody and Noone (1941); [XX99]") == [
+        "XX99",
+        "; Nobody and Noone (1941)".removeprefix("; "),
+    ]
+    assert bibliography.linked("see Kramers, Physica 7, 284 (1940)", "<{key}|{text}>") == (
+        "see <K40|Kramers, Physica 7, 284 (1940)>"
+    )
+
+
+def examples(module):
+    """Doctests of a module that have something to run."""
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    return [test for test in finder.find(importlib.import_module(module)) if test.examples]
+
+
+def modules_with_examples():
+    """Modules whose text holds a prompt, found without importing them."""
+    for module in MODULES:
+        path = ROOT.joinpath(*module.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if ">>>" in file.read_text():
+            slow = [pytest.mark.slow] if module in COMPILING else []
+            yield pytest.param(module, marks=slow)
+
+
+@pytest.mark.parametrize("module", list(modules_with_examples()))
+def test_examples_run(module):
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    found = examples(module)
+    assert found
+    for test in found:
+        runner.run(test)
+    assert runner.summarize(verbose=False).failed == 0
+
+
+def test_a_wrong_example_fails():
+    test = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, None)
+    runner = doctest.DocTestRunner(verbose=False)
+    runner.run(test, out=lambda text: None)
+    assert runner.failures == 1
