@@ -1,0 +1,143 @@
+"""A kernel's step = the published step on the numbered normals, for both forms of kernel.
+
+Compiling a kernel takes seconds, so all methods run through the kernel's text in plain Python
+(`plain_python`), and a few through the compiled module.
+"""
+
+import re
+from types import ModuleType
+
+import by_hand
+import numpy as np
+import pytest
+
+import langevin_lab as ll
+from langevin_lab.compiled.elementary import NUMPY_NAMESPACE
+from langevin_lab.integrators import WORDS, method
+from langevin_lab.noise import normals
+from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
+
+METHODS = [*by_hand.NAMED, *((word, "langevin") for word in (*WORDS, *by_hand.MORE_WORDS))]
+INITIAL = 2**62  # where the normals before step 0 are taken
+SEED = 20_250_101
+DT = 0.08
+COUPLED = " + ".join(f"(x{i}**2 - 1)**2/4" for i in range(5)) + " + k*x0*x1*x4 + k*x2**2*x3"
+POTENTIALS = {
+    "lanes 1": lambda: ll.potentials.double_well(),
+    "lanes 2": lambda: ll.Potential.from_expression(
+        "(x**2 - 1)**2 + k*(y - x)**2/2", variables=("x", "y"), parameters={"k": 1.7}
+    ),
+    "lanes 5": lambda: ll.Potential.from_expression(
+        COUPLED, variables=[f"x{i}" for i in range(5)], parameters={"k": 0.3}
+    ),
+    "rows 2": lambda: ll.potentials.phi4_chain(n_sites=2),
+    "rows 5": lambda: ll.potentials.phi4_chain(n_sites=5),
+}
+
+
+@pytest.fixture(scope="module", params=POTENTIALS)
+def potential(request):
+    return POTENTIALS[request.param]()
+
+
+@pytest.fixture
+def plain_python(monkeypatch):
+    """Kernels run as plain Python over numpy scalars: the same text without its decorators."""
+
+    def load(source, name, bindings=None):
+        text = re.sub(r"^@\w+\n", "", source, flags=re.M)
+        text = re.sub(r"^from langevin_lab\.(compiled|noise).*\n", "", text, flags=re.M)
+        module = ModuleType(name)
+        module.__dict__.update(NUMPY_NAMESPACE)
+        module.fill_replica_normals = fill_replica_normals
+        module.fill_coordinate_normals = fill_coordinate_normals
+        exec(compile(text, name, "exec"), module.__dict__)
+        return module
+
+    monkeypatch.setattr("langevin_lab.ensemble.kernel.load", load)
+
+
+def dynamics_for(scheme, potential, *, vector):
+    dim = potential.dim
+    friction = tuple(np.linspace(0.5, 2.0, dim)) if vector else 0.8
+    mass = tuple(np.linspace(1.0, 3.0, dim)) if vector else 1.5
+    temperature = 0.0 if scheme.noiseless else 0.6
+    if scheme.properties.equation == "overdamped":
+        return ll.Overdamped(potential, temperature=temperature, friction=friction)
+    friction = friction if scheme.thermostatted else 0.0
+    return ll.Langevin(potential, temperature=temperature, friction=friction, mass=mass)
+
+
+def reference(name, equation, dynamics, start, n_steps, first_replica=0):
+    """The final state, step by step on the numbered normals."""
+    scheme, dim = method(name, equation=equation), dynamics.dim
+    replicas = range(first_replica, first_replica + len(start))
+    state = {"x": start}
+    if "p" in scheme.state_names:
+        spread = np.sqrt(np.asarray(dynamics.mass) * dynamics.temperature_at(0.0))
+        state["p"] = spread * normals(SEED, replicas, INITIAL, dim)
+    if "r" in scheme.stored:
+        state["r"] = normals(SEED, replicas, INITIAL + dim + dim % 2, dim)
+    per_step = scheme.n_normals * dim
+    for step in range(n_steps):
+        drawn = normals(SEED, replicas, step * per_step, per_step)
+        drawn = drawn.reshape(len(start), scheme.n_normals, dim).transpose(1, 0, 2)
+        temperature = float(dynamics.temperature_at((step + 0.5) * DT))
+        gradient = dynamics.potential.gradient
+        state = by_hand.step(name, equation, state, drawn, dynamics, DT, temperature, gradient)
+    return state
+
+
+def assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps, n_replicas=3):
+    start = np.random.default_rng(3).uniform(-1, 1, (n_replicas, dynamics.dim))
+    run = ll.simulate(
+        dynamics, name, dt=DT, n_steps=n_steps, seed=SEED, n_replicas=n_replicas, start=start,
+        first_replica=11, chunk_size=2,
+    )  # fmt: skip
+    expected = reference(name, equation, dynamics, start, n_steps, first_replica=11)
+    for key, value in expected.items():
+        np.testing.assert_allclose(run[f"{key}_final"], value, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("vector", [False, True], ids=["scalars", "vectors"])
+@pytest.mark.parametrize(("name", "equation"), METHODS)
+def test_kernel_text_takes_the_published_steps(name, equation, vector, potential, plain_python):
+    dynamics = dynamics_for(method(name, equation=equation), potential, vector=vector)
+    assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "equation", "where", "vector"),
+    [
+        ("BAOAB", "langevin", "lanes 1", False),
+        ("OBABO", "langevin", "lanes 2", True),
+        ("BBK", "langevin", "rows 5", True),
+        ("RK4", "langevin", "rows 2", False),
+        ("LeimkuhlerMatthews", "overdamped", "lanes 1", False),
+        ("StochasticHeun", "overdamped", "lanes 5", True),
+        ("EulerMaruyama", "overdamped", "rows 5", False),
+    ],
+)
+def test_compiled_kernel_takes_the_published_steps(name, equation, where, vector):
+    dynamics = dynamics_for(method(name, equation=equation), POTENTIALS[where](), vector=vector)
+    assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=9, n_replicas=37)
+
+
+def test_scheduled_temperature_is_taken_at_the_middle_of_the_step(plain_python):
+    cooling = ll.dynamics.Linear(start=2.0, stop=0.5, duration=5 * DT)
+    well = POTENTIALS["lanes 1"]()
+    for name, dynamics in (
+        ("BAOAB", ll.Langevin(well, temperature=cooling, friction=1.0)),
+        ("EulerMaruyama", ll.Overdamped(well, temperature=cooling)),
+    ):
+        equation = "langevin" if dynamics.momenta else "overdamped"
+        assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=7)
+
+
+def test_a_wrong_normal_is_noticed(plain_python):
+    dynamics = dynamics_for(method("BAOAB"), POTENTIALS["lanes 1"](), vector=False)
+    start = np.zeros((2, 1))
+    run = ll.simulate(dynamics, "BAOAB", dt=DT, n_steps=3, seed=SEED + 1, n_replicas=2, start=start)
+    expected = reference("BAOAB", "langevin", dynamics, start, 3)
+    assert np.abs(run["x_final"] - expected["x"]).max() > 1e-3

@@ -1,0 +1,93 @@
+"""Standard errors: z-scores over many seeds have the variance that they claim."""
+
+import warnings
+
+import cases
+import numpy as np
+import pytest
+
+from langevin_lab.ensemble.recorders import Statistics
+from langevin_lab.ensemble.run import FEW_REPLICAS, MAX_BATCHES, Batches
+
+SEEDS = 200
+WELL = cases.WELL
+
+
+def test_jackknife_of_a_mean_is_the_standard_error_of_the_mean():
+    groups = np.random.default_rng(0).normal(size=(1, 40))
+    value, error = Statistics(groups, groups.mean(axis=1), 1.0).estimate(lambda mean: mean)
+    assert value == pytest.approx(groups.mean(), rel=1e-12)
+    assert error == pytest.approx(groups.std(ddof=1) / np.sqrt(40), rel=1e-12)
+
+
+def test_jackknife_of_a_ratio_is_the_delta_method():
+    rng = np.random.default_rng(1)
+    a, b = 1.0 + 0.01 * rng.normal(size=(2, 4000))
+    groups = np.stack([a, b])
+    value, error = Statistics(groups, groups.mean(axis=1), 1.0).estimate(lambda a, b: a / b)
+    assert value == pytest.approx(a.mean() / b.mean(), rel=1e-12)
+    assert error == pytest.approx((a - b).std() / np.sqrt(4000), rel=2e-2)
+
+
+def test_batches_join_in_pairs_and_lose_nothing():
+    batches, total = Batches(), 0
+    for _ in range(3 * MAX_BATCHES):
+        current = np.full((2, 4), float(batches.length))  # one a step; the last column is padding
+        total += batches.length
+        batches.close(current, 3)
+        assert (current == 0).all()
+        assert len(batches.sums) < MAX_BATCHES
+        np.testing.assert_array_equal(
+            batches.sums, np.full((len(batches.sums), 2, 3), batches.length)
+        )
+    assert batches.length * len(batches.sums) == total
+    assert batches.length == 16 * 2**5
+
+
+def z_scores(n_replicas, n_steps, **changes):
+    """z of <x> on the symmetric double well, exactly 0, for many seeds."""
+    scores, groups = [], 0
+    for seed in range(SEEDS):
+        settings = {"n_steps": n_steps, "seed": seed, "burn_in": 0, "record_every": 1, **changes}
+        start = np.random.default_rng(seed).choice([-1.0, 1.0], (n_replicas, 1))
+        observe = {"m": "x", "x2": "x**2"}
+        run = cases.simulate(
+            "LeimkuhlerMatthews", n_replicas, start=start, observe=observe, **settings
+        )
+        scores.append(float(run["m"]) / float(run["m_stderr"]))
+        groups = run["m"].attrs["n_groups"]
+    print(f"n_replicas = {n_replicas}: variance of z {np.var(scores):.2f}, groups {groups}")
+    return np.array(scores), groups
+
+
+# The variance of 200 z-scores scatters by 0.1; Student's t of n - 1 adds 2/(n - 3).
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("n_replicas", "n_steps", "dt"), [(64, 40, 0.05), (8, 6000, 0.07), (20, 3000, 0.07)]
+)
+def test_z_scores_have_unit_variance(n_replicas, n_steps, dt):
+    scores, groups = z_scores(n_replicas, n_steps, dt=dt)
+    assert groups == n_replicas if n_replicas >= FEW_REPLICAS else 32 <= groups < 64
+    assert abs(scores.mean()) < 5 / np.sqrt(SEEDS)
+    assert 0.7 < scores.var() < 1.5
+
+
+@pytest.mark.slow
+def test_too_short_a_run_of_few_replicas_warns():
+    message = (
+        r"n_replicas=1: error bars come from stretches of 0\.\d+ time units, and neighbouring ones "
+        r"correlate by 0\.\d\d, .* raise n_steps tenfold or use n_replicas >= 32"
+    )
+    with pytest.warns(RuntimeWarning, match=message):
+        cases.simulate(
+            "LeimkuhlerMatthews", 1, n_steps=1000, dt=0.01, burn_in=0, record_every=1,
+            observe={"m": "x", "x2": "x**2"},
+        )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_that_warning_is_earned():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        scores, _ = z_scores(1, 1000, dt=0.01)
+    assert scores.var() > 4

@@ -1,0 +1,117 @@
+"""What the records claim, held against linear algebra on a harmonic well."""
+
+import by_hand
+import numpy as np
+import pytest
+
+import langevin_lab as ll
+from langevin_lab.integrators import WORDS, linear_map, method, names, spectral_radius
+
+HARMONIC = ll.Potential.from_expression("x**2/2")
+METHODS = [*names(), *((word, "langevin") for word in by_hand.MORE_WORDS)]
+NOISY = [m for m in METHODS if method(m[0], equation=m[1]).n_normals > 0]
+
+
+def radius(scheme, dt):
+    if scheme.properties.equation == "overdamped":
+        dynamics = ll.Overdamped(HARMONIC, temperature=0.0)
+    else:
+        dynamics = ll.Langevin(HARMONIC, temperature=0.0, friction=0.0)
+    return spectral_radius(linear_map(scheme.program, scheme.coefficients(dynamics, dt), 1.0))
+
+
+@pytest.mark.parametrize(("name", "equation"), METHODS)
+def test_stability_limit_separates_stable_from_unstable(name, equation):
+    scheme = method(name, equation=equation)
+    limit = scheme.properties.stability_limit
+    for fraction in (0.1, 0.5, 0.9, 0.999):
+        assert radius(scheme, fraction * limit) < 1 + 1e-7
+    assert radius(scheme, 1.001 * limit) > 1 + 1e-4
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_one_kick_and_drift_are_stable_up_to_two(word):
+    assert method(word).properties.stability_limit == pytest.approx(2, abs=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("name", "equation", "limit"),
+    [
+        ("EulerMaruyama", "overdamped", 2),
+        ("LeimkuhlerMatthews", "overdamped", 2),
+        ("StochasticHeun", "overdamped", 2),
+        ("RK4", "overdamped", 2.785293563405),
+        ("RK4", "langevin", np.sqrt(8)),
+        ("SemiImplicitEuler", "langevin", 2),
+        ("BBK", "langevin", 2),
+    ],
+)
+def test_stability_limits_of_named_methods(name, equation, limit):
+    assert method(name, equation=equation).properties.stability_limit == pytest.approx(
+        limit, abs=1e-11
+    )
+
+
+def test_limit_of_a_long_word_grows_with_its_length():
+    assert method("AB" * 30).properties.stability_limit == pytest.approx(60, abs=0.1)
+
+
+def test_unequal_letters_resonate_before_their_own_limit():
+    limit = method("BA" * 30 + "B").properties.stability_limit
+    assert limit == pytest.approx(np.pi, abs=0.06)
+    assert radius(method("BA" * 30 + "B"), 1.001 * limit) > 1 + 1e-4
+
+
+def stationary_covariance(name, equation, dt, friction=1.0):
+    """Sigma = M Sigma M^T + N N^T over state and last normal, from unit vectors alone."""
+    scheme = method(name, equation=equation)
+    if equation == "overdamped":
+        dynamics = ll.Overdamped(HARMONIC, temperature=1.0)
+    else:
+        dynamics = ll.Langevin(HARMONIC, temperature=1.0, friction=friction)
+    keys = [*scheme.state_names, *(key for key in scheme.stored if key == "r")]
+    inputs = np.eye(len(keys) + scheme.n_normals)
+    state = {key: inputs[:, [i]] for i, key in enumerate(keys)}
+    state = scheme.carried_state(state, lambda x: x)
+    normals = inputs[:, len(keys) :].T[..., None]
+    after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), lambda x: x)
+    matrix = np.concatenate([after[key] for key in keys], axis=1).T
+    m, n = matrix[:, : len(keys)], matrix[:, len(keys) :]
+    size = len(keys) ** 2
+    covariance = np.linalg.solve(np.eye(size) - np.kron(m, m), (n @ n.T).ravel())
+    return covariance.reshape(len(keys), len(keys))
+
+
+@pytest.mark.parametrize(("name", "equation"), NOISY)
+def test_configurational_order_on_a_harmonic_well(name, equation):
+    claimed = method(name, equation=equation).properties.configurational_order
+    if name == "SemiImplicitEuler":
+        claimed = 2  # this one average gains an order; <x p> does not
+    steps = 2.0 ** -np.arange(2, 7)
+    bias = np.array([stationary_covariance(name, equation, dt)[0, 0] - 1 for dt in steps])
+    if np.abs(bias).max() < 1e-12:
+        assert claimed == 2  # exact on a harmonic well; second order in general
+        return
+    slope = np.diff(np.log(np.abs(bias))) / np.diff(np.log(steps))
+    assert slope[-1] == pytest.approx(claimed, abs=0.1)
+
+
+@pytest.mark.parametrize("dt", [0.1, 0.5, 1.5])
+@pytest.mark.parametrize(
+    ("name", "equation", "position", "momentum"),
+    [
+        ("BAOAB", "langevin", lambda a: 1, lambda a: 1 - a / 4),
+        ("ABOBA", "langevin", lambda a: 1, lambda a: 1 / (1 - a / 4)),
+        ("OBABO", "langevin", lambda a: 1 / (1 - a / 4), lambda a: 1),
+        ("OABAO", "langevin", lambda a: 1 - a / 4, lambda a: 1),
+        ("BBK", "langevin", lambda a: 1 / (1 - a / 4), None),
+        ("EulerMaruyama", "overdamped", lambda a: 1 / (1 - np.sqrt(a) / 2), None),
+        ("LeimkuhlerMatthews", "overdamped", lambda a: 1, None),
+    ],
+)
+def test_harmonic_variances_are_the_known_ones(name, equation, position, momentum, dt):
+    for friction in (0.3, 3.0):
+        covariance = stationary_covariance(name, equation, dt, friction)
+        assert covariance[0, 0] == pytest.approx(position(dt**2), rel=1e-12)
+        if momentum:
+            assert covariance[1, 1] == pytest.approx(momentum(dt**2), rel=1e-12)
