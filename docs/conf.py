@@ -48,7 +48,7 @@ html_title = f"langevin_lab {__version__}"
 html_static_path = ["_static"]
 html_css_files = ["page.css"]
 html_show_copyright = False
-smartquotes = False  # "x" in a docstring is code
+smartquotes_action = "D"  # dashes; but "x" in a docstring is code
 
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -82,7 +82,7 @@ def _hide_colons(app, what, name, obj, options, lines):
 def _as_restructured_text(app, what, name, obj, options, lines):
     """Absolute bars are no substitutions, and citations link to the bibliography."""
     text = "\n".join(line if line.lstrip().startswith(">>>") else _bars(line) for line in lines)
-    text = text.replace(_COLON, ":").replace(" -- ", " – ")
+    text = text.replace(_COLON, ":")
     lines[:] = bibliography.linked(text, ":ref:`{text} <{key}>`").split("\n")
 
 

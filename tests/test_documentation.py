@@ -79,6 +79,14 @@ def test_every_room_has_a_reference_page():
         assert f".. automodule:: langevin_lab.{room}\n" in page.read_text()
 
 
+@pytest.mark.parametrize("room", ll._ROOMS)
+def test_public_names_are_listed(room):
+    """The reference pages go by dir(); a lazy room has to answer it."""
+    module = getattr(ll, room)
+    assert set(module.__all__) <= set(dir(module))
+    assert all(getattr(module, name) is not None for name in module.__all__)
+
+
 def test_integrator_tables_are_the_records():
     import tables
 

@@ -39,7 +39,7 @@ def checked_code(
     functions = {name: function for name, function in given.items() if function is not None}
     for name, function in functions.items():
         _check_compiled(name, function)
-    x = np.linspace(0.3, 0.7, dim) if probe is None else np.asarray(probe, dtype=np.float64)
+    x = _default_probe(dim) if probe is None else np.asarray(probe, dtype=np.float64)
     if x.shape != (dim,):
         raise ValueError(f"probe of shape {x.shape} must be ({dim},)")
     _check_energy(energy, x, parameters)
@@ -51,6 +51,16 @@ def checked_code(
         _compare("hessian", "gradient", curvature, rows, x)
     digest = digest_of("user", *(_fingerprint(function) for function in functions.values()))
     return Code("array", digest, energy=energy, gradient=gradient, hessian=hessian, cacheable=False)
+
+
+def _default_probe(dim: int) -> np.ndarray:
+    """A point between 0.3 and 0.7 whose coordinates differ irregularly, by golden sections.
+
+    At equal differences the forces of neighbours in a chain cancel, and a wrong sign hides.
+    """
+    x = np.linspace(0.3, 0.7, dim)
+    x[1:-1] = 0.3 + 0.4 * np.modf(0.5 * (np.sqrt(5.0) - 1.0) * np.arange(1, dim - 1))[0]
+    return x
 
 
 def _check_compiled(name: str, function: Any) -> None:

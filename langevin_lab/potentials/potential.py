@@ -164,7 +164,7 @@ class Potential:
         parameters : mapping, optional
             Name -> finite value; passed as an array in this order.
         probe : sequence of float, optional
-            A point (dim,) of finite energy for the check; default 0.3 ... 0.7.
+            A point (dim,) of finite energy for the check; by default between 0.3 and 0.7.
 
         Raises
         ------

@@ -187,3 +187,20 @@ def test_unusable_functions_are_refused_in_one_line(change, kind, message):
     with pytest.raises(kind, match=message) as caught:
         Potential.from_functions(**GIVEN | change)
     assert "\n" not in str(caught.value)
+
+
+@numba.njit
+def chain_energy(x, parameters):
+    return 0.5 * ((x[1:] - x[:-1]) ** 2).sum()
+
+
+@numba.njit
+def chain_gradient_wrong_inside(x, parameters, out):
+    out[0], out[-1] = x[0] - x[1], x[-1] - x[-2]
+    for i in range(1, x.size - 1):
+        out[i] = x[i - 1] + x[i + 1] - 2 * x[i]
+
+
+def test_default_probe_sees_a_wrong_sign_inside_a_chain():
+    with pytest.raises(ValueError, match=r"gradient\[1\]=.* finite differences of energy give"):
+        Potential.from_functions(energy=chain_energy, gradient=chain_gradient_wrong_inside, dim=200)
