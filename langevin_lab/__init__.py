@@ -16,7 +16,17 @@ from typing import Any
 from langevin_lab._version import __version__
 
 # Public name -> the room that defines it; a room's own name maps to itself.
-_ROOMS = ("potentials", "dynamics", "integrators", "ensemble", "exact", "escape", "evidence", "lab")
+_ROOMS = (
+    "noise",
+    "potentials",
+    "dynamics",
+    "integrators",
+    "ensemble",
+    "exact",
+    "escape",
+    "evidence",
+    "lab",
+)
 _NAMES = {
     "Potential": "potentials",
     "GradientFlow": "dynamics",
