@@ -1,9 +1,9 @@
 """Bias of stationary averages against the time step.
 
 Left: bias of <x^2> on the quartic well x^4/4 + x^2/2 at T = 1, from the transfer operator of each
-scheme (filled: too high, open: too low), with triangles of slope 1 and 2; crosses are simulations
-with one standard error. Right: second moments on the harmonic well at the step of the table,
-computed from the step itself, against their closed forms (bars: prediction).
+scheme (filled: too high, open: too low), with triangles of slope 1 and 2; crosses are simulations.
+Top right: second moments on the harmonic well relative to Gibbs, read off the step (ticks) and in
+closed form (bars). Bottom right: sampled over computed bias, with one standard error.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from langevin_lab.lab.figure_style import COLOURS, STYLE
 
 
 def draw(dataset):
-    """Orders on the quartic well, and the harmonic table."""
+    """Orders on the quartic well, the harmonic table, sampled against computed biases."""
     with plt.rc_context(dict(STYLE)):
-        figure, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.9), width_ratios=(1.25, 1))
-        _orders(left, dataset)
-        _harmonic(right, dataset)
+        figure = plt.figure(figsize=(7.4, 4.6))
+        grid = figure.add_gridspec(2, 2, width_ratios=(1.2, 1), height_ratios=(2.4, 1))
+        _orders(figure.add_subplot(grid[:, 0]), dataset)
+        _harmonic(figure.add_subplot(grid[0, 1]), dataset)
+        _agreement(figure.add_subplot(grid[1, 1]), dataset)
     return figure
 
 
@@ -73,21 +75,35 @@ def _harmonic(axes, dataset):
         (0.18, "position", COLOURS[0], r"$k\langle x^2\rangle/T$"),
         (-0.18, "momentum", COLOURS[1], r"$\langle p^2\rangle/(mT)$"),
     ):
-        axes.barh(
-            rows + shift, dataset[f"predicted_{kind}"].values, height=0.32, color=colour,
-            alpha=0.35, label=f"{label}, closed form",
-        )  # fmt: skip
         predicted = dataset[f"predicted_{kind}"]
-        axes.plot(
-            dataset[f"harmonic_{kind}"].where(predicted.notnull()).values, rows + shift, "|",
-            color=colour, markersize=9, markeredgewidth=1.6, label=f"{label}, from the step",
+        axes.barh(
+            rows + shift, predicted.values - 1, left=1.0, height=0.32, color=colour, alpha=0.35,
+            label=label,
         )  # fmt: skip
+        measured = dataset[f"harmonic_{kind}"].where(predicted.notnull()).values
+        axes.plot(measured, rows + shift, "|", color=colour, markersize=7, markeredgewidth=1.6)
     axes.axvline(1.0, color="0.4", linewidth=0.8)
-    axes.set_yticks(rows, names)
+    axes.set_yticks(rows, names, fontsize=7)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0.6, 2.0)
-    axes.set_ylim(-0.6, len(names) + 1.9)
+    axes.set_xlim(0.7, 1.9)
     axes.set_xlabel("second moment / Gibbs value")
     dt, friction = dataset.attrs["harmonic_dt"], dataset.attrs["harmonic_friction"]
     axes.set_title(rf"harmonic well, $\omega\,dt = {dt:g}$, friction {friction:g}")
-    axes.legend(loc="upper right", ncols=1, fontsize=7)
+    axes.legend(loc="center right", fontsize=7)
+
+
+def _agreement(axes, dataset):
+    names = dataset["sampled_scheme"].values
+    rows = np.arange(len(names))[::-1]
+    predicted = dataset["sampled_predicted"].values
+    axes.axvline(1.0, color="0.4", linewidth=0.8)
+    axes.errorbar(
+        dataset["sampled_bias"].values / predicted, rows,
+        xerr=dataset["sampled_stderr"].values / np.abs(predicted), fmt="x", color=COLOURS[-1],
+    )  # fmt: skip
+    labels = [f"{name}, {dt:g}" for name, dt in zip(names, dataset["sampled_dt"].values)]
+    axes.set_yticks(rows, labels, fontsize=7)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlim(0.96, 1.04)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.set_xlabel("sampled / computed bias")

@@ -3,7 +3,8 @@
 Top: mean first passage time from one minimum of (x^2 - 1)^2 to the other against inverse
 temperature, simulated (circles, error bars smaller than the symbols), the exact integral and
 Eyring-Kramers (Haenggi, Talkner and Borkovec 1990, section VII) without and with its first
-correction in T. Bottom: the same relative to the exact integral; error bars are one standard error.
+correction in T. Middle: the theories relative to the exact integral. Bottom: the simulation
+relative to the exact integral, with one standard error and the bound on the time-step bias (grey).
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from langevin_lab.lab.figure_style import COLOURS, STYLE
 def draw(dataset):
     """The Arrhenius plot and its residuals."""
     with plt.rc_context(dict(STYLE)):
-        figure, (top, bottom) = plt.subplots(
-            2, 1, figsize=(4.6, 4.8), sharex=True, height_ratios=(2.2, 1)
+        figure, (top, middle, bottom) = plt.subplots(
+            3, 1, figsize=(4.6, 5.6), sharex=True, height_ratios=(2.2, 1, 1)
         )
         _times(top, dataset)
+        _theories(middle, dataset)
         _residuals(bottom, dataset)
         bottom.set_xlabel("inverse temperature $1/T$  (1/energy, barrier = 1)")
         figure.align_ylabels()
@@ -49,18 +51,25 @@ def _times(axes, dataset):
     axes.legend(loc="upper left")
 
 
-def _residuals(axes, dataset):
+def _theories(axes, dataset):
     inverse, exact, plain, corrected = _curves(dataset)
-    reference = dataset["exact_mean"].values
     axes.axhline(0, color=COLOURS[0])
     axes.plot(inverse, plain / exact - 1, ":", color=COLOURS[1])
     axes.plot(inverse, corrected / exact - 1, "--", color=COLOURS[2])
-    axes.errorbar(
-        1 / dataset["temperature"].values, dataset["mean"].values / reference - 1,
-        dataset["mean_stderr"].values / reference, fmt="o",
-        color=COLOURS[-1], markerfacecolor="white",
-    )  # fmt: skip
-    axes.set_ylabel(r"$\tau/\tau_{\mathrm{exact}} - 1$")
+    axes.set_ylabel(r"theory$/\tau_{\mathrm{exact}} - 1$")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
-    low = np.min(plain / exact - 1)
-    axes.set_ylim(1.1 * low, -0.25 * low)
+    axes.set_ylim(1.15 * np.min(plain / exact - 1), 0.03)
+
+
+def _residuals(axes, dataset):
+    inverse, exact = 1 / dataset["temperature"].values, dataset["exact_mean"].values
+    bias = dataset["time_step_bias"].values / exact
+    axes.axhline(0, color=COLOURS[0])
+    axes.bar(inverse, 2 * bias, width=0.12, bottom=-bias, color="0.8")
+    axes.errorbar(
+        inverse, dataset["mean"].values / exact - 1, dataset["mean_stderr"].values / exact,
+        fmt="o", color=COLOURS[-1], markerfacecolor="white",
+    )  # fmt: skip
+    axes.set_ylabel(r"simulation$/\tau_{\mathrm{exact}} - 1$")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.1f} %"))
+    axes.set_ylim(-0.011, 0.011)
