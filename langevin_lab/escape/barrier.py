@@ -86,6 +86,7 @@ def _checked_hessian(potential: Any, name: str, x: Array, *, index: int) -> Arra
 
 
 def positive(name: str, value: ArrayLike, dim: int, *, zero: bool = False) -> Array:
+    """Return the value as an array, one number or one a coordinate, all positive (or zero)."""
     array = np.asarray(value, dtype=np.float64)
     if array.ndim > 1 or (array.ndim == 1 and array.shape != (dim,)):
         raise ValueError(f"{name} has shape {array.shape}; give a number or shape ({dim},)")

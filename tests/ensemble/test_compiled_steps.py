@@ -116,7 +116,6 @@ def test_kernel_text_takes_the_published_steps(name, equation, vector, potential
         ("RK4", "langevin", "rows 2", False),
         ("LeimkuhlerMatthews", "overdamped", "lanes 1", False),
         ("StochasticHeun", "overdamped", "lanes 5", True),
-        ("EulerMaruyama", "overdamped", "rows 5", False),
     ],
 )
 def test_compiled_kernel_takes_the_published_steps(name, equation, where, vector):

@@ -1,0 +1,208 @@
+import errno
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import by_hand
+import numba
+import numpy as np
+import pytest
+
+import langevin_lab as ll
+from langevin_lab.compiled import modules
+from langevin_lab.noise import normals
+
+SOURCE = '''"""A module of the tests."""
+
+from langevin_lab.compiled.elementary import compiled
+from langevin_lab.compiled.entry import entry
+
+
+@compiled
+def double(x):
+    return 2.0 * x
+
+
+@entry
+def quadruple(x):
+    return double(double(x))
+'''
+
+
+@pytest.fixture
+def fresh_folder(tmp_path, monkeypatch):
+    """A cache folder of this test alone."""
+    monkeypatch.setenv("LANGEVIN_LAB_CACHE", str(tmp_path / "cache"))
+    modules.cache_folder.cache_clear()
+    yield tmp_path / "cache"
+    modules.cache_folder.cache_clear()
+
+
+def forget(module):
+    """As a new process would."""
+    del sys.modules[module.__name__]
+
+
+def files_in(folder):
+    return [path.name for path in folder.iterdir() if path.is_file()]
+
+
+def test_module_is_a_readable_file_named_by_its_content(fresh_folder):
+    module = modules.load(SOURCE, "quadruple")
+    path = Path(module.__file__)
+    assert path.parent == fresh_folder / "kernels"
+    assert path.name == f"quadruple_{modules.digest(SOURCE)}.py"
+    assert path.read_text() == SOURCE
+    assert modules.load(SOURCE, "quadruple") is module
+    other = modules.load(SOURCE.replace("2.0", "3.0"), "quadruple")
+    assert other is not module
+    assert other.__file__ != module.__file__
+
+
+def test_file_that_is_there_is_kept(fresh_folder):
+    module = modules.load(SOURCE, "kept")
+    before = os.stat(module.__file__)
+    forget(module)
+    again = modules.load(SOURCE, "kept")
+    after = os.stat(again.__file__)
+    assert again is not module
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert files_in(fresh_folder / "kernels") == [Path(again.__file__).name]
+
+
+def test_folder_without_hard_links_will_do(fresh_folder, monkeypatch):
+    def no_links(*paths):
+        raise OSError(errno.EPERM, "not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    module = modules.load(SOURCE, "without_links")
+    assert Path(module.__file__).read_text() == SOURCE
+
+
+def test_another_process_may_be_first(fresh_folder, monkeypatch):
+    def first(source, target):
+        Path(target).write_text(SOURCE)
+        raise FileExistsError(target)
+
+    monkeypatch.setattr(os, "link", first)
+    module = modules.load(SOURCE, "second")
+    assert files_in(Path(module.__file__).parent) == [Path(module.__file__).name]
+
+
+def test_hash_covers_text_imports_and_versions(monkeypatch):
+    digests = {modules.digest(SOURCE), modules.digest(SOURCE + "\n")}
+    monkeypatch.setattr(numba, "__version__", "0.0")
+    digests.add(modules.digest(SOURCE))
+    imported = "from langevin_lab.potentials.particle_loops import phi4_chain_energy\n"
+    digests |= {modules.digest(imported + SOURCE), modules.digest("#" + imported + SOURCE)}
+    assert len(digests) == 5
+    assert modules._package_digest(()) != modules._package_digest(
+        ("langevin_lab.potentials.particle_loops",)
+    )
+
+
+@pytest.mark.parametrize("reason", ["file in the way", "full disk"])
+def test_folder_that_cannot_be_written_gives_way_to_a_temporary_one(reason, tmp_path, monkeypatch):
+    if reason == "file in the way":
+        (tmp_path / "file").write_text("")
+        chosen = tmp_path / "file" / "cache"
+    else:
+        chosen = tmp_path
+
+        def full(dir):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(modules, "tempfile", SimpleNamespace(**vars(tempfile)))
+        monkeypatch.setattr(modules.tempfile, "TemporaryFile", full)
+    monkeypatch.setenv("LANGEVIN_LAB_CACHE", str(chosen))
+    modules.cache_folder.cache_clear()
+    message = f"cache folder {chosen} cannot be written .*; set LANGEVIN_LAB_CACHE to a writable"
+    try:
+        with pytest.warns(RuntimeWarning, match=message):
+            folder = modules.cache_folder()
+        assert folder.is_dir()
+        assert folder != chosen
+        assert modules.cache_folder() == folder  # once a process
+        module = modules.load(SOURCE, f"fallback_{len(reason)}")
+        assert Path(module.__file__).parent.parent == folder
+    finally:
+        modules.cache_folder.cache_clear()
+
+
+def test_default_folder_is_the_users_cache(monkeypatch, tmp_path):
+    monkeypatch.delenv("LANGEVIN_LAB_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    modules.cache_folder.cache_clear()
+    try:
+        assert modules.cache_folder().name == "langevin_lab"
+    finally:
+        modules.cache_folder.cache_clear()
+
+
+SCRIPT = """
+import numba.core.event as event
+import langevin_lab as ll
+with event.install_recorder("numba:compile") as compiled:
+    equation = ll.Langevin(ll.potentials.double_well(), temperature=0.5, friction=1.0)
+    run = ll.simulate(equation, "BAOAB", dt=0.05, n_steps=40, n_replicas=50, seed=1,
+                      observe={"x2": "x**2"})
+print(len(compiled.buffer), float(run["x2"]))
+"""
+
+
+def first_run_in_a_new_process(folder, **changes):
+    finished = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "LANGEVIN_LAB_CACHE": str(folder), **changes},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    compilations, value = finished.stdout.split()
+    return int(compilations), value
+
+
+@pytest.mark.slow
+def test_second_process_compiles_nothing(tmp_path):
+    cold, value = first_run_in_a_new_process(tmp_path)
+    warm, again = first_run_in_a_new_process(tmp_path)
+    assert cold > 0
+    assert warm == 0
+    assert again == value
+    names = {path.suffix for path in (tmp_path / "kernels").rglob("*BAOAB*")}
+    assert names >= {".py", ".nbi", ".nbc"}
+
+
+@pytest.mark.slow
+def test_users_own_functions_are_compiled_in_memory(fresh_folder):
+    @numba.njit
+    def energy(x, parameters):
+        return parameters[0] * (x[0] ** 2 - 1.0) ** 2
+
+    @numba.njit
+    def gradient(x, parameters, out):
+        out[0] = 4.0 * parameters[0] * x[0] * (x[0] ** 2 - 1.0)
+
+    own = ll.Potential.from_functions(
+        energy=energy, gradient=gradient, dim=1, parameters={"barrier": 1.0}, name="own"
+    )
+    settings = {
+        "dt": 0.05, "n_steps": 40, "seed": 1, "n_replicas": 40, "start": -1.0, "save_every": 1,
+        "start_momentum": 0.0, "observe": {"mean_energy": "energy + barrier"},
+    }  # fmt: skip
+    dynamics = ll.Langevin(own, temperature=0.5, friction=1.0)
+    run = ll.simulate(dynamics, "BAOAB", **settings)
+    state = {"x": np.full((40, 1), -1.0), "p": np.zeros((40, 1))}
+    for draw in normals(1, range(40), 0, 40).T:
+        state = by_hand.letters(
+            "BAOAB", state, draw[None, :, None], dynamics, 0.05, 0.5, own.gradient
+        )
+    np.testing.assert_allclose(run["x_final"], state["x"], rtol=1e-10)
+    expected = own.energy(run["x"].values).mean() + 1.0
+    assert float(run["mean_energy"]) == pytest.approx(expected, rel=1e-10)
+    steeper = ll.Langevin(own.with_parameters(barrier=2.0), temperature=0.5, friction=1.0)
+    other = ll.simulate(steeper, "BAOAB", **settings)
+    assert np.abs(run["x_final"] - other["x_final"]).max() > 0.01
+    assert len([key for key in modules._IN_MEMORY if "BAOAB" in key[0]]) == 1
+    assert not (fresh_folder / "kernels").exists()
