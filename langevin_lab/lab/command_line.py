@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME", show_default=False, help="Experiments; all by default."),
+]
 Preset = Annotated[str, typer.Option(help="Configuration: quick (minutes) or paper (hours).")]
 Experiments = Annotated[
     Path, typer.Option(metavar="DIR", help="Folder with one experiment a file.")
@@ -212,7 +215,9 @@ def report(
 @_command("check")
 def check(
     context: typer.Context,
-    method: Annotated[str, typer.Argument(help="A splitting word (BAOAB) or a name.")],
+    method: Annotated[
+        str, typer.Argument(metavar="METHOD", help="A splitting word (BAOAB) or a name.")
+    ],
     equation: Annotated[
         str | None, typer.Option(help="langevin or overdamped, where a name has both.")
     ] = None,
