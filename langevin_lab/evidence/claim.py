@@ -184,9 +184,9 @@ def _measurement(label: str, measured: Any) -> Estimate:
     try:
         estimate = as_estimate(measured)
     except (TypeError, ValueError) as error:
-        raise type(error)(
-            f"{label}: measured={measured!r}; give an Estimate of a finite number"
-        ) from None
+        remedy = str(error) if hasattr(measured, "dims") else "give an Estimate of a finite number"
+        shown = getattr(measured, "name", None) or repr(measured)
+        raise type(error)(f"{label}: measured={shown}; {remedy}") from None
     if estimate.stderr == 0 and not estimate.is_exact:
         raise ValueError(
             f"{label}: measured={estimate.value:g} has no scatter in n_eff={estimate.n_eff:g} "

@@ -134,6 +134,32 @@ class Estimate:
             array[-n_batches * length :].reshape(n_batches, length).mean(axis=1)
         )
 
+    @classmethod
+    def from_dataset(cls, dataset: Any, name: str) -> Estimate:
+        """An average of a run with its error bar: NAME, NAME_stderr and its number of groups.
+
+        Parameters
+        ----------
+        dataset : xarray.Dataset
+            What `simulate` returned.
+        name : str
+            Name of the observable.
+
+        Raises
+        ------
+        ValueError
+            If the dataset holds no such average, or it is not a single number.
+        """
+        if name not in dataset or f"{name}_stderr" not in dataset:
+            known = [str(key)[:-7] for key in dataset if str(key).endswith("_stderr")]
+            raise ValueError(f"name={name!r} is no average of the dataset; it has {known}")
+        if dataset[name].size != 1:
+            raise ValueError(
+                f"name={name!r} has shape {dataset[name].shape}: select one entry of it first"
+            )
+        n_groups = float(dataset[name].attrs.get("n_groups", math.inf))
+        return cls(float(dataset[name]), float(dataset[f"{name}_stderr"]), n_groups)
+
     @property
     def is_exact(self) -> bool:
         """Whether this is a number from algebra: no error, and no samples behind it."""
@@ -233,7 +259,16 @@ class Estimate:
 
 
 def as_estimate(value: Any) -> Estimate:
-    """``value`` itself if it is an estimate, else a number taken as exact."""
+    """``value`` itself if it is an estimate, else a number taken as exact.
+
+    A variable of a dataset is refused: it has lost its error bar, which stands beside it.
+    """
+    if hasattr(value, "dims"):
+        name = getattr(value, "name", None) or "NAME"
+        raise TypeError(
+            f"{name} is a variable of a dataset, without its error bar; "
+            f"use Estimate.from_dataset(dataset, {name!r})"
+        )
     return value if isinstance(value, Estimate) else Estimate.exact(value)
 
 

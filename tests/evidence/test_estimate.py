@@ -2,10 +2,11 @@ import math
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy import signal, stats
 
-from langevin_lab.evidence import Estimate
-from langevin_lab.evidence.estimate import quantile, upper_tail
+from langevin_lab.evidence import Claim, Estimate
+from langevin_lab.evidence.estimate import as_estimate, quantile, upper_tail
 
 
 def generator(seed=20240607):
@@ -165,6 +166,30 @@ B = Estimate(5.0, 0.4, 20)
 def test_errors_propagate_as_for_independent_operands(result, value, stderr):
     assert result.value == pytest.approx(value, rel=1e-12)
     assert result.stderr == pytest.approx(stderr, rel=1e-12)
+
+
+def test_average_of_a_run_brings_its_error_bar_and_groups():
+    run = xr.Dataset({"x2": ((), 0.93, {"n_groups": 40}), "x2_stderr": ((), 0.01), "y": 1.0})
+    assert Estimate.from_dataset(run, "x2") == Estimate(0.93, 0.01, 40)
+    with pytest.raises(ValueError, match=r"name='y' is no average of the dataset; it has \['x2'\]"):
+        Estimate.from_dataset(run, "y")
+
+
+def test_bin_of_a_histogram_is_selected_first():
+    run = xr.Dataset({"h": ("h_bin", [0.1, 0.2]), "h_stderr": ("h_bin", [0.01, 0.01])})
+    with pytest.raises(
+        ValueError, match=r"name='h' has shape \(2,\): select one entry of it first"
+    ):
+        Estimate.from_dataset(run, "h")
+    assert Estimate.from_dataset(run.isel(h_bin=1), "h").value == 0.2
+
+
+def test_variable_without_its_error_bar_is_refused():
+    run = xr.Dataset({"x2": 0.93, "x2_stderr": 0.01})
+    with pytest.raises(TypeError, match=r"use Estimate.from_dataset\(dataset, 'x2'\)"):
+        as_estimate(run["x2"])
+    with pytest.raises(TypeError, match=r"claim 'a': measured=x2; .*from_dataset"):
+        Claim("a", "b", 1.0, run["x2"])
 
 
 def test_degrees_of_freedom_combine_by_welch():
