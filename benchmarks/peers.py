@@ -29,10 +29,10 @@ def numpy_baoab(n_replicas, n_steps, *, dt, friction, temperature, seed) -> floa
     return time.perf_counter() - started
 
 
-@numba.njit(parallel=True)
+@numba.njit
 def _naive(n_replicas, n_steps, dt, decay, noise):
     means = np.zeros(n_replicas)
-    for replica in numba.prange(n_replicas):
+    for replica in range(n_replicas):
         x, p, g, total = 1.0, 0.0, 0.0, 0.0
         for _ in range(n_steps):
             p -= dt / 2 * g
@@ -47,7 +47,7 @@ def _naive(n_replicas, n_steps, dt, decay, noise):
 
 
 def naive_numba_baoab(n_replicas, n_steps, *, dt, friction, temperature, seed) -> float:
-    """Seconds of the naive compiled loop, on all cores; its generator takes no seed from here."""
+    """Seconds of the naive compiled loop; its generator takes no seed from here."""
     decay = np.exp(-friction * dt)
     started = time.perf_counter()
     _naive(n_replicas, n_steps, dt, decay, np.sqrt(temperature * (1 - decay**2)))

@@ -60,8 +60,11 @@ def throughput(n_replicas: int, n_steps: int, repeats: int) -> dict:
         "C with SIMD, 1 thread": (lambda: c_seconds(1), n_steps),
         "langevin_lab, 2 threads": (lambda: ours(n_replicas, n_steps, 2)[0], n_steps),
         "C with SIMD, 2 threads": (lambda: c_seconds(2), n_steps),
-        "numpy over replicas": (lambda: peers.numpy_baoab(n_replicas, short, **SETTINGS), short),
-        "naive numba": (lambda: peers.naive_numba_baoab(n_replicas, short, **SETTINGS), short),
+        "numpy, 1 thread": (lambda: peers.numpy_baoab(n_replicas, short, **SETTINGS), short),
+        "naive numba, 1 thread": (
+            lambda: peers.naive_numba_baoab(n_replicas, short, **SETTINGS),
+            short,
+        ),
     }
     for program, _ in programs.values():
         program()
@@ -148,16 +151,13 @@ def report(results: dict) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table(title="BAOAB, double well, 10,000 replicas, mean of x²")
+    table = Table(title=f"BAOAB, double well, {results['n_replicas']:,} replicas, mean of x²")
     table.add_column("program")
     table.add_column("ns per replica-step", justify="right")
     table.add_column("relative to C, same threads", justify="right")
     times = results["throughput"]["ns_per_replica_step"]
     for name, value in times.items():
-        reference = times[
-            f"C with SIMD, {2 if '2 threads' in name else 1} thread"
-            f"{'s' if '2 threads' in name else ''}"
-        ]
+        reference = times["C with SIMD, " + name.split(", ")[1]]
         table.add_row(name, f"{value:.2f}", f"{value / reference:.2f}")
     console.print(table)
     efficiency = times["langevin_lab, 1 thread"] / times["langevin_lab, 2 threads"] / 2
@@ -176,6 +176,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     options = parser.parse_args()
     results = {
+        "n_replicas": options.replicas,
         "throughput": throughput(options.replicas, options.steps, options.repeats),
         "start_up": start_up(),
         "memory": memory(),
