@@ -26,3 +26,10 @@ class Reference(NamedTuple):
 
     def __float__(self) -> float:
         return float(self.value)
+
+    def __str__(self) -> str:
+        return f"{self.value:.10g} (error <= {self.error:.1g})"
+
+    def __format__(self, specification: str) -> str:
+        """With a specification the value's, without one value and error."""
+        return format(float(self.value), specification) if specification else str(self)

@@ -105,6 +105,8 @@ def _arguments(variables: Sequence[str], parameters: Sequence[str]) -> tuple[str
 
 def _checked_names(variables: Sequence[str] | str, parameters: Sequence[str]) -> tuple[str, ...]:
     given = variables.replace(",", " ").split() if isinstance(variables, str) else variables
+    if isinstance(given, (set, frozenset)):
+        raise TypeError(f"variables={given!r} has no order; give a tuple such as ('x', 'y')")
     names = tuple(given)
     if not names:
         raise ValueError("variables is empty; name at least one coordinate, such as ('x',)")

@@ -188,6 +188,18 @@ class Potential:
             rule=_rule(stationary_points, dim),
         )
 
+    def _identity(self) -> tuple[Any, ...]:
+        return (self.name, self.variables, tuple(self.parameters.items()), self.code.digest)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal: the same code with the same parameters, also after pickling."""
+        if not isinstance(other, Potential):
+            return NotImplemented
+        return self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
     def __repr__(self) -> str:
         values = ", ".join(f"{key}={value:g}" for key, value in list(self.parameters.items())[:6])
         dots = ", ..." if len(self.parameters) > 6 else ""

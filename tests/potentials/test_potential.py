@@ -337,3 +337,18 @@ def test_long_sums_and_high_dimensions_derive():
     expected = np.sum((x**2 - 1) ** 2 / 4) + 0.5 * np.sum(np.diff(x) ** 2)
     assert U.energy(x) == pytest.approx(expected, rel=1e-14)
     assert U.hessian(x)[3, 4] == pytest.approx(-1.0, rel=1e-14)
+
+
+def test_potentials_are_equal_when_code_and_parameters_are():
+    first, same = potentials.double_well(barrier=2.0), potentials.double_well(barrier=2.0)
+    assert first == same
+    assert hash(first) == hash(same)
+    assert pickle.loads(pickle.dumps(first)) == first
+    assert first != potentials.double_well(barrier=2.1)
+    assert first != potentials.harmonic()
+    assert first != "double_well"
+
+
+def test_variables_without_order_are_refused():
+    with pytest.raises(TypeError, match="has no order; give a tuple such as"):
+        Potential.from_expression("x**2 + 10*y**2", {"x", "y"})
