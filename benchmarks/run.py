@@ -72,12 +72,13 @@ def throughput(n_replicas: int, n_steps: int, repeats: int) -> dict:
     for _ in range(repeats):
         for name, (program, steps) in programs.items():
             times[name].append(1e9 * program() / steps / n_replicas)
-    same = c_reference.run(**size, **SETTINGS).final_x
+    # The same normals, so the same paths until rounding differences have grown.
+    c_positions = c_reference.run(n_replicas=n_replicas, n_steps=100, **SETTINGS).final_x
     return {
         "ns_per_replica_step": {name: statistics.median(t) for name, t in times.items()},
         "fastest": {name: min(t) for name, t in times.items()},
-        "final_positions_equal_c_bit_for_bit": bool(
-            np.array_equal(ours(n_replicas, n_steps, 2)[1], same)
+        "largest_difference_from_c_after_100_steps": float(
+            np.abs(ours(n_replicas, 100, 2)[1] - c_positions).max()
         ),
     }
 
@@ -160,9 +161,14 @@ def report(results: dict) -> None:
         reference = times["C with SIMD, " + name.split(", ")[1]]
         table.add_row(name, f"{value:.2f}", f"{value / reference:.2f}")
     console.print(table)
-    efficiency = times["langevin_lab, 1 thread"] / times["langevin_lab, 2 threads"] / 2
-    c_efficiency = times["C with SIMD, 1 thread"] / times["C with SIMD, 2 threads"] / 2
-    console.print(f"parallel efficiency on 2 threads: {efficiency:.0%} (C: {c_efficiency:.0%})")
+    for label, column in (("median", times), ("fastest", results["throughput"]["fastest"])):
+        shares = [
+            column[f"{program}, 1 thread"] / column[f"{program}, 2 threads"] / 2
+            for program in ("langevin_lab", "C with SIMD")
+        ]
+        console.print(f"efficiency on 2 threads, {label} run: {shares[0]:.0%} (C: {shares[1]:.0%})")
+    difference = results["throughput"]["largest_difference_from_c_after_100_steps"]
+    console.print(f"largest difference from the C program after 100 steps: {difference:.1g}")
     for name, value in results["start_up"].items():
         console.print(f"{name}: {value:.2f} s")
     console.print(f"peak memory, MiB, by steps: {results['memory']}")
