@@ -1,5 +1,6 @@
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -47,6 +48,18 @@ def test_help_starts_at_once_and_imports_nothing_heavy():
     answer = command("-c", code, "--help", script=True)
     assert answer.stdout.strip().endswith("[]")
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no SIGPIPE on this system")
+def test_reader_that_stops_early_is_no_refusal():
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import time\n" + RUN, "check", "BAOAB"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == -signal.SIGPIPE
 
 
 def test_reproduce_runs_stores_judges_and_draws(laboratory):
