@@ -53,13 +53,13 @@ def test_help_starts_at_once_and_imports_nothing_heavy():
 @pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no SIGPIPE on this system")
 def test_reader_that_stops_early_is_no_refusal():
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import time\n" + RUN, "check", "BAOAB"],
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN, "check", "BAOAB"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment,
-    )  # fmt: skip
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(60) == -signal.SIGPIPE
+    ) as process:  # fmt: skip
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == -signal.SIGPIPE
 
 
 def test_reproduce_runs_stores_judges_and_draws(laboratory):
