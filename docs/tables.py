@@ -10,6 +10,7 @@ import bibliography
 import numpy as np
 
 import langevin_lab as ll
+from langevin_lab.integrators.properties import order_text
 
 # Closed forms on U = k x^2/2 for a = (omega dt)^2 and g = friction dt, in units of temperature:
 # method -> (k <x^2>/T, <p^2>/(mass T)); None where there is no momentum. Source: theory of
@@ -49,7 +50,7 @@ def integrators(equation: str) -> str:
         rows.append(
             [
                 f"`{name}`",
-                *(f"{order:g}" for order in orders),
+                *(order_text(order) for order in orders),
                 str(record.gradients_per_step),
                 str(record.normals_per_step),
                 f"{record.stability_limit:.4g}",

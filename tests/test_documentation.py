@@ -90,11 +90,14 @@ def test_public_names_are_listed(room):
 def test_integrator_tables_are_the_records():
     import tables
 
+    from langevin_lab.integrators.properties import order_text
+
     rows = "".join(tables.integrators(equation) for equation in ("langevin", "overdamped"))
     for name, equation in ll.integrators.names():
         record = ll.integrators.properties(name, equation=equation)
         cells = (record.weak_order, record.strong_order, record.configurational_order)
-        assert f"| `{name}` | {' | '.join(f'{cell:g}' for cell in cells)} |" in rows
+        assert f"| `{name}` | {' | '.join(order_text(cell) for cell in cells)} |" in rows
+    assert "| `RK4` | 4 | 4 | - |" in rows
     assert rows.count("\n") == len(ll.integrators.names()) + 4
 
 

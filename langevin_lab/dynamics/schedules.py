@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.dynamics import elementwise
+
 
 def _check_number(name: str, value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
@@ -83,7 +85,8 @@ class Exponential(_Ramp):
 
     def __call__(self, time):
         """Value at ``time`` (scalar or array)."""
-        return self.start * (self.stop / self.start) ** self.fraction(time)
+        ratio = self.stop / self.start
+        return self.start * elementwise.power(ratio, self.fraction(time))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,8 @@
 =====================  ===========================================================================
 on a quadratic         `linear_map`, `stationary_covariance`, `propagate`, `stability_limit`
 scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1-D;
-                       `discrete_passage_time`: the same for a first passage
+                       `discrete_passage_time`, `discrete_passage_moments`: the same for a
+                       first passage
 Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
 first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
@@ -21,7 +22,7 @@ from langevin_lab.exact.gaussian import (
     stability_limit,
     stationary_covariance,
 )
-from langevin_lab.exact.passage_operator import discrete_passage_time
+from langevin_lab.exact.passage_operator import discrete_passage_moments, discrete_passage_time
 from langevin_lab.exact.passage_quadrature import (
     PassageTime,
     first_passage_moments,
@@ -46,6 +47,7 @@ __all__ = [
     "Reference",
     "StationaryLaw",
     "committor",
+    "discrete_passage_moments",
     "discrete_passage_time",
     "escape_rate",
     "first_passage_moments",

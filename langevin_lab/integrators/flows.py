@@ -12,6 +12,7 @@ BBK                       p = (1 - friction dt/2) p - (dt/2) grad U(x) + s n_pre
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def _runge_kutta(program, coefficients, equation) -> Method:
         equation=equation,
         strong_order=4.0,
         weak_order=4.0,
-        configurational_order=4.0,
+        configurational_order=math.nan,
         gradients_per_step=program.gradients_per_step,
         normals_per_step=0,
         stability_limit=spectral_stability_limit(
@@ -99,7 +100,11 @@ def _runge_kutta(program, coefficients, equation) -> Method:
 
 
 def semi_implicit_euler() -> Method:
-    """Semi-implicit Euler (the step of SGHMC): one gradient, first order."""
+    """Semi-implicit Euler (the step of SGHMC): one gradient, first order in law and path.
+
+    With k = 1 - friction dt/2 its positions are those of BBK with friction/k and mass k, so
+    averages of functions of position are of order 2; those with momenta are of order 1.
+    """
     program = Program(
         text=(
             "g = gradient(x)",
@@ -121,14 +126,18 @@ def semi_implicit_euler() -> Method:
         }
 
     properties = _one_kick_properties(
-        "SemiImplicitEuler", program, coefficients, weak=1.0, configurational=1.0,
+        "SemiImplicitEuler", program, coefficients, strong=1.0, configurational=2.0,
         source="Chen, Fox and Guestrin (2014), eq. (15)",
     )  # fmt: skip
     return Method("SemiImplicitEuler", program, coefficients, properties)
 
 
 def brunger_brooks_karplus() -> Method:
-    """BBK: one gradient, second-order stationary averages; its positions are CoolMomentum's."""
+    """BBK: one gradient, second-order stationary averages; its positions are CoolMomentum's.
+
+    The momentum lacks half of the last increment and holds half of the previous one: the path is
+    of strong order 1/2, as that of Leimkuhler-Matthews; the positions alone are of order 1.
+    """
     program = Program(
         text=(
             "p = fma(noise, r, fma(-kick, g, before * p))",
@@ -154,18 +163,18 @@ def brunger_brooks_karplus() -> Method:
         }
 
     properties = _one_kick_properties(
-        "BBK", program, coefficients, weak=1.0, configurational=2.0,
+        "BBK", program, coefficients, strong=0.5, configurational=2.0,
         source="Brunger, Brooks and Karplus (1984)",
     )  # fmt: skip
     return Method("BBK", program, coefficients, properties)
 
 
-def _one_kick_properties(name, program, coefficients, *, weak, configurational, source):
+def _one_kick_properties(name, program, coefficients, *, strong, configurational, source):
     return Properties(
         name=name,
         equation="langevin",
-        strong_order=1.0,
-        weak_order=weak,
+        strong_order=strong,
+        weak_order=1.0,
         configurational_order=configurational,
         gradients_per_step=program.gradients_per_step,
         normals_per_step=program.n_normals,

@@ -6,6 +6,7 @@ nothing about a method is stated twice.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -22,7 +23,8 @@ class Properties:
     strong_order, weak_order : float
         Orders in dt of the path and of the law at a fixed time, for additive noise.
     configurational_order : float
-        Order in dt of the stationary averages of functions of position.
+        Order in dt of the stationary averages of functions of position; nan for a method without
+        noise, which has no stationary law.
     gradients_per_step : int
         Gradient evaluations a step; a stored gradient is never computed twice.
     normals_per_step : int
@@ -43,3 +45,8 @@ class Properties:
     normals_per_step: int
     stability_limit: float
     source: str
+
+
+def order_text(order: float) -> str:
+    """An order as tables print it: "2", "0.5", and "-" where there is none (nan)."""
+    return "-" if math.isnan(order) else f"{order:g}"

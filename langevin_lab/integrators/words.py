@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.dynamics import elementwise
 from langevin_lab.integrators.methods import Method, spectral_stability_limit
 from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
@@ -92,9 +93,9 @@ def _coefficients(word: str) -> Callable[[Any, float, Any], dict[str, Any]]:
         values = {"drift": dt / word.count("A") / mass, "kick": dt / word.count("B")}
         if "O" in word:
             exponent = friction * (dt / word.count("O"))
-            values["decay"] = np.exp(-exponent)
+            values["decay"] = elementwise.exp(-exponent)
             # expm1: friction*dt can be 1e-8, where 1 - decay^2 would keep half the digits.
-            values["noise"] = np.sqrt(-np.expm1(-2.0 * exponent) * mass * temperature)
+            values["noise"] = np.sqrt(-elementwise.expm1(-2.0 * exponent) * mass * temperature)
         return values
 
     return coefficients

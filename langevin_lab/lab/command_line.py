@@ -231,13 +231,14 @@ def check(
 
     from rich.text import Text
 
+    from langevin_lab.integrators.properties import order_text
     from langevin_lab.lab.certificate import certificate
 
     paper = certificate(method, equation=equation)
     out = console()
     record = table(show_header=False)
     for name, value in dataclasses.asdict(paper.properties).items():
-        text = f"{value:g}" if isinstance(value, float) else str(value)
+        text = order_text(value) if isinstance(value, float) else str(value)
         record.add_row(name.replace("_", " "), text)
     out.print(record)
     sheet = table()

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.exact import discrete_passage_time, mean_first_passage_time
+from langevin_lab.exact import (
+    discrete_passage_moments,
+    discrete_passage_time,
+    mean_first_passage_time,
+    passage_operator,
+)
 
 
 def double_well(temperature, friction=1.0):
@@ -34,7 +39,59 @@ def test_euler_maruyama_passage_equals_its_gaussian_kernel(shift):
         "EulerMaruyama", double_well(0.5), -1.0, 1.0, 0.05, shift=shift
     )
     expected = kernel_passage_time(0.5, 0.05, 1.0 - shift)
-    assert abs(value - expected) < 2 * error < 1e-3 * expected
+    assert abs(value - expected) < error < 1e-5 * expected
+
+
+@pytest.mark.parametrize(("temperature", "dt"), [(0.5, 0.01), (0.5, 0.05), (0.2, 0.01)])
+def test_four_times_as_many_nodes_agree_within_the_stated_error(monkeypatch, temperature, dt):
+    """The jump of the indicator at the target is resolved, and the normals are in the error."""
+    found = discrete_passage_moments("StochasticHeun", double_well(temperature), -1.0, 1.0, dt)
+    moments = passage_operator._moments
+
+    def finer(scheme, dynamics, dt, grid, start, refinement):
+        grid = np.linspace(grid[0], grid[-1], 4 * (grid.size - 1) + 1)
+        return moments(scheme, dynamics, dt, grid, start, 2 * refinement)
+
+    monkeypatch.setattr(passage_operator, "_moments", finer)
+    fine = discrete_passage_moments("StochasticHeun", double_well(temperature), -1.0, 1.0, dt)
+    for one, other in zip((found.mean, found.standard_deviation),
+                          (fine.mean, fine.standard_deviation)):  # fmt: skip
+        assert abs(one.value - other.value) < one.error < 1e-4 * one.value
+        assert other.error < 0.02 * one.error
+
+
+def test_error_covers_too_few_normals(monkeypatch):
+    """Two panels miss the Gaussian; doubling them has to show it."""
+    truth = discrete_passage_time("StochasticHeun", double_well(0.5), -1.0, 1.0, 0.01).value
+    monkeypatch.setattr(passage_operator, "_PANELS", 2)
+    value, error = discrete_passage_time("StochasticHeun", double_well(0.5), -1.0, 1.0, 0.01)
+    assert 1e-4 < abs(value - truth) < error
+
+
+def test_standard_deviation_is_that_of_the_iterated_kernel():
+    """Sums of t^2 P(N = t) from powers of the Gaussian kernel of Euler-Maruyama."""
+    dt, n = 0.05, 400
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    low, width = -2.6, np.sqrt(dt)
+    x, weights = low + 1.8 * (nodes + 1), 1.8 * weights
+
+    def kernel(start):
+        mean = start - dt * 4 * start * (start**2 - 1)
+        z = (x - mean[:, None]) / width
+        return weights * np.exp(-0.5 * z**2) / (width * np.sqrt(2 * np.pi))
+
+    law = kernel(np.array([-1.0]))[0]
+    step, survival = kernel(x), []
+    while law.sum() > 1e-14:
+        survival.append(law.sum())
+        law = law @ step
+    t = np.arange(1, len(survival) + 1)
+    total = 1 + np.sum(survival), 1 + np.sum((2 * t + 1) * survival)
+    expected = dt * np.sqrt(total[1] - total[0] ** 2)
+    value, error = discrete_passage_moments(
+        "EulerMaruyama", double_well(0.5), -1.0, 1.0, dt
+    ).standard_deviation
+    assert abs(value - expected) < error < 1e-5 * expected
 
 
 def test_a_scheme_looked_at_every_step_arrives_late_and_the_delay_vanishes_with_dt():

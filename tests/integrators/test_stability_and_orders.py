@@ -85,8 +85,6 @@ def stationary_covariance(name, equation, dt, friction=1.0):
 @pytest.mark.parametrize(("name", "equation"), NOISY)
 def test_configurational_order_on_a_harmonic_well(name, equation):
     claimed = method(name, equation=equation).properties.configurational_order
-    if name == "SemiImplicitEuler":
-        claimed = 2  # this one average gains an order; <x p> does not
     steps = 2.0 ** -np.arange(2, 7)
     bias = np.array([stationary_covariance(name, equation, dt)[0, 0] - 1 for dt in steps])
     if np.abs(bias).max() < 1e-12:
@@ -115,3 +113,55 @@ def test_harmonic_variances_are_the_known_ones(name, equation, position, momentu
         assert covariance[0, 0] == pytest.approx(position(dt**2), rel=1e-12)
         if momentum:
             assert covariance[1, 1] == pytest.approx(momentum(dt**2), rel=1e-12)
+
+
+@pytest.mark.parametrize(("name", "equation"), [pair for pair in METHODS if pair not in NOISY])
+def test_only_methods_with_noise_have_a_stationary_law(name, equation):
+    """Runge-Kutta damps to rest; words without O keep an energy shell instead."""
+    claimed = method(name, equation=equation).properties.configurational_order
+    assert np.isnan(claimed) == (name == "RK4")
+
+
+def test_positions_of_semi_implicit_euler_are_those_of_bbk_with_other_constants():
+    """With k = 1 - g dt/2: friction g/k and mass m k."""
+    g, m, dt, temperature = 0.7, 1.9, 0.3, 0.8
+    k = 1 - g * dt / 2
+
+    def gradient(x):
+        return x + x**3
+
+    one, other = method("SemiImplicitEuler"), method("BBK")
+    a = one.coefficients(ll.Langevin(HARMONIC, temperature=temperature, friction=g, mass=m), dt)
+    b = other.coefficients(
+        ll.Langevin(HARMONIC, temperature=temperature, friction=g / k, mass=m * k), dt
+    )
+    normals = np.random.Generator(np.random.Philox(1)).standard_normal((8, 1, 1))
+    first = {"x": np.array([0.4]), "p": np.array([-0.3])}
+    x = [first["x"]]
+    for n in normals:
+        first = one.step(first, n[:, :], a, gradient)
+        x.append(first["x"])
+    # BBK starts at the second position, with the momentum that leads to the third.
+    drift = (x[2] - x[1]) / b["drift"]
+    start = (drift - b["noise"] * normals[1, 0] + b["kick"] * gradient(x[1])) / b["before"]
+    second = {"x": x[1], "p": start, "r": normals[1, 0], "g": gradient(x[1])}
+    for i in range(1, 8):
+        assert second["x"] == pytest.approx(x[i], rel=1e-12)
+        following = normals[i + 1] if i < 7 else np.zeros((1, 1))
+        second = other.step(second, following, b, gradient)
+    assert second["x"] == pytest.approx(x[8], rel=1e-12)
+
+
+def test_semi_implicit_euler_gains_an_order_in_position_on_the_quartic_well():
+    equation = ll.Langevin(ll.potentials.quartic_well(), temperature=1.0, friction=1.0)
+    steps = np.array([0.2, 0.1, 0.05])
+    for observable, order in ((lambda x: x**2, 2), (lambda p: p**2, 1)):
+        exact = ll.exact.gibbs_average(equation, observable).value if order == 2 else 1.0
+        bias = np.abs(
+            [
+                ll.exact.stationary_average("SemiImplicitEuler", equation, observable, dt).value
+                - exact
+                for dt in steps
+            ]
+        )
+        assert np.log2(bias[1] / bias[2]) == pytest.approx(order, abs=0.15)

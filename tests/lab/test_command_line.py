@@ -279,7 +279,9 @@ def test_check_prints_record_and_checks():
     assert answer.exit_code == 0
     assert re.search(r"stability limit, omega dt +2 +2 +holds", answer.stdout)
     assert re.search(r"source +Leimkuhler and Matthews", answer.stdout)
-    assert "langevin" in invoke("check", "RK4", "--equation", "langevin").stdout
+    runge_kutta = invoke("check", "RK4", "--equation", "langevin").stdout
+    assert "langevin" in runge_kutta
+    assert re.search(r"configurational order +-\s", runge_kutta)
 
 
 def test_check_of_a_wrong_record_exits_with_1(monkeypatch):

@@ -1,0 +1,149 @@
+"""Strong and weak orders of the records: paths on one refined Brownian path, moments by algebra.
+
+Strong. Steps of 2^-4 ... 2^-8 use sums of the increments of one fine path, on U = x^2/2 + x^4/4.
+The j-th of a step's m normals is the standardised increment of the j-th m-th of the step. For the
+letter O that is not its Ornstein-Uhlenbeck integral, but the two differ by independent errors of
+size dt^(3/2) a step, which leaves order 1 as it is.
+
+Weak. On a quadratic the law at time 1 is Gaussian for the scheme and for the equation.
+"""
+
+import functools
+
+import numpy as np
+import pytest
+from scipy.linalg import expm, solve_continuous_lyapunov
+
+import langevin_lab as ll
+from langevin_lab.integrators import method, names
+
+QUARTIC = ll.Potential.from_expression("x**2/2 + x**4/4")
+HARMONIC = ll.Potential.from_expression("x**2/2")
+N_FINE, N_PATHS = 8192, 400
+LEVELS = np.arange(4, 9)
+STEPS = 2.0**-LEVELS
+FRICTION = 1.3
+NOISY = [pair for pair in names() if method(pair[0], equation=pair[1]).n_normals]
+FLOWS = [pair for pair in names() if pair not in NOISY]
+
+
+def gradient(x):
+    return x + x**3
+
+
+def dynamics_of(scheme, potential):
+    hot = scheme.n_normals > 0
+    if scheme.properties.equation == "overdamped":
+        return ll.Overdamped(potential, temperature=float(hot), friction=FRICTION)
+    friction = FRICTION if scheme.thermostatted else 0.0
+    return ll.Langevin(potential, temperature=float(hot), friction=friction)
+
+
+@functools.cache
+def increments():
+    """Increments of N_PATHS Brownian paths over time 1, shape (N_FINE, N_PATHS)."""
+    generator = np.random.Generator(np.random.Philox(7))
+    return generator.standard_normal((N_FINE, N_PATHS)) / np.sqrt(N_FINE)
+
+
+def path_end(scheme, n_steps):
+    """State at time 1, shape (n_state, N_PATHS), driven by sums of the fine increments."""
+    m = max(scheme.n_normals, 1)
+    parts = increments().reshape(n_steps, m, -1, N_PATHS).sum(axis=2) if scheme.n_normals else None
+    coefficients = scheme.coefficients(dynamics_of(scheme, QUARTIC), 1.0 / n_steps)
+    state = {name: np.full((N_PATHS, 1), 0.5) for name in scheme.state_names}
+    state = scheme.carried_state(state, gradient)
+    for n in range(n_steps):
+        normals = np.zeros((0, N_PATHS, 1))
+        if scheme.n_normals:
+            normals = parts[n][..., None] * np.sqrt(n_steps * m)
+        state = scheme.step(state, normals, coefficients, gradient)
+    return np.stack([state[name][:, 0] for name in scheme.state_names])
+
+
+@functools.cache
+def fine_end(equation):
+    """Paths at time 1 with 32 times smaller steps than any of STEPS."""
+    return path_end(method("BAOAB" if equation == "langevin" else "StochasticHeun"), N_FINE)
+
+
+def slope(errors):
+    """Slope of log error against log dt over the finer four steps."""
+    return np.polyfit(np.log(STEPS[1:]), np.log(errors[1:]), 1)[0]
+
+
+def strong_slope(scheme, names_of_error=slice(None)):
+    exact = fine_end(scheme.properties.equation)[names_of_error]
+    ends = (path_end(scheme, 2**level)[names_of_error] for level in LEVELS)
+    return slope(np.array([np.sqrt(np.mean((end - exact) ** 2)) for end in ends]))
+
+
+@pytest.mark.parametrize(("name", "equation"), NOISY)
+def test_strong_order_on_a_refined_brownian_path(name, equation):
+    scheme = method(name, equation=equation)
+    assert strong_slope(scheme) == pytest.approx(scheme.properties.strong_order, abs=0.12)
+
+
+def test_half_an_increment_costs_half_an_order_in_the_momentum_only():
+    """Negative control of the test above; BBK's positions keep order 1."""
+    assert strong_slope(method("BBK"), slice(1, 2)) == pytest.approx(0.5, abs=0.05)
+    assert strong_slope(method("BBK"), slice(0, 1)) == pytest.approx(1.0, abs=0.12)
+
+
+@pytest.mark.parametrize(("name", "equation"), FLOWS)
+def test_orders_of_the_flows_without_noise(name, equation):
+    from scipy.integrate import solve_ivp
+
+    scheme = method(name, equation=equation)
+    friction = np.asarray(dynamics_of(scheme, QUARTIC).friction)
+
+    def rate(_, y):
+        if equation == "overdamped":
+            return -gradient(y) / friction
+        return np.array([y[1], -gradient(y[0]) - friction * y[1]])
+
+    start = np.full(len(scheme.state_names), 0.5)
+    exact = solve_ivp(rate, (0, 1), start, method="DOP853", rtol=1e-13, atol=1e-15).y[:, -1]
+    errors = np.array([np.abs(path_end(scheme, 2**k)[:, 0] - exact).max() for k in LEVELS])
+    assert scheme.properties.strong_order == scheme.properties.weak_order
+    assert slope(errors) == pytest.approx(scheme.properties.weak_order, abs=0.1)
+
+
+def linear_step(scheme, dt):
+    """M and N of z' = M z + N n on U = x^2/2, z the state and the last normal if it is stored."""
+    keys = [*scheme.state_names, *(key for key in scheme.stored if key == "r")]
+    inputs = np.eye(len(keys) + scheme.n_normals)
+    state = scheme.carried_state({k: inputs[:, [i]] for i, k in enumerate(keys)}, lambda x: x)
+    normals = inputs[:, len(keys) :].T[..., None]
+    coefficients = scheme.coefficients(dynamics_of(scheme, HARMONIC), dt)
+    after = scheme.step(state, normals, coefficients, lambda x: x)
+    image = np.concatenate([after[key] for key in keys], axis=1).T
+    return image[:, : len(keys)], image[:, len(keys) :]
+
+
+def discrete_law(scheme, n_steps):
+    """Mean matrix and covariance of the state at time 1, from a sharp start and r = 0."""
+    m, n = linear_step(scheme, 1.0 / n_steps)
+    mean, covariance = np.eye(len(m)), np.zeros((len(m), len(m)))
+    for _ in range(n_steps):
+        mean, covariance = m @ mean, m @ covariance @ m.T + n @ n.T
+    size = len(scheme.state_names)
+    return np.stack([mean[:size, :size], covariance[:size, :size]])
+
+
+def exact_law(scheme):
+    if scheme.properties.equation == "overdamped":
+        drift, noise = np.array([[-1.0 / FRICTION]]), np.array([[2.0 / FRICTION]])
+    else:
+        drift, noise = np.array([[0.0, 1.0], [-1.0, -FRICTION]]), np.diag([0.0, 2 * FRICTION])
+    mean = expm(drift)
+    final = solve_continuous_lyapunov(drift, -noise)
+    return np.stack([mean, final - mean @ final @ mean.T])
+
+
+@pytest.mark.parametrize(("name", "equation"), NOISY)
+def test_weak_order_of_the_law_at_time_one(name, equation):
+    scheme = method(name, equation=equation)
+    exact = exact_law(scheme)
+    errors = [np.abs(discrete_law(scheme, 2**k) - exact).max() for k in LEVELS]
+    assert slope(np.array(errors)) == pytest.approx(scheme.properties.weak_order, abs=0.1)
