@@ -3,11 +3,16 @@
 Numba's on-disk cache never hits for kernels that receive or close over functions, but it does for
 a module whose callees are module globals. So a kernel is written out as a readable module whose
 file name holds a hash of everything that determines its machine code: its text, the package
-sources that it imports, and the versions of numba and llvmlite (numba itself adds the CPU).
+sources that it imports and those that they import, and the versions of numba and llvmlite (numba
+itself adds the CPU).
+
+Nothing in the package itself is cached by numba: it goes by the time stamp of the one file that
+defines a function and would run old machine code after an edit of another that it calls.
 """
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import importlib.util
@@ -24,6 +29,18 @@ from typing import Any
 
 PREFIX = "langevin_lab_kernels"
 ROOM_FOR_A_KERNEL = 1 << 20  # bytes
+MODULES_IN_MEMORY = 32  # each takes about 20 MB
+_PACKAGE = "langevin_lab"
+
+
+def chosen_folder() -> Path:
+    """Folder that ``LANGEVIN_LAB_CACHE`` names, else the user's; it need not exist."""
+    chosen = os.environ.get("LANGEVIN_LAB_CACHE")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir(_PACKAGE))
 
 
 @functools.cache
@@ -33,13 +50,7 @@ def cache_folder() -> Path:
     ``LANGEVIN_LAB_CACHE`` names it; by default it lies in the user's cache directory. If it cannot
     be written, a temporary folder serves for this process, with a warning.
     """
-    chosen = os.environ.get("LANGEVIN_LAB_CACHE")
-    if chosen:
-        folder = Path(chosen).expanduser()
-    else:
-        import platformdirs
-
-        folder = Path(platformdirs.user_cache_dir("langevin_lab"))
+    folder = chosen_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -56,17 +67,31 @@ def cache_folder() -> Path:
     return folder
 
 
+def _imports(source: str) -> set[str]:
+    """Names of the package's modules that a text imports, and of what could be one."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.split(".")[0] == _PACKAGE}
+
+
 @functools.cache
-def _package_digest(modules: tuple[str, ...]) -> str:
-    """Hash of the sources of the named package modules and of the rooms that all kernels use."""
-    root = Path(__file__).parent.parent
-    files = {*(root / "compiled").glob("*.py"), *(root / "noise").glob("*.py")}
-    files |= {root.parent.joinpath(*name.split(".")).with_suffix(".py") for name in modules}
-    content = hashlib.sha256()
-    for file in sorted(files):
-        if file.is_file():
-            content.update(file.name.encode() + file.read_bytes())
-    return content.hexdigest()
+def _package_digest(modules: frozenset[str]) -> str:
+    """Hash of the sources of the named package modules and of all that they import in turn."""
+    root = Path(__file__).parent.parent.parent
+    content: dict[str, str] = {}
+    waiting = set(modules)
+    while waiting:
+        name = waiting.pop()
+        file = root.joinpath(*name.split(".")).with_suffix(".py")
+        if name not in content and file.is_file():
+            text = file.read_text(encoding="utf-8")
+            content[name] = hashlib.sha256(text.encode()).hexdigest()
+            waiting |= _imports(text)
+    return hashlib.sha256(repr(sorted(content.items())).encode()).hexdigest()
 
 
 def digest(source: str) -> str:
@@ -74,8 +99,8 @@ def digest(source: str) -> str:
     import llvmlite
     import numba
 
-    imported = tuple(sorted(set(re.findall(r"^from (langevin_lab[\w.]*) import", source, re.M))))
-    parts = (source, _package_digest(imported), numba.__version__, llvmlite.__version__)
+    package = _package_digest(frozenset(_imports(source)))
+    parts = (source, package, numba.__version__, llvmlite.__version__)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 
 
@@ -87,7 +112,7 @@ def load(source: str, name: str, bindings: Mapping[str, Any] | None = None) -> M
     source : str
         Text of the module. Its entry points are decorated with ``@entry``.
     name : str
-        Readable beginning of the file name.
+        Readable beginning of the file name; what is no letter, digit, "_" or "-" becomes "_".
     bindings : mapping of str to object, optional
         Objects from this process (a user's jitted functions) that the text refers to as globals.
         With bindings the module lives in memory only, and is compiled anew in each process.
@@ -97,13 +122,13 @@ def load(source: str, name: str, bindings: Mapping[str, Any] | None = None) -> M
     module
         The same object whenever text and bindings are the same.
     """
-    key = digest(source)
+    stem = f"{re.sub('[^A-Za-z0-9_-]', '_', name)[:80]}_{digest(source)}"
+    module_name = f"{PREFIX}.{stem}"
     if bindings:
-        return _load_in_memory(source, f"{PREFIX}.{name}_{key}", dict(bindings))
-    module_name = f"{PREFIX}.{name}_{key}"
+        return _load_in_memory(source, module_name, dict(bindings))
     if module_name in sys.modules:
         return sys.modules[module_name]
-    path = cache_folder() / "kernels" / f"{name}_{key}.py"
+    path = cache_folder() / "kernels" / f"{stem}.py"
     _write_once(path, source)
     spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None
@@ -120,15 +145,20 @@ _IN_MEMORY: dict[tuple[str, tuple[int, ...]], ModuleType] = {}
 def _load_in_memory(source: str, name: str, bindings: dict[str, Any]) -> ModuleType:
     # The module keeps the bound objects alive, so their ids stay theirs.
     key = (name, tuple(id(value) for value in bindings.values()))
-    if key not in _IN_MEMORY:
+    module = _IN_MEMORY.pop(key, None)
+    if module is None:
         module = ModuleType(name)
         filename = f"<{name}>"
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         module.__dict__.update(bindings)
         text = source.replace("@entry\n", "@compiled\n")
         exec(compile(text, filename, "exec"), module.__dict__)
-        _IN_MEMORY[key] = module
-    return _IN_MEMORY[key]
+    _IN_MEMORY[key] = module  # at the end: the one used last goes last
+    while len(_IN_MEMORY) > MODULES_IN_MEMORY:
+        oldest = next(iter(_IN_MEMORY))
+        del _IN_MEMORY[oldest]
+        linecache.cache.pop(f"<{oldest[0]}>", None)
+    return module
 
 
 def _write_once(path: Path, text: str) -> None:
@@ -139,7 +169,9 @@ def _write_once(path: Path, text: str) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".tmp", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"
+    ) as file:
         file.write(text)
     try:
         os.link(file.name, path)

@@ -17,11 +17,12 @@ from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.rows import Rows
 
-_HEADER = '''"""{title}
+_HEADER = '''"""A kernel.
 
 Written by langevin_lab for one potential, one method and one list of observables. Strict IEEE
 arithmetic throughout: the bits do not depend on vector width, threads or chunks.
 """
+# {title}
 
 import numpy as np
 
@@ -43,7 +44,8 @@ def _module(title: str, potential: Any, layout: Layout, parts: Iterable[str]) ->
     code = potential.code
     constants = "\n".join(f"{name} = {value}" for name, value in layout.constants().items())
     source = re.sub(r"^def ", "@inlined\ndef ", code.source or "", flags=re.M)
-    head = _HEADER.format(title=title, imports=code.import_line or "")
+    # A name is anything that a user writes; its literal cannot leave the line.
+    head = _HEADER.format(title=ascii(title), imports=code.import_line or "")
     texts = [head, constants, source, *parts]
     return "\n\n\n".join(text.strip("\n") for text in texts if text) + "\n"
 
@@ -66,7 +68,7 @@ def recording_kernel(
         Coefficients with one value per coordinate.
     moments, histograms : sequence of Moment
     title : str
-        First line of the module's docstring.
+        What the module is, for a comment on top; any text.
     """
     writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients)
     parts = [

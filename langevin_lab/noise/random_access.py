@@ -8,12 +8,24 @@ from typing import Any, SupportsIndex
 
 import numpy as np
 
-from langevin_lab.compiled.entry import entry
+from langevin_lab.compiled.intrinsics import compiled
+from langevin_lab.compiled.modules import load
 from langevin_lab.noise.streams import fill_coordinate_normals
 
 __all__ = ["normals"]
 
 _LIMIT = 2**64
+
+_ENTRY = '''"""Normals of chosen replicas, the entry point of `langevin_lab.noise.normals`."""
+
+from langevin_lab.compiled.entry import entry
+from langevin_lab.noise.random_access import fill_rows
+
+
+@entry
+def fill(out, seed, replicas, first_pair, skip):
+    fill_rows(out, seed, replicas, first_pair, skip)
+'''
 
 
 def _integer(name: str, value: Any) -> int:
@@ -80,12 +92,13 @@ def normals(
     chosen = replicas if isinstance(replicas, Iterable) else [replicas]
     indices = np.array([_integer("replica", replica) for replica in chosen], dtype=np.uint64)
     out = np.empty((len(indices), count))
-    _fill_rows(out, np.uint64(seed), indices, np.uint64(start // 2), start % 2)
+    fill = load(_ENTRY, "normals").fill
+    fill(out, np.uint64(seed), indices, np.uint64(start // 2), start % 2)
     return out
 
 
-@entry
-def _fill_rows(out, seed, replicas, first_pair, skip):
+@compiled
+def fill_rows(out, seed, replicas, first_pair, skip):
     """Write each replica's normals, from number 2*first_pair + skip on, to its row of out."""
     n_pairs = (skip + out.shape[1] + 1) // 2
     row = np.empty(2 * n_pairs)

@@ -13,10 +13,9 @@ import tempfile
 from pathlib import Path
 
 from langevin_lab._version import __version__
+from langevin_lab.compiled.modules import chosen_folder
 from langevin_lab.potentials.code import digest_of, is_scalar_text
 from langevin_lab.potentials.scalar_text import WRITER_VERSION
-
-ENVIRONMENT = "LANGEVIN_LAB_CACHE"
 
 Record = dict[str, str]
 _known: dict[str, Record] = {}
@@ -24,12 +23,7 @@ _known: dict[str, Record] = {}
 
 def folder() -> Path:
     """Return the folder of the files; it need not exist."""
-    chosen = os.environ.get(ENVIRONMENT)
-    if chosen:
-        return Path(chosen) / "potentials"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("langevin_lab")) / "potentials"
+    return chosen_folder() / "potentials"
 
 
 def key_of(*parts: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -75,7 +76,7 @@ class ArrayEvaluator:
     def energy(self, x: np.ndarray, parameters: np.ndarray) -> Any:
         points = np.ascontiguousarray(x).reshape(-1, self.dim)
         out = np.empty(len(points))
-        if len(points) >= _COMPILE_FROM:
+        if self._is_compiled(points):
             self._loop("energy")(points, parameters, out)
         else:
             for i, point in enumerate(points):
@@ -96,7 +97,7 @@ class ArrayEvaluator:
     ) -> np.ndarray:
         points = np.ascontiguousarray(x).reshape(-1, self.dim)
         out = np.empty((len(points), *shape))
-        if len(points) >= _COMPILE_FROM:
+        if self._is_compiled(points):
             self._loop(name)(points, parameters, out)
         else:
             function = getattr(self.code, name)
@@ -104,10 +105,51 @@ class ArrayEvaluator:
                 function(point, parameters, row)
         return out.reshape(x.shape[:-1] + shape)
 
+    def _is_compiled(self, points: np.ndarray) -> bool:
+        return bool(self.code.import_line) or len(points) >= _COMPILE_FROM
+
     def _loop(self, name: str) -> Function:
         if name not in self._loops:
-            self._loops[name] = _compiled_loop(getattr(self.code, name), name == "energy")
+            if self.code.import_line:
+                self._loops[name] = getattr(_kept_loops(self.code.import_line), name)
+            else:
+                self._loops[name] = _compiled_loop(getattr(self.code, name), name == "energy")
         return self._loops[name]
+
+
+# The functions of this package are compiled once on a machine, loop included.
+_KEPT_LOOPS = '''"""Loops over points."""
+
+from langevin_lab.compiled.entry import entry
+{import_line}
+
+energy_at, gradient_at, hessian_at = energy, gradient, hessian
+
+
+@entry
+def energy(points, parameters, out):
+    for i in range(points.shape[0]):
+        out[i] = energy_at(points[i], parameters)
+
+
+@entry
+def gradient(points, parameters, out):
+    for i in range(points.shape[0]):
+        gradient_at(points[i], parameters, out[i])
+
+
+@entry
+def hessian(points, parameters, out):
+    for i in range(points.shape[0]):
+        hessian_at(points[i], parameters, out[i])
+'''
+
+
+def _kept_loops(import_line: str) -> ModuleType:
+    """Return a module of loops over points, kept in the cache folder."""
+    from langevin_lab.compiled.modules import load
+
+    return load(_KEPT_LOOPS.format(import_line=import_line), "loops")
 
 
 def _compiled_loop(function: Any, returns: bool) -> Function:

@@ -7,10 +7,7 @@ formulas. The tests hold each against the derivation from its formula.
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -19,16 +16,7 @@ from langevin_lab.compiled.elementary import compiled, cos, exp, log, sin, sqrt
 _TWO_PI = 2 * math.pi
 
 
-def kept(function: Callable[..., Any]) -> Any:
-    """Compile a function and keep the result for other processes where a folder allows it."""
-    result = compiled(function)
-    # Without a writable folder each process compiles again.
-    with contextlib.suppress(RuntimeError):
-        result.enable_caching()
-    return result
-
-
-@kept
+@compiled
 def harmonic_energy(x, parameters):
     total = 0.0
     for i in range(x.size):
@@ -36,20 +24,20 @@ def harmonic_energy(x, parameters):
     return total
 
 
-@kept
+@compiled
 def harmonic_gradient(x, parameters, out):
     for i in range(x.size):
         out[i] = parameters[min(i, parameters.size - 1)] * x[i]
 
 
-@kept
+@compiled
 def harmonic_hessian(x, parameters, out):
     out[:] = 0.0
     for i in range(x.size):
         out[i, i] = parameters[min(i, parameters.size - 1)]
 
 
-@kept
+@compiled
 def rosenbrock_energy(x, parameters):
     total = 0.0
     for i in range(x.size - 1):
@@ -58,7 +46,7 @@ def rosenbrock_energy(x, parameters):
     return total
 
 
-@kept
+@compiled
 def rosenbrock_gradient(x, parameters, out):
     out[0] = 0.0
     for i in range(x.size - 1):
@@ -67,7 +55,7 @@ def rosenbrock_gradient(x, parameters, out):
         out[i + 1] = slope
 
 
-@kept
+@compiled
 def rosenbrock_hessian(x, parameters, out):
     out[:] = 0.0
     steepness = parameters[0]
@@ -78,7 +66,7 @@ def rosenbrock_hessian(x, parameters, out):
         out[i + 1, i + 1] = 2.0 * steepness
 
 
-@kept
+@compiled
 def rastrigin_energy(x, parameters):
     total = 0.0
     for i in range(x.size):
@@ -86,20 +74,20 @@ def rastrigin_energy(x, parameters):
     return total
 
 
-@kept
+@compiled
 def rastrigin_gradient(x, parameters, out):
     for i in range(x.size):
         out[i] = 2.0 * x[i] + _TWO_PI * parameters[0] * sin(_TWO_PI * x[i])
 
 
-@kept
+@compiled
 def rastrigin_hessian(x, parameters, out):
     out[:] = 0.0
     for i in range(x.size):
         out[i, i] = 2.0 + _TWO_PI * _TWO_PI * parameters[0] * cos(_TWO_PI * x[i])
 
 
-@kept
+@compiled
 def styblinski_tang_energy(x, parameters):
     total = 0.0
     for i in range(x.size):
@@ -108,20 +96,20 @@ def styblinski_tang_energy(x, parameters):
     return parameters[0] * total
 
 
-@kept
+@compiled
 def styblinski_tang_gradient(x, parameters, out):
     for i in range(x.size):
         out[i] = parameters[0] * (2.0 * x[i] * x[i] * x[i] - 16.0 * x[i] + 2.5)
 
 
-@kept
+@compiled
 def styblinski_tang_hessian(x, parameters, out):
     out[:] = 0.0
     for i in range(x.size):
         out[i, i] = parameters[0] * (6.0 * x[i] * x[i] - 16.0)
 
 
-@kept
+@compiled
 def _ackley_means(x, smoothing):
     """Return (smoothed root mean square, mean of cos 2 pi x)."""
     square, wave = 0.0, 0.0
@@ -131,14 +119,14 @@ def _ackley_means(x, smoothing):
     return sqrt(square / x.size + smoothing * smoothing), wave / x.size
 
 
-@kept
+@compiled
 def ackley_energy(x, parameters):
     depth, decay, smoothing = parameters
     radius, wave = _ackley_means(x, smoothing)
     return depth * (exp(-decay * smoothing) - exp(-decay * radius)) + exp(1.0) - exp(wave)
 
 
-@kept
+@compiled
 def ackley_gradient(x, parameters, out):
     depth, decay, smoothing = parameters
     radius, wave = _ackley_means(x, smoothing)
@@ -148,7 +136,7 @@ def ackley_gradient(x, parameters, out):
         out[i] = pull * x[i] + push * sin(_TWO_PI * x[i])
 
 
-@kept
+@compiled
 def ackley_hessian(x, parameters, out):
     depth, decay, smoothing = parameters
     radius, wave = _ackley_means(x, smoothing)
@@ -163,7 +151,7 @@ def ackley_hessian(x, parameters, out):
         out[i, i] += pull + push * _TWO_PI * cos(_TWO_PI * x[i])
 
 
-@kept
+@compiled
 def funnel_energy(x, parameters):
     scale = parameters[0]
     square = 0.0
@@ -173,7 +161,7 @@ def funnel_energy(x, parameters):
     return neck + 0.5 * exp(-x[0]) * square
 
 
-@kept
+@compiled
 def funnel_gradient(x, parameters, out):
     scale, precision = parameters[0], exp(-x[0])
     square = 0.0
@@ -183,7 +171,7 @@ def funnel_gradient(x, parameters, out):
     out[0] = x[0] / (scale * scale) + 0.5 * (x.size - 1) - 0.5 * precision * square
 
 
-@kept
+@compiled
 def funnel_hessian(x, parameters, out):
     scale, precision = parameters[0], exp(-x[0])
     out[:] = 0.0
@@ -195,7 +183,7 @@ def funnel_hessian(x, parameters, out):
     out[0, 0] = 1.0 / (scale * scale) + 0.5 * precision * square
 
 
-@kept
+@compiled
 def strict_saddle_energy(x, parameters):
     instability, width, stiffness = parameters
     square = x[0] * x[0]
@@ -205,7 +193,7 @@ def strict_saddle_energy(x, parameters):
     return total
 
 
-@kept
+@compiled
 def strict_saddle_gradient(x, parameters, out):
     instability, width, stiffness = parameters
     for i in range(1, x.size):
@@ -213,7 +201,7 @@ def strict_saddle_gradient(x, parameters, out):
     out[0] = instability * x[0] * (x[0] * x[0] / (width * width) - 1.0)
 
 
-@kept
+@compiled
 def strict_saddle_hessian(x, parameters, out):
     instability, width, stiffness = parameters
     out[:] = 0.0
@@ -222,7 +210,7 @@ def strict_saddle_hessian(x, parameters, out):
     out[0, 0] = instability * (3.0 * x[0] * x[0] / (width * width) - 1.0)
 
 
-@kept
+@compiled
 def _mixture_logs(x, parameters, n):
     """Return (log-weights of the components at x, their largest, log of the sum of weights)."""
     dim = x.size
@@ -238,7 +226,7 @@ def _mixture_logs(x, parameters, n):
     return logs, logs.max(), log(total)
 
 
-@kept
+@compiled
 def _mixture_shares(x, parameters, n):
     """Return the posterior probabilities of the components at x."""
     logs, largest, _ = _mixture_logs(x, parameters, n)
@@ -247,7 +235,7 @@ def _mixture_shares(x, parameters, n):
     return logs / logs.sum()
 
 
-@kept
+@compiled
 def gaussian_mixture_energy(x, parameters):
     n = parameters.size // (x.size + 2)
     logs, largest, total = _mixture_logs(x, parameters, n)
@@ -257,7 +245,7 @@ def gaussian_mixture_energy(x, parameters):
     return total - largest - log(s) + 0.5 * x.size * log(_TWO_PI)
 
 
-@kept
+@compiled
 def gaussian_mixture_gradient(x, parameters, out):
     dim = x.size
     n = parameters.size // (dim + 2)
@@ -269,7 +257,7 @@ def gaussian_mixture_gradient(x, parameters, out):
             out[i] += pull * (x[i] - parameters[2 * n + k * dim + i])
 
 
-@kept
+@compiled
 def gaussian_mixture_hessian(x, parameters, out):
     dim = x.size
     n = parameters.size // (dim + 2)

@@ -6,10 +6,10 @@ out)``. Atom i of a cluster has the coordinates x[3 i], x[3 i + 1], x[3 i + 2].
 
 from __future__ import annotations
 
-from langevin_lab.potentials.n_dimensional_loops import kept
+from langevin_lab.compiled.intrinsics import compiled
 
 
-@kept
+@compiled
 def phi4_chain_energy(x, parameters):
     coupling = parameters[0]
     total = 0.0
@@ -22,7 +22,7 @@ def phi4_chain_energy(x, parameters):
     return total
 
 
-@kept
+@compiled
 def phi4_chain_gradient(x, parameters, out):
     half = 0.5 * parameters[0]
     n = x.size
@@ -33,7 +33,7 @@ def phi4_chain_gradient(x, parameters, out):
         left = x[i]
 
 
-@kept
+@compiled
 def phi4_chain_hessian(x, parameters, out):
     coupling = parameters[0]
     n = x.size
@@ -46,7 +46,7 @@ def phi4_chain_hessian(x, parameters, out):
         out[j, i] -= 0.5 * coupling
 
 
-@kept
+@compiled
 def lennard_jones_cluster_energy(x, parameters):
     epsilon, sigma, confinement = parameters
     total = 0.0
@@ -60,7 +60,7 @@ def lennard_jones_cluster_energy(x, parameters):
     return total
 
 
-@kept
+@compiled
 def lennard_jones_cluster_gradient(x, parameters, out):
     epsilon, sigma, confinement = parameters
     for i in range(x.size):
@@ -80,7 +80,7 @@ def lennard_jones_cluster_gradient(x, parameters, out):
             out[b + 2] -= slope * dz
 
 
-@kept
+@compiled
 def lennard_jones_cluster_hessian(x, parameters, out):
     epsilon, sigma, confinement = parameters
     out[:] = 0.0

@@ -16,6 +16,7 @@ from langevin_lab.potentials.stationary import Start
 
 __all__ = ["lennard_jones_cluster", "phi4_chain"]
 
+LONGEST_KINK_CHAIN = 32  # sites; two Newton searches a site, each solving with a full Hessian
 _GOLDEN = (1 + math.sqrt(5)) / 2
 
 
@@ -26,7 +27,8 @@ def phi4_chain(*, n_sites: int = 8, coupling: float = 4.0) -> Potential:
 
     Minima +-(1, ..., 1) of energy -n_sites/4. The Hessian at the origin has the eigenvalues
     -1 + coupling (1 - cos(2 pi k/n_sites)): above the coupling 1/(1 - cos(2 pi/n_sites)) the
-    origin is the only saddle and the barrier is n_sites/4; below, pairs of kinks are lower.
+    origin is the only saddle and the barrier is n_sites/4; below, pairs of kinks are lower, and
+    known up to 32 sites (a longer chain knows +-(1, ..., 1) and the origin only).
 
     Parameters
     ----------
@@ -95,7 +97,10 @@ def lennard_jones_cluster(
 
 @dataclass(frozen=True)
 class Phi4Points:
-    """The synchronised minima and the origin; below the critical coupling kink pairs."""
+    """The synchronised minima and the origin; below the critical coupling kink pairs.
+
+    Kink pairs are searched for up to LONGEST_KINK_CHAIN sites.
+    """
 
     n_sites: int
 
@@ -103,7 +108,7 @@ class Phi4Points:
         n, coupling = self.n_sites, parameters["coupling"]
         points = [np.ones(n), -np.ones(n), np.zeros(n)]
         excess = 1 - coupling * (1 - math.cos(2 * math.pi / n))
-        if excess <= 0:
+        if excess <= 0 or n > LONGEST_KINK_CHAIN:
             return points
         # Next to the bifurcation a wave of amplitude sqrt(4 excess/3), on a site or between two.
         amplitude = math.sqrt(4 * excess / 3)
@@ -113,6 +118,11 @@ class Phi4Points:
             for turn in range(n)
         ]
         return points + waves
+
+    def largest_curvature(self, parameters: Mapping[str, float]) -> float:
+        """Return that of both uniform minima: 2 + coupling (1 - cos(2 pi k/n)) at k = n//2."""
+        n = self.n_sites
+        return 2.0 + parameters["coupling"] * (1.0 - math.cos(2 * math.pi * (n // 2) / n))
 
 
 @dataclass(frozen=True)

@@ -320,6 +320,9 @@ class Potential:
 
     def max_curvature(self) -> float | None:
         """Return the largest Hessian eigenvalue over the known minima; None if none is known."""
+        closed_form = getattr(self.rule, "largest_curvature", None)
+        if closed_form is not None:
+            return float(closed_form(self.parameters))
         if not self.minima:
             return None
         return float(max(point.curvatures[-1] for point in self.minima))

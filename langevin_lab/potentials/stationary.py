@@ -108,12 +108,16 @@ def polished(potential: Potential, start: np.ndarray) -> np.ndarray | None:
         size = float(np.linalg.norm(gradient))
         if size < smallest:
             best, smallest = x, size
+        if size == 0.0:
+            break
         # The pseudo-inverse leaves flat directions (rotations of a cluster) alone.
         step = np.linalg.lstsq(hessian, -gradient, rcond=1e-10)[0]
         x = x + step
         if np.linalg.norm(step) <= 1e-15 * (1 + np.linalg.norm(x)):
             break
-    scale = max(1.0, 1e-6 * float(np.linalg.norm(potential.hessian(best), 2)))
+    scale = 1.0
+    if smallest > _GRADIENT_TOLERANCE:  # the norm takes a singular value decomposition
+        scale = max(1.0, 1e-6 * float(np.linalg.norm(potential.hessian(best), 2)))
     moved = np.linalg.norm(best - start) > _REACH * (1 + np.linalg.norm(start))
     return None if smallest > _GRADIENT_TOLERANCE * scale or moved else best
 

@@ -1,5 +1,7 @@
 import errno
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,6 +15,7 @@ import pytest
 
 import langevin_lab as ll
 from langevin_lab.compiled import modules
+from langevin_lab.ensemble.kernel import RecordingKernel
 from langevin_lab.noise import normals
 
 SOURCE = '''"""A module of the tests."""
@@ -99,9 +102,70 @@ def test_hash_covers_text_imports_and_versions(monkeypatch):
     imported = "from langevin_lab.potentials.particle_loops import phi4_chain_energy\n"
     digests |= {modules.digest(imported + SOURCE), modules.digest("#" + imported + SOURCE)}
     assert len(digests) == 5
-    assert modules._package_digest(()) != modules._package_digest(
-        ("langevin_lab.potentials.particle_loops",)
+    assert modules._package_digest(frozenset()) != modules._package_digest(
+        frozenset({"langevin_lab.potentials.particle_loops"})
     )
+
+
+def test_hash_follows_imports_of_imports(monkeypatch, tmp_path):
+    package = tmp_path / "langevin_lab"
+    texts = {
+        "compiled/modules": "",
+        "compiled/bottom": "x = 1\n",
+        "compiled/other": "x = 1\n",
+        "noise/middle": "from langevin_lab.compiled import bottom\n",
+        "noise/top": "def late():\n    import langevin_lab.noise.middle\n",
+    }
+    for name, text in texts.items():
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / f"{name}.py").write_text(text)
+    monkeypatch.setattr(modules, "__file__", str(package / "compiled" / "modules.py"))
+
+    def digest():
+        modules._package_digest.cache_clear()
+        return modules.digest("from langevin_lab.noise.top import late\n")
+
+    before = digest()
+    (package / "compiled" / "other.py").write_text("x = 2\n")
+    assert digest() == before
+    (package / "compiled" / "bottom.py").write_text("x = 2\n")
+    assert digest() != before
+    modules._package_digest.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["../evil", "a b/c", "x" * 500, "naïve\n"])
+def test_file_name_holds_nothing_but_letters_and_digits(fresh_folder, name):
+    module = modules.load(SOURCE, name)
+    path = Path(module.__file__)
+    assert path.parent == fresh_folder / "kernels"
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,101}\.py", path.name)
+
+
+def test_a_name_in_quotes_stays_a_comment(fresh_folder, capsys):
+    name = 'a\n"""\nprint("executed")\n"""\u2028\x85{title}\ud800'
+    well = ll.Potential.from_expression("(x**2 - 1)**2", "x", name=name)
+    kernel = RecordingKernel(
+        ll.Overdamped(well, temperature=0.5), ll.integrators.method("EulerMaruyama"), 0.01
+    )
+    assert kernel.module.__doc__.startswith("A kernel.")
+    assert f"# {kernel.title!a}\n" in Path(kernel.module.__file__).read_text()
+    assert capsys.readouterr().out == ""
+
+
+def test_modules_in_memory_are_bounded_and_the_oldest_goes_first(monkeypatch):
+    monkeypatch.setattr(modules, "_IN_MEMORY", {})
+    monkeypatch.setattr(modules, "MODULES_IN_MEMORY", 3)
+    texts = [f"from langevin_lab.compiled.entry import entry\nx = {i}\n" for i in range(4)]
+
+    def load(index):
+        return modules.load(texts[index], "bounded", {"energy": abs})
+
+    first, second, _ = load(0), load(1), load(2)
+    assert load(0) is first
+    load(3)
+    assert len(modules._IN_MEMORY) == 3
+    assert load(0) is first
+    assert load(1) is not second
 
 
 @pytest.mark.parametrize("reason", ["file in the way", "full disk"])
@@ -205,4 +269,58 @@ def test_users_own_functions_are_compiled_in_memory(fresh_folder):
     other = ll.simulate(steeper, "BAOAB", **settings)
     assert np.abs(run["x_final"] - other["x_final"]).max() > 0.01
     assert len([key for key in modules._IN_MEMORY if "BAOAB" in key[0]]) == 1
-    assert not (fresh_folder / "kernels").exists()
+    assert not list((fresh_folder / "kernels").glob("*BAOAB*"))
+
+
+EDITED = """
+import numpy as np
+from langevin_lab import noise, potentials
+print(noise.normals(seed=1, replicas=[0], start=0, count=2)[0].tolist())
+x = np.full(9, 0.3)
+print(potentials.rastrigin(dim=9).gradient(x)[0])
+"""
+
+
+def numbers_of(copy, cache):
+    finished = subprocess.run(
+        [sys.executable, "-B", "-c", EDITED],
+        env={**os.environ, "PYTHONPATH": str(copy), "LANGEVIN_LAB_CACHE": str(cache)},
+        cwd=copy, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    normals, gradient = finished.stdout.splitlines()
+    return [float(value) for value in normals.strip("[]").split(",")], float(gradient)
+
+
+@pytest.mark.slow
+def test_an_edit_of_what_is_called_is_seen_by_the_next_process(tmp_path):
+    package = tmp_path / "langevin_lab"
+    shutil.copytree(Path(ll.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    normals_before, gradient_before = numbers_of(tmp_path, tmp_path / "cache")
+    file = package / "compiled" / "circular.py"
+    text = file.read_text()
+    old = "    return select(absolute(x) <= _LARGEST_ANGLE, value, np.nan)\n\n\n@inlined\ndef cos"
+    assert old in text
+    file.write_text(text.replace(old, old.replace(", value,", ", 2.0 * value,")))
+    file = package / "noise" / "box_muller.py"
+    old = "def radius("
+    text = file.read_text()
+    assert old in text
+    file.write_text(
+        text.replace(old, "def plain_radius(")
+        + "\n\n@inlined\ndef radius(x):\n    return 2.0 * plain_radius(x)\n"
+    )
+    normals_after, gradient_after = numbers_of(tmp_path, tmp_path / "cache")
+    assert normals_after == [2.0 * value for value in normals_before]
+    # At 0.3 the slope of x^2 - A cos(2 pi x): its sine is doubled.
+    assert gradient_after - 0.6 == pytest.approx(2.0 * (gradient_before - 0.6), rel=1e-12)
+    assert not list(package.rglob("*.nbi"))
+
+
+def test_nothing_in_the_package_is_cached_by_its_own_time_stamp():
+    for file in Path(ll.__file__).parent.rglob("*.py"):
+        text = file.read_text()
+        assert "enable_caching" not in text, file
+        assert file.name == "entry.py" or "cache=True" not in text, file
+        assert "# --- kernel ---" in text or "\n@entry\n" not in re.sub(
+            r"'''.*?'''", "", text, flags=re.DOTALL
+        ), file

@@ -197,7 +197,8 @@ def test_stationary_points_are_stationary_and_of_their_kind(made, case):
         if point.kind == "minimum" and U.name != "lennard_jones_cluster":
             assert curvatures[0] > 0
     assert U.minima
-    assert U.max_curvature() == max(point.curvatures[-1] for point in U.minima)
+    largest = max(point.curvatures[-1] for point in U.minima)
+    assert U.max_curvature() == pytest.approx(largest, rel=1e-14)
 
 
 # name, parameters -> ((kind, energy, position), ...) as printed in the literature.
@@ -451,3 +452,31 @@ def test_known_landscapes_are_made_in_milliseconds(made):
         seconds.append(time.perf_counter() - started)
     assert np.median(seconds) < 0.005
     assert max(seconds) < 0.05
+
+
+def test_long_chain_knows_its_uniform_points_and_its_stability_at_once():
+    potentials.phi4_chain(n_sites=3).hessian(np.zeros(3))  # compiled
+    before = time.perf_counter()
+    U = potentials.phi4_chain(n_sites=1000, coupling=0.5)
+    assert U.max_curvature() == pytest.approx(3.0, rel=1e-15)
+    assert time.perf_counter() - before < 1.0
+
+
+def test_chain_beyond_32_sites_searches_for_no_kinks():
+    U = potentials.phi4_chain(n_sites=200, coupling=4.0)
+    before = time.perf_counter()
+    points = U.stationary_points
+    assert time.perf_counter() - before < 5.0
+    assert [point.energy for point in points] == [-50.0, -50.0, 0.0]
+    assert [point.index == 0 for point in points] == [True, True, False]
+    kinked = potentials.phi4_chain(n_sites=16, coupling=4.0)
+    assert len(kinked.stationary_points) == 3 + 32
+
+
+@pytest.mark.parametrize(("n", "coupling"), [(2, 0.7), (5, 0.1), (8, 4.0)])
+def test_stability_of_a_chain_is_that_of_its_minima(n, coupling):
+    U = potentials.phi4_chain(n_sites=n, coupling=coupling)
+    largest = np.linalg.eigvalsh(U.hessian(np.ones(n)))[-1]
+    assert U.max_curvature() == pytest.approx(largest, rel=1e-13)
+    weaker = U.with_parameters(coupling=0.0)
+    assert weaker.max_curvature() == 2.0

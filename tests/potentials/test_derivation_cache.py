@@ -136,3 +136,9 @@ def test_key_depends_on_everything_that_determines_the_text(monkeypatch):
     monkeypatch.setattr(derivation_cache, "__version__", "other")
     keys.add(derivation_cache.key_of("a", "b"))
     assert len(keys) == 4
+
+
+def test_a_tilde_in_the_chosen_folder_is_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LANGEVIN_LAB_CACHE", "~/chosen")
+    assert derivation_cache.folder() == tmp_path / "chosen" / "potentials"
