@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from langevin_lab.integrators import Method, linear_map, spectral_radius
+from langevin_lab.integrators import Method, Program, linear_map, spectral_radius
 
 
 class UnstableStepError(ValueError):
@@ -60,51 +61,77 @@ def check_bound(value: Any) -> float:
 def check_stability(method: Method, dynamics: Any, dt: float) -> None:
     """Raise UnstableStepError if the step is unstable at a known minimum of the potential.
 
-    The step is linear there; it is unstable when an eigenvalue of its matrix for the largest
-    curvature (over mass) lies outside the unit circle.
+    The step is linear there; it is unstable when an eigenvalue of its matrix lies outside the unit
+    circle. One friction for all coordinates leaves independent normal modes of the Hessian over
+    mass; frictions that differ mix them, and the matrix is that of all coordinates at once.
     """
-    curvature = _largest_curvature(dynamics)
-    if curvature is None or curvature <= 0:
+    hessians = [_scaled_hessian(dynamics, point.position) for point in dynamics.potential.minima]
+    curvatures = np.array([np.linalg.eigvalsh(hessian) for hessian in hessians]).ravel()
+    if not (curvatures > 0).any():
         return
-    frictions = np.unique(np.asarray(dynamics.friction))
+
+    def is_unstable(step: float) -> bool:
+        matrices = _step_matrices(method, dynamics, hessians, curvatures, step)
+        return any(np.any(spectral_radius(matrix) > 1 + 1e-7) for matrix in matrices)
+
     # At the limit itself eigenvalues have modulus 1 and noise adds up without end.
     low, high = 0.0, dt * (1 + 1e-6)
-    if not all(_is_unstable(method, friction, curvature, high) for friction in frictions):
+    if not is_unstable(high):
         return
-    for _ in range(60):
+    while high - low > 1e-8 * high:
         middle = 0.5 * (low + high)
-        if all(_is_unstable(method, friction, curvature, middle) for friction in frictions):
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if is_unstable(middle) else (middle, high)
+    scale = "mass" if dynamics.momenta else "friction"
     raise UnstableStepError(
         f"dt={dt:g} is at or above the stability limit {low:.6g} of {method.name} for "
-        f"{dynamics.potential.name} (largest curvature/mass {curvature:.6g} at its minima); "
-        f"use dt < {low:.4g}",
+        f"{dynamics.potential.name} (largest curvature/{scale} {curvatures.max():.6g} at its "
+        f"minima); use dt < {low:.4g}",
         dt=dt,
         limit=low,
     )
 
 
-class _UnitMass:
-    """One coordinate of unit mass with a given friction."""
+@dataclass(frozen=True)
+class _Scaled:
+    """Coordinates scaled so that mass (overdamped: friction) is one in each."""
 
-    mass = 1.0
-
-    def __init__(self, friction: float):
-        self.friction = friction
-
-
-def _is_unstable(method: Method, friction: float, curvature: float, dt: float) -> bool:
-    coefficients = method.coefficient_rule(_UnitMass(float(friction)), dt, 0.0)
-    return bool(spectral_radius(linear_map(method.program, coefficients, curvature)) > 1 + 1e-7)
+    friction: Any
+    mass: float = 1.0
 
 
-def _largest_curvature(dynamics: Any) -> float | None:
-    """Largest eigenvalue of the Hessian over mass at the known minima."""
-    mass = np.asarray(getattr(dynamics, "mass", 1.0))
-    largest = dynamics.potential.max_curvature()
-    return None if largest is None else float(largest / mass.max())
+def _scaled_hessian(dynamics: Any, minimum: np.ndarray) -> np.ndarray:
+    """Hessian over mass, or without momenta over friction, in its symmetric form."""
+    scale = dynamics.mass if dynamics.momenta else dynamics.friction
+    root = np.sqrt(np.broadcast_to(np.asarray(scale, dtype=float), (dynamics.dim,)))
+    return np.asarray(dynamics.potential.hessian(minimum)) / np.outer(root, root)
+
+
+def _step_matrices(
+    method: Method, dynamics: Any, hessians: list[np.ndarray], curvatures: np.ndarray, dt: float
+) -> list[np.ndarray]:
+    """Matrices of one noiseless step: a batch over modes, or one of all coordinates a minimum."""
+    frictions = np.unique(np.asarray(dynamics.friction)) if dynamics.momenta else np.ones(1)
+    if frictions.size == 1:
+        coefficients = method.coefficient_rule(_Scaled(float(frictions[0])), dt, 0.0)
+        return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
+    coefficients = method.coefficient_rule(_Scaled(np.asarray(dynamics.friction)), dt, 0.0)
+    return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
+
+
+def _full_map(program: Program, coefficients: dict[str, Any], hessian: np.ndarray) -> np.ndarray:
+    """Matrix of one noiseless step on U = x.H.x/2, shape (n_state dim, n_state dim).
+
+    Read off the step by feeding it the basis vectors.
+    """
+    dim = len(hessian)
+    basis = np.eye(len(program.state) * dim)
+    state = {
+        name: basis[:, index * dim : (index + 1) * dim] for index, name in enumerate(program.state)
+    }
+    state |= {"g": state["x"] @ hessian, "r": np.zeros_like(state["x"])}
+    normals = np.zeros((program.n_normals, *state["x"].shape))
+    after = program.run(state, normals, coefficients, lambda x: x @ hessian)
+    return np.concatenate([after[name] for name in program.state], axis=1).T
 
 
 def default_threads() -> int:

@@ -100,6 +100,44 @@ def test_stability_looks_at_friction_and_mass():
         simulate(rubbing, "EulerMaruyama", dt=0.75)
 
 
+ROUND = ll.potentials.harmonic(stiffness=(1.0, 1.0))
+TILTED = ll.Potential.from_expression(
+    "x**2 + x*y + y**2", variables=("x", "y"), stationary_points=[[0.0, 0.0]]
+)
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "method", "limit"),
+    [
+        (ll.Langevin(ROUND, temperature=1.0, friction=1.0, mass=(1.0, 100.0)), "BAOAB", 2.0),
+        (ll.Langevin(ROUND, temperature=1.0, friction=(0.1, 10.0)), "BAOAB", 2.0),
+        (ll.Overdamped(ROUND, temperature=1.0, friction=(0.1, 10.0)), "EulerMaruyama", 0.2),
+        (ll.Overdamped(ROUND, temperature=1.0, friction=(10.0, 0.1)), "LeimkuhlerMatthews", 0.2),
+    ],
+)
+def test_stability_is_that_of_the_fastest_coordinate(dynamics, method, limit):
+    with pytest.raises(UnstableStepError, match=r"dt=.* limit .* use dt < ") as caught:
+        simulate(dynamics, method, dt=1.01 * limit)
+    assert caught.value.limit == pytest.approx(limit, rel=1e-5)
+    simulate(dynamics, method, dt=0.99 * limit, n_steps=2)
+
+
+@pytest.mark.parametrize("method", ["BAOAB", "OBABO", "BBK"])
+def test_stability_limit_of_coupled_coordinates_parts_growth_from_decay(method):
+    """At temperature 0 the energy itself shows on which side of the limit a step lies."""
+    dynamics = ll.Langevin(TILTED, temperature=0.0, friction=(0.2, 4.0), mass=(1.0, 3.0))
+    with pytest.raises(UnstableStepError) as caught:
+        simulate(dynamics, method, dt=5.0)
+    scheme = ll.integrators.method(method)
+    for factor, grows in ((0.99, False), (1.01, True)):
+        coefficients = scheme.coefficients(dynamics, factor * caught.value.limit)
+        state = scheme.carried_state({"x": [1.0, 0.3], "p": [0.1, 0.2]}, TILTED.gradient)
+        for _ in range(2000):
+            normals = np.zeros((scheme.n_normals, 2))
+            state = scheme.step(state, normals, coefficients, TILTED.gradient)
+        assert (np.abs(state["x"]).max() > 1.0) == grows
+
+
 def test_start_without_known_minimum_must_be_given():
     slope = ll.Potential.from_expression("x + x**4")
     dynamics = ll.Overdamped(slope, temperature=0.5)
