@@ -1,7 +1,7 @@
 """Figures, drawn from stored results only: figures/NAME.py holds ``draw(dataset) -> Figure``.
 
-A PNG carries a hash of the data and of the figure's file, so a figure that is up to date is not
-drawn again. Dates and version strings are left out: the same data give the same files.
+A PNG carries a hash of the data, of the figure's file and of the common style, so a figure that is
+up to date is not drawn again. Dates are left out: the same data give the same files.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from langevin_lab.lab import figure_style
 from langevin_lab.lab.discovery import load_module, place
 from langevin_lab.lab.errors import LabError, one_line, shown
 from langevin_lab.lab.figure_style import STYLE
@@ -59,17 +60,32 @@ def draw_figure(name: str, dataset: xarray.Dataset, folder: Path, store: Store) 
 
     matplotlib.use("Agg")
     figure = _drawn(source, dataset)
+    try:
+        contents = _written(figure, paths, stamp)
+    except Exception as error:  # text is set only now: a bad formula raises ValueError
+        raise LabError(f"{shown(source)}: cannot be written: {one_line(error)}") from error
+    finally:
+        _close(figure)
+    for path, content in zip(paths, contents):
+        write_file(path, content)
+    return paths
+
+
+def _written(figure: Any, paths: list[Path], stamp: str) -> list[bytes]:
+    """The bytes of the files."""
+    import matplotlib
+
     # A date or a version would make equal figures differ.
     clean: list[dict[str, Any]] = [{"CreationDate": None}, {"Software": None, _STAMP: stamp}]
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # it notes the dates of old fonts
+    contents = []
     for path, metadata in zip(paths, clean):
         buffer = io.BytesIO()
         # The figure's own style ended with draw(); the font type counts when it is written.
         with matplotlib.rc_context({"pdf.fonttype": STYLE["pdf.fonttype"]}):
             figure.savefig(buffer, format=path.suffix[1:], dpi=_DPI, metadata=metadata)
-        write_file(path, buffer.getvalue())
-    _close(figure)
-    return paths
+        contents.append(buffer.getvalue())
+    return contents
 
 
 def _drawn(source: Path, dataset: xarray.Dataset) -> Any:
@@ -94,13 +110,31 @@ def _close(figure: Any) -> None:
     plt.close(figure)
 
 
+# Attributes of a run rather than of its data: they change when it is repeated.
+_OF_THE_RUN = ("created", "wall_seconds")
+
+
 def _stamp(dataset: xarray.Dataset, source: Path) -> str:
-    content = hashlib.sha256(source.read_bytes())
+    """Hash of all that a figure can show: files, data, names of dimensions, attributes."""
+    content = hashlib.sha256()
+    for file in (source, Path(figure_style.__file__)):
+        content.update(hashlib.sha256(file.read_bytes()).digest())
+    attributes = {k: v for k, v in dataset.attrs.items() if k not in _OF_THE_RUN}
+    content.update(_text_of(attributes))
     for name in sorted(dataset.variables, key=str):
-        values = dataset[name].values
-        content.update(f"{name} {values.dtype} {values.shape}".encode())
-        content.update(values.tobytes() if values.dtype != object else repr(values).encode())
+        variable = dataset[name]
+        values = variable.values
+        content.update(f"{name} {values.dtype} {values.shape} {variable.dims}".encode())
+        content.update(_text_of(variable.attrs))
+        text = repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
+        content.update(text)
     return content.hexdigest()[:16]
+
+
+def _text_of(attributes: dict[Any, Any]) -> bytes:
+    """Attributes as bytes, arrays in full, whatever their order."""
+    plain = {str(k): getattr(v, "tolist", lambda v=v: v)() for k, v in attributes.items()}
+    return repr(sorted(plain.items())).encode()
 
 
 def _stamp_of(png: Path) -> str | None:

@@ -22,10 +22,11 @@ with its source, the method and the cost on two cores; then
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -74,6 +75,8 @@ class Experiment:
     cost: Callable[[Any], float] | None = None
     question: str = ""
     config_type: type | None = None
+    source_digest: str | None = field(init=False, default=None)
+    """Hash of the experiment's file while it was loaded, whatever becomes of it; None without."""
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
@@ -97,6 +100,7 @@ class Experiment:
         if not question:
             raise ValueError("question is missing: begin the file with a docstring that asks it")
         set_field(self, "question", question)
+        set_field(self, "source_digest", _digest_of(self.source_file))
 
     @property
     def source_file(self) -> Path:
@@ -135,6 +139,13 @@ class Experiment:
         from langevin_lab.lab.command_line import run_script
 
         run_script(self, arguments)
+
+
+def _digest_of(file: Path) -> str | None:
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _first_paragraph(function: Callable) -> str:

@@ -23,9 +23,11 @@ def versions() -> dict[str, str]:
     }
 
 
-# The rooms whose code decides a number; the lab only stores and prints it.
+# The rooms whose code decides a number (evidence where run() estimates); the lab only stores and
+# prints it.
 _COMPUTING = (
     "compiled", "noise", "potentials", "dynamics", "integrators", "ensemble", "exact", "escape",
+    "evidence",
 )  # fmt: skip
 
 

@@ -23,11 +23,15 @@ CUSTOM = "custom"  # preset label of a configuration with overridden fields
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """An experiment under one configuration, and where its result is stored, if it is."""
+    """An experiment under one configuration, its hash, and where its result is stored, if it is.
+
+    The hash is taken before the run: files that are edited meanwhile do not count for it.
+    """
 
     experiment: Experiment
     preset: str
     config: Any
+    digest: str
     stored: Path | None
 
     @property
@@ -66,8 +70,9 @@ def plan(
     for experiment in experiments:
         config = experiment.config(preset, overrides)
         label = CUSTOM if overrides else preset
+        digest = store.digest(experiment, config)
         stored = None if force else store.find(experiment, config)
-        tasks.append(Task(experiment, label, config, stored))
+        tasks.append(Task(experiment, label, config, digest, stored))
     return tasks
 
 
@@ -158,7 +163,9 @@ def _run(store: Store, task: Task) -> Path:
             "needs an xarray.Dataset"
         )
     seconds = time.perf_counter() - started
-    return store.save(experiment, task.preset, task.config, dataset, seconds=seconds)
+    return store.save(
+        experiment, task.preset, task.config, dataset, seconds=seconds, digest=task.digest
+    )
 
 
 def _claims(experiment: Experiment, dataset: xarray.Dataset) -> list[Claim]:

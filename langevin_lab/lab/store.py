@@ -1,9 +1,11 @@
-"""Results on disk, addressed by a hash of everything that determines them.
+"""Results on disk, addressed by a hash of configuration and code.
 
     RESULTS/NAME/PRESET-HASH.nc
 
-HASH covers the experiment's name, its configuration, the text of the experiment file and that of
-the package's computing rooms, so a stale result is never taken for a new one. Files are netCDF
+HASH covers the experiment's name, its configuration, the text of the experiment file when it was
+loaded and that of the package's computing rooms: a result of other text is never taken for that of
+the present one. It does not cover other files that the experiment imports or reads, nor the
+versions of Python, numpy, scipy and numba, which are attributes of the result. Files are netCDF
 (h5netcdf), written to memory first, then to a temporary file, then renamed: a write that fails
 leaves what was there before. No pickle.
 """
@@ -44,19 +46,17 @@ class Store:
         self.folder = Path(folder)
 
     def digest(self, experiment: Experiment, config: Any) -> str:
-        """Hash, 16 hexadecimal digits, of what determines a result."""
-        try:
-            source = hashlib.sha256(experiment.source_file.read_bytes()).hexdigest()
-        except OSError as error:
+        """Hash, 16 hexadecimal digits: name, configuration, loaded text, computing rooms."""
+        if experiment.source_digest is None:
             raise LabError(
                 f"{experiment.name} has no source file ({shown(experiment.source_file)}); "
                 "write it as experiments/NAME.py, so that its results can be told apart"
-            ) from error
+            )
         parts = {
             "experiment": experiment.name,
             "config": as_json(config),
             "code": provenance.code_digest(),
-            "source": source,
+            "source": experiment.source_digest,
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -98,15 +98,18 @@ class Store:
         dataset: xarray.Dataset,
         *,
         seconds: float,
+        digest: str | None = None,
     ) -> Path:
         """Write a result with its provenance; return its path.
+
+        ``digest`` is that taken before the run; by default it is taken now.
 
         Raises
         ------
         LabError
             If the dataset cannot be written as netCDF, or the folder not to.
         """
-        digest = self.digest(experiment, config)
+        digest = digest or self.digest(experiment, config)
         attributes: dict[str, Any] = {
             "experiment": experiment.name,
             "question": experiment.question,

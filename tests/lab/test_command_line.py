@@ -162,6 +162,19 @@ def test_broken_figure_is_reported_after_the_table(laboratory):
     assert "error: figures/uniform.py:1: ZeroDivisionError" in answer.stderr
 
 
+def test_figure_with_a_bad_formula_hides_no_other_experiment(laboratory):
+    laboratory.add("first")
+    laboratory.add("second")
+    text = laboratory.add_figure("first").read_text()
+    laboratory.add_figure("first", text.replace("$x$", r"$\\frac{1}$"))
+    laboratory.add_figure("second")
+    answer = invoke("reproduce")
+    assert answer.exit_code == 2
+    assert "4 claims: 4 consistent" in answer.stdout
+    assert "error: figures/first.py: cannot be written: ValueError" in answer.stderr
+    assert (laboratory.results / "figures" / "second.png").is_file()
+
+
 def test_interrupt_keeps_what_is_finished(laboratory):
     laboratory.add("first")
     text = laboratory.add("second").read_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from langevin_lab.lab import LabError, Store
+from langevin_lab.lab import LabError, Store, drawing
 from langevin_lab.lab.drawing import draw_figure
 
 
@@ -61,6 +61,54 @@ def test_text_variables_count_too(laboratory, results):
         data = data.assign(word=("word", np.array(["c"], dtype=object)))
         draw_figure("uniform", data, laboratory.figures, results)
         assert (results.folder / "figures" / "uniform.png").read_bytes() != stamp
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data.assign_attrs(note="b"),
+        lambda data: data.assign_attrs(many=np.arange(5000) + 1),
+        lambda data: data.rename_dims(replica="walker"),
+        lambda data: data.assign(x=data["x"].assign_attrs(units="m")),
+    ],
+)
+def test_attributes_and_names_of_dimensions_count_too(laboratory, results, change):
+    source = laboratory.add_figure("uniform")
+    data = dataset().assign_attrs(note="a", many=np.arange(5000))
+    before = drawing._stamp(data, source)
+    assert drawing._stamp(change(data), source) != before
+    assert drawing._stamp(data.assign_attrs(created="now", wall_seconds=3.0), source) == before
+
+
+def test_the_common_style_counts_too(laboratory, monkeypatch, tmp_path):
+    source = laboratory.add_figure("uniform")
+    before = drawing._stamp(dataset(), source)
+    (tmp_path / "style.py").write_text("STYLE = {}\n")
+    monkeypatch.setattr(drawing.figure_style, "__file__", str(tmp_path / "style.py"))
+    assert drawing._stamp(dataset(), source) != before
+
+
+BAD_TITLE = """
+import matplotlib.pyplot as plt
+
+
+def draw(dataset):
+    figure, axes = plt.subplots()
+    axes.set_title(r"$\\frac{1}$")
+    return figure
+"""
+
+
+def test_figure_that_cannot_be_written_is_one_line_and_is_closed(laboratory, results):
+    import matplotlib.pyplot as plt
+
+    laboratory.add_figure("uniform", BAD_TITLE)
+    open_before = plt.get_fignums()
+    with pytest.raises(LabError, match=r"figures/uniform\.py: cannot be written: ") as caught:
+        draw_figure("uniform", dataset(), laboratory.figures, results)
+    assert "\n" not in str(caught.value)
+    assert plt.get_fignums() == open_before
+    assert not (results.folder / "figures").exists()
 
 
 def test_no_figure_file_no_figure(laboratory, results):

@@ -5,7 +5,7 @@ from langevin_lab.lab import provenance
 
 def test_code_digest_follows_the_computing_rooms(monkeypatch, tmp_path):
     package = tmp_path / "langevin_lab"
-    for room in ("integrators", "lab"):
+    for room in ("integrators", "evidence", "lab"):
         (package / room).mkdir(parents=True)
         (package / room / "module.py").write_text("first = 1\n")
     monkeypatch.setattr(provenance.langevin_lab, "__file__", str(package / "__init__.py"))
@@ -18,5 +18,8 @@ def test_code_digest_follows_the_computing_rooms(monkeypatch, tmp_path):
     (package / "lab" / "module.py").write_text("first = 2\n")
     assert digest() == before
     (package / "integrators" / "module.py").write_text("first = 2\n")
-    assert digest() != before
+    after = digest()
+    assert after != before
+    (package / "evidence" / "module.py").write_text("first = 2\n")
+    assert digest() not in (before, after)
     provenance.code_digest.cache_clear()

@@ -93,6 +93,24 @@ def test_missing_and_stale_results_name_their_command(laboratory, results):
         stored_result(results, plan(results, experiments)[0])
 
 
+def test_file_that_is_edited_during_the_run_does_not_own_its_result(laboratory, results):
+    path = laboratory.add("one")
+    (task,) = plan(results, discover()[0])
+    path.write_text(path.read_text() + "# changed\n")
+    first = obtain(results, task)
+    assert first.dataset.attrs["digest"] == task.digest
+    (edited,) = plan(results, discover()[0])
+    assert edited.stored is None
+    assert edited.digest != task.digest
+
+
+def test_hash_taken_before_the_run_names_the_result(laboratory, results, monkeypatch):
+    laboratory.add("one")
+    (task,) = plan(results, discover()[0])
+    monkeypatch.setattr(Store, "digest", lambda *arguments: "later")
+    assert obtain(results, task).dataset.attrs["digest"] == task.digest
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import json
 import os
@@ -72,6 +73,8 @@ def test_changed_experiment_or_package_code_makes_a_result_stale(
     monkeypatch.chdir(laboratory.folder)
     with uniform.source_file.open("a") as file:
         file.write("# changed\n")
+    assert results.find(uniform, uniform.config()) is not None  # what was loaded is the old text
+    uniform = laboratory.load("uniform")
     assert results.find(uniform, uniform.config()) is None
     assert results.has_stale(uniform, "quick")
     assert not results.has_stale(uniform, "paper")
@@ -208,8 +211,8 @@ def test_text_flags_and_integers_come_back_as_they_were(uniform, results):
 
 
 def test_experiment_without_a_file_cannot_be_stored(uniform, results):
-    path = uniform.source_file
-    path.unlink()
+    uniform.source_file.unlink()
+    uniform = dataclasses.replace(uniform)  # made anew, as in a session without a file
     with pytest.raises(LabError, match=r"uniform has no source file \(experiments/uniform.py\)"):
         results.digest(uniform, uniform.config())
 
