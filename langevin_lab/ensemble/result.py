@@ -164,8 +164,8 @@ def _warn_of_correlation(run: Run, means: np.ndarray, group_time: float) -> None
     products = (deviation[..., 1:] * deviation[..., :-1]).mean(axis=(1, 2))
     squares = (deviation**2).mean(axis=(1, 2))
     highest = float(np.max(products / np.where(squares > 0, squares, 1.0)))
-    noise = 1 / np.sqrt(series[0, :, 1:].size)  # of the correlation of independent stretches
-    if highest > 0.2 + noise:
+    noise = 1 / np.sqrt(series[0, :, 1:].size)  # one sigma for independent stretches
+    if highest > 0.2 + 2 * noise:
         warnings.warn(
             f"n_replicas={run.n_replicas}: error bars come from stretches of {group_time:g} time "
             f"units, and neighbouring ones correlate by {highest:.2f}, so the bars are too small; "
