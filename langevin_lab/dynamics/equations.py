@@ -51,10 +51,15 @@ def _check_temperature(value: Any) -> Temperature:
 def _per_coordinate(name: str, value: Any, dim: int, *, zero: bool) -> float | tuple[float, ...]:
     """``value`` as a float, or as a tuple with one entry per coordinate; hashable either way."""
     allowed = ">= 0" if zero else "> 0"
+    refused = TypeError(f"{name}={value!r} must be a number, or one per coordinate")
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}={value!r} must be a number, or one per coordinate") from None
+        raise refused from None
+    # numpy reads True as 1 and "2" as 2.
+    entries = np.ravel(np.asarray(value, dtype=object))
+    if any(isinstance(entry, (bool, np.bool_, str, bytes)) for entry in entries):
+        raise refused
     if array.ndim > 1 or (array.ndim == 1 and array.shape != (dim,)):
         raise ValueError(
             f"{name} has shape {array.shape}: give one number or one per coordinate, shape ({dim},)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -141,12 +142,36 @@ def default_threads() -> int:
     return os.cpu_count() or 1
 
 
-def check_memory(n_bytes: int, advice: str) -> None:
-    """Raise MemoryError before anything is allocated if the machine has not that much."""
+CGROUP_LIMITS = (
+    Path("/sys/fs/cgroup/memory.max"),  # version 2
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),  # version 1
+)
+
+
+def _physical_memory() -> int | None:
+    """Bytes of the machine, if it tells."""
     try:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _cgroup_memory() -> int | None:
+    """Bytes that the container may use, if it is limited."""
+    for path in CGROUP_LIMITS:
+        try:
+            return int(path.read_text())  # "max" where there is no limit
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def check_memory(n_bytes: int, advice: str) -> None:
+    """Raise MemoryError before anything is allocated if this process may not have that much."""
+    limits = [limit for limit in (_physical_memory(), _cgroup_memory()) if limit is not None]
+    if not limits:
         return
+    available = min(limits)
     if n_bytes > 0.9 * available:
         raise MemoryError(
             f"the run needs {n_bytes / 1e9:,.1f} GB and this machine has "

@@ -87,14 +87,19 @@ def count_outside(work, width, frozen, bound):
 
 @compiled
 def add_to_histograms(work, parameters, edges, n_bins, replicas, frozen, counts):
-    """Count the lanes not frozen into bins 1..n; bins 0 and n + 1 lie outside the range."""
+    """Count the lanes not frozen into bins 1..n.
+
+    Bin 0 lies below the range, n + 1 above it, n + 2 is for NaN.
+    """
     for i in range(frozen.size):
         if frozen[i] < 2:
             group = replicas[i] % np.uint64(N_GROUPS)
             values = histogram_values(work, i, parameters)
             for h in range(N_HISTOGRAMS):
                 scaled = (values[h] - edges[h, 0]) * edges[h, 1]
-                if not scaled >= 0.0:
+                if scaled != scaled:
+                    bin_index = n_bins[h] + 2
+                elif scaled < 0.0:
                     bin_index = np.int64(0)
                 elif scaled >= n_bins[h]:
                     bin_index = n_bins[h] + 1
@@ -176,7 +181,7 @@ def advance(
     """Advance the blocks first_block..last_block-1 by n_steps steps.
 
     state (N_KEPT, n_columns), sums (N_MOMENTS, n_columns) and diverged (n_columns) are updated in
-    place, counts[0] (N_HISTOGRAMS, N_GROUPS, bins + 2) is added to, saved (n_saved, N_STATE, n)
+    place, counts[0] (N_HISTOGRAMS, N_GROUPS, bins + 3) is added to, saved (n_saved, N_STATE, n)
     is filled. tables and plan are the tuples that `run_stretch` takes apart.
     """
     buffer = np.zeros(N_ROWS * WIDTH + 8)
@@ -184,6 +189,8 @@ def advance(
     frozen = np.zeros(width, np.int64)
     replicas = np.zeros(width, np.uint64)
     scratch = counts[1]  # of the running stretch, in case it has to be repeated
+    # Neighbouring replicas are in different groups; a narrow block touches its own groups only.
+    n_groups = min(width, N_GROUPS) if N_HISTOGRAMS > 0 else 0
     bound, first_step = plan[2], plan[3]
     for block in range(first_block, last_block):
         column = block * width
@@ -200,7 +207,8 @@ def advance(
             last = min(first_step + n_steps, (step // STRETCH + 1) * STRETCH)
             copy_rows(work, 0, COPY, width)
             for attempt in range(2):
-                scratch[:] = 0
+                for i in range(n_groups):
+                    scratch[:, replicas[i] % np.uint64(N_GROUPS)] = 0
                 left = run_stretch(
                     work, width, column, replicas, frozen, attempt > 0, diverged, scratch, saved,
                     tables, plan, step, last,
@@ -214,8 +222,9 @@ def advance(
                     copy_lane(work, COPY, 0, i)
                 else:
                     frozen[i] = 0
-            if N_HISTOGRAMS > 0:
-                counts[0] += scratch
+            for i in range(n_groups):
+                group = replicas[i] % np.uint64(N_GROUPS)
+                counts[0, :, group] += scratch[:, group]
             step = last
         for i in range(width):
             for row in range(N_KEPT):

@@ -46,7 +46,8 @@ def advance_with_progress(
     """Advance the run by n_steps, chunk by chunk, showing progress on stderr if it is long."""
     done, rate = 0, 0.0
     size = chunk_size or max(64, int(2e6 / run.n_replicas / run.kernel.dynamics.dim))
-    size = min(MAX_CHUNK, size)
+    if chunk_size is None or run.kernel.dynamics.is_scheduled:
+        size = min(MAX_CHUNK, size)
     show = sys.stderr.isatty() if progress is None else progress
     with _bar(n_steps, run) as bar:
         while done < n_steps:

@@ -1,13 +1,15 @@
 """Running statistics in constant memory, each with an error bar.
 
 A recorder names the moments that the kernel sums for every replica, and turns their group means
-into statistics. Groups are independent replicas (or, for few replicas, stretches of time), so the
+into statistics. Groups are independent replicas (below 8 replicas, stretches of time), so the
 scatter between groups gives the error: value = f(mean of groups), error by the delete-one
-jackknife, exact for a mean and good to 1/n_groups for a smooth f.
+jackknife, exact for a mean and good to 1/n_groups for a smooth f. With few groups, (value - truth)
+over error follows Student's t of n_groups - 1 degrees of freedom, not a normal law.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,11 +30,14 @@ class Statistics:
         Means over everything recorded, an unfinished group included.
     group_time : float
         Time that one group was recorded for.
+    spacing : float, optional
+        Time between two recorded steps.
     """
 
     means: np.ndarray
     overall: np.ndarray
     group_time: float
+    spacing: float = 0.0
 
     def estimate(self, function: Callable[..., Any]) -> tuple[float, float]:
         """(value, standard error) of a function of the mean moments, by jackknife."""
@@ -159,6 +164,8 @@ class KineticTemperature(Recorder):
     half_step : bool, optional
         Use the momentum half a kick later, ``p - (dt/2) grad U(x)``: on a harmonic well BAOAB's
         half-step momentum is exact where the one on the step is low by a factor 1 - (omega dt)^2/4.
+        Only for methods whose step ends with a kick of dt/2 at the new position: words that end in
+        B and have two.
 
     Source
     ------
@@ -176,6 +183,21 @@ class KineticTemperature(Recorder):
             )
         momentum = "(p - 0.5*dt*grad)" if self.half_step else "p"
         return (Moment(f"{momentum}**2/mass", over_coordinates=True),)
+
+    def check_method(self, method: Any, dynamics: Any, dt: float) -> None:
+        """Raise ValueError for a half-step momentum that the method does not pass through."""
+        if not self.half_step:
+            return
+        last = method.program.lines[-1]
+        kicks = last.target == "p" and last.expression == "fma(-kick, g, p)"
+        coefficients = method.coefficients(dynamics, dt, temperature=0.0)
+        if kicks and np.all(coefficients["kick"] == 0.5 * dt):
+            return
+        raise ValueError(
+            f"KineticTemperature(half_step=True): a step of {method.name} does not end with a kick "
+            "of dt/2, so no half-step momentum belongs to it; use half_step=False, or a word such "
+            "as 'BAOAB'"
+        )
 
     def estimate(self, statistics: Statistics, dynamics: Any) -> tuple[float, float]:
         """Temperature and standard error."""
@@ -227,6 +249,10 @@ class AutocorrelationTime(Recorder):
 
     From the variance of the time averages of independent groups of duration t:
     ``var(mean) = 2 tau var(f)/t (1 + O(tau/t))``. For an exponential correlation it is 1/rate.
+    It is the time of the recorded chain, with a sum over lags in place of the integral: with
+    ``spacing = record_every dt`` an exponential correlation gives
+    ``(spacing/2) coth(spacing/(2 tau))``, never less than spacing/2. Nothing corrects for that;
+    an estimate below twice the spacing, where it is more than 2 % off, warns.
 
     Source
     ------
@@ -253,9 +279,18 @@ class AutocorrelationTime(Recorder):
             statistics.group_time,
         )
         half_time = 0.5 * statistics.group_time
-        return extended.estimate(
+        value, error = extended.estimate(
             lambda mean, square, scatter: half_time * scatter / (square - mean**2)
         )
+        if value < 2 * statistics.spacing:
+            warnings.warn(
+                f"{self!r}: the estimate {value:.3g} is below twice the spacing "
+                f"{statistics.spacing:g} of recorded steps, so it is the time of the sampled chain "
+                "and not of the process; lower record_every or dt",
+                RuntimeWarning,
+                stacklevel=6,
+            )
+        return value, error
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,13 @@ class DivergenceError(RuntimeError):
     n_diverged, n_replicas : int
     first_replica, first_step : int
         The earliest divergence.
+    dataset : xarray.Dataset or None
+        What the run has nevertheless: final state, ``diverged_step``, saved path, sums, and the
+        observables that still have an error bar.
     """
 
-    def __init__(self, diverged: np.ndarray, offset: int, advice: str):
+    def __init__(self, diverged: np.ndarray, offset: int, advice: str, *, dataset: Any = None):
+        self.dataset = dataset
         replica = int(np.argmin(np.where(diverged < 0, np.iinfo(np.int64).max, diverged)))
         self.n_diverged, self.n_replicas = int((diverged >= 0).sum()), diverged.size
         self.first_replica, self.first_step = offset + replica, int(diverged[replica])
@@ -39,26 +43,28 @@ class DivergenceError(RuntimeError):
 def dataset(
     run: Run, observe: dict[str, Recorder | Histogram], moments: list[Moment], attributes: dict
 ) -> Any:
-    """The run as an `xarray.Dataset`."""
+    """The run as an `xarray.Dataset`.
+
+    Raises
+    ------
+    DivergenceError
+        If an observable has fewer than two groups left; all else is in the error's ``dataset``.
+    """
     import xarray
 
+    histograms = {name: h for name, h in observe.items() if isinstance(h, Histogram)}
+    plain = {name: r for name, r in observe.items() if not isinstance(r, Histogram)}
     variables: dict[str, Any] = _state_variables(run)
-    if observe:
-        _check_divergence(run)
-        means, overall, group_steps = run.groups()
-        group_time = group_steps * run.record_every * run.kernel.dt
-        _warn_of_correlation(run, means, group_time)
-        histograms = [name for name, recorder in observe.items() if isinstance(recorder, Histogram)]
-        for name, recorder in observe.items():
-            if isinstance(recorder, Histogram):
-                variables |= _histogram(run, name, recorder, histograms.index(name))
-                continue
-            rows = [moments.index(moment) for moment in recorder.moments(run.kernel.dynamics)]
-            statistics = Statistics(means[rows], overall[rows], group_time)
-            value, error = recorder.estimate(statistics, run.kernel.dynamics)
-            about = {"recorder": repr(recorder), "n_groups": means.shape[1]}
-            variables[name] = ((), value, about)
-            variables[f"{name}_stderr"] = ((), error, {"standard_error_of": name})
+    lost = []
+    if _n_groups(run) >= 2:
+        variables |= _statistics(run, plain, moments)
+    else:
+        lost += list(plain)
+    for index, (name, histogram) in enumerate(histograms.items()):
+        if _n_histogram_groups(run, index) >= 2:
+            variables |= _histogram(run, name, histogram, index)
+        else:
+            lost.append(name)
     variables |= _sums(run)
     coordinates = {
         "replica": np.arange(run.first_replica, run.first_replica + run.n_replicas),
@@ -67,7 +73,46 @@ def dataset(
     if run.saved.shape[0]:
         steps = run.save_every * np.arange(1, run.saved.shape[0] + 1)
         coordinates["time"] = steps * run.kernel.dt
-    return xarray.Dataset(variables, coords=coordinates, attrs=attributes)
+    result = xarray.Dataset(variables, coords=coordinates, attrs=attributes)
+    if lost:
+        advice = (
+            f"too few are left for {lost}, the rest is in this error's dataset; use a smaller dt "
+            "or another start"
+        )
+        diverged = run.diverged[: run.n_replicas]
+        raise DivergenceError(diverged, run.first_replica, advice, dataset=result)
+    return result
+
+
+def _statistics(run: Run, observe: dict[str, Recorder], moments: list[Moment]) -> dict[str, Any]:
+    """Value and standard error of every recorder; warns of those that are NaN."""
+    variables: dict[str, Any] = {}
+    if not observe:
+        return variables
+    means, overall, group_steps = run.groups()
+    spacing = run.record_every * run.kernel.dt
+    group_time = group_steps * spacing
+    _warn_of_correlation(run, means, group_time)
+    for name, recorder in observe.items():
+        rows = [moments.index(moment) for moment in recorder.moments(run.kernel.dynamics)]
+        statistics = Statistics(means[rows], overall[rows], group_time, spacing)
+        value, error = recorder.estimate(statistics, run.kernel.dynamics)
+        about = {"recorder": repr(recorder), "n_groups": means.shape[1]}
+        variables[name] = ((), value, about)
+        variables[f"{name}_stderr"] = ((), error, {"standard_error_of": name})
+        if np.isnan(overall[rows]).any():
+            count = int(np.isnan(means[rows]).any(axis=0).sum())
+            _warn_of_nan(name, recorder, f"{count} of {means.shape[1]} groups")
+    return variables
+
+
+def _warn_of_nan(name: str, recorder: Recorder | Histogram, where: str) -> None:
+    warnings.warn(
+        f"observable {name!r}, {recorder!r}, was NaN in {where}: some states lie outside its "
+        "domain; observe an expression that is defined wherever replicas go",
+        RuntimeWarning,
+        stacklevel=5,
+    )
 
 
 def _state_variables(run: Run) -> dict[str, Any]:
@@ -91,29 +136,36 @@ def _state_variables(run: Run) -> dict[str, Any]:
     return variables
 
 
-def _check_divergence(run: Run) -> None:
-    diverged = run.diverged[: run.n_replicas]
-    alive = run.first_replica + np.flatnonzero(diverged < 0)
-    n_groups = alive.size * (1 if run.batches is None else len(run.batches.sums))
-    if run.counts.shape[0]:
-        n_groups = min(n_groups, np.unique(alive % N_GROUPS).size)
-    if n_groups < 2:
-        raise DivergenceError(diverged, run.first_replica, "use a smaller dt or another start")
+def _n_groups(run: Run) -> int:
+    """Groups that averages have."""
+    alive = int((run.diverged[: run.n_replicas] < 0).sum())
+    return alive * (1 if run.batches is None else len(run.batches.sums))
+
+
+def _n_histogram_groups(run: Run, index: int) -> int:
+    """Groups of replicas that a histogram has: those with a replica left and a count."""
+    alive = run.first_replica + np.flatnonzero(run.diverged[: run.n_replicas] < 0)
+    counted = run.counts[index].sum(axis=1) > 0
+    return int(counted[np.unique(alive % N_GROUPS)].sum())
 
 
 def _warn_of_correlation(run: Run, means: np.ndarray, group_time: float) -> None:
-    """Warn if stretches of time, taken as independent groups, correlate with their neighbours."""
+    """Warn if stretches of time, taken as independent groups, correlate with their neighbours.
+
+    Deviations are from the mean over all replicas, so that replicas stuck in different wells show.
+    """
     if run.batches is None or not run.kernel.noisy:
         return
     alive = int((run.diverged[: run.n_replicas] < 0).sum())
     series = means.reshape(len(means), alive, -1)
-    if series.shape[2] < 8:
+    if series.shape[2] < 2:
         return
-    deviation = series - series.mean(axis=2, keepdims=True)
-    products = (deviation[..., 1:] * deviation[..., :-1]).sum(axis=(1, 2))
-    squares = (deviation**2).sum(axis=(1, 2))
+    deviation = series - series.mean(axis=(1, 2), keepdims=True)
+    products = (deviation[..., 1:] * deviation[..., :-1]).mean(axis=(1, 2))
+    squares = (deviation**2).mean(axis=(1, 2))
     highest = float(np.max(products / np.where(squares > 0, squares, 1.0)))
-    if highest > 0.5:
+    noise = 1 / np.sqrt(series[0, :, 1:].size)  # one sigma for independent stretches
+    if highest > 0.2 + 2 * noise:
         warnings.warn(
             f"n_replicas={run.n_replicas}: error bars come from stretches of {group_time:g} time "
             f"units, and neighbouring ones correlate by {highest:.2f}, so the bars are too small; "
@@ -125,7 +177,7 @@ def _warn_of_correlation(run: Run, means: np.ndarray, group_time: float) -> None
 
 def _histogram(run: Run, name: str, recorder: Histogram, index: int) -> dict[str, Any]:
     """Density with error bars from the scatter between groups of replicas."""
-    counts = run.counts[index, :, : recorder.bins + 2].astype(float)
+    counts = run.counts[index, :, : recorder.bins + 3].astype(float)
     totals = counts.sum(axis=1)
     counts, totals = counts[totals > 0], totals[totals > 0]
     width = (recorder.high - recorder.low) / recorder.bins
@@ -139,11 +191,14 @@ def _histogram(run: Run, name: str, recorder: Histogram, index: int) -> dict[str
         "recorder": repr(recorder),
         "n_groups": len(totals),
         "fraction_below": float(density[0] * width),
-        "fraction_above": float(density[-1] * width),
+        "fraction_above": float(density[-2] * width),
     }
+    if density[-1] > 0:
+        about["fraction_nan"] = float(density[-1] * width)
+        _warn_of_nan(name, recorder, f"{about['fraction_nan']:.3g} of the samples")
     return {
-        name: ((f"{name}_bin",), density[1:-1], about),
-        f"{name}_stderr": ((f"{name}_bin",), error[1:-1], {"standard_error_of": name}),
+        name: ((f"{name}_bin",), density[1:-2], about),
+        f"{name}_stderr": ((f"{name}_bin",), error[1:-2], {"standard_error_of": name}),
         f"{name}_bin": ((f"{name}_bin",), centres),
     }
 
@@ -195,7 +250,7 @@ def previous_run(previous: Any) -> dict[str, Any]:
             length=int(previous.attrs["batch_length"]),
             filled=int(previous.attrs["batch_filled"]),
         )
-    counts = np.zeros((0, N_GROUPS, 2), np.int64)
+    counts = np.zeros((0, N_GROUPS, 3), np.int64)
     return {
         "sums": previous["moment_sum"].values if n_moments else np.zeros((0, n_replicas)),
         "diverged": previous["diverged_step"].values,

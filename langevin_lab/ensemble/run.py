@@ -12,7 +12,10 @@ import numpy as np
 from langevin_lab.ensemble.kernel import Kernel
 from langevin_lab.ensemble.layout import LANE_WIDTH, N_GROUPS
 
-FEW_REPLICAS = 32  # below this, stretches of time serve as groups beside the replicas
+# Below this, stretches of time serve as groups beside the replicas. From here on replicas alone do:
+# independent, whatever the correlation time, and few enough only to ask for Student's t.
+FEW_REPLICAS = 8
+FEWEST_GROUPS = 32  # that stretches of time are cut into
 MAX_BATCHES = 128  # stretches kept; when full, neighbours merge and their length doubles
 FIRST_BATCH = 16  # recorded steps of a stretch at first
 
@@ -80,7 +83,7 @@ class Run:
         self.sums = np.zeros((layout.n_moments, columns))
         # Padding lanes count as diverged before the first step, so that nothing records them.
         self.diverged = np.where(np.arange(columns) < self.n_replicas, -1, 0)
-        bins = int(self.n_bins.max(initial=0)) + 2
+        bins = int(self.n_bins.max(initial=0)) + 3  # below, above, NaN
         self.counts = np.zeros((layout.n_histograms, N_GROUPS, bins), np.int64)
         self.saved = np.zeros((0, layout.constants()["N_STATE"], self.n_replicas))
         if self.n_replicas < FEW_REPLICAS and layout.n_moments:
@@ -149,7 +152,7 @@ class Run:
         Returns
         -------
         means : ndarray of shape (n_moments, n_groups)
-            Of independent groups, without diverged replicas.
+            Of replicas that have not diverged; of their stretches of time if replicas are few.
         overall : ndarray of shape (n_moments,)
         n_steps : int
             Recorded steps in one group.
@@ -161,9 +164,9 @@ class Run:
             return means, means.mean(axis=1), self.n_recorded
         finished = np.array(self.batches.sums).reshape(-1, *sums.shape)
         overall = (finished.sum(axis=0) + sums)[:, alive].mean(axis=1) / self.n_recorded
-        # As few stretches a replica as give FEW_REPLICAS groups: the longer, the less they
-        # correlate. What is left over at the end is in the overall mean alone.
-        per_replica = math.ceil(FEW_REPLICAS / alive.sum())
+        # As few stretches a replica as give FEWEST_GROUPS: the longer, the less they correlate.
+        # What is left over at the end is in the overall mean alone.
+        per_replica = math.ceil(FEWEST_GROUPS / alive.sum())
         joined = max(1, len(finished) // per_replica)
         n_groups = len(finished) // joined
         stretches = finished[: n_groups * joined, :, alive].reshape(n_groups, joined, len(sums), -1)

@@ -17,9 +17,16 @@ from langevin_lab.ensemble.checks import (
     default_threads,
 )
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
+from langevin_lab.ensemble.layout import N_GROUPS
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.progress import advance_with_progress
-from langevin_lab.ensemble.recorders import Histogram, Recorder, recorders, unique_moments
+from langevin_lab.ensemble.recorders import (
+    Histogram,
+    KineticTemperature,
+    Recorder,
+    recorders,
+    unique_moments,
+)
 from langevin_lab.ensemble.result import (
     DivergenceError,
     dataset,
@@ -81,6 +88,8 @@ def simulate(
     seed : int
         0 <= seed < 2**64.
     n_replicas : int, optional
+        From 8 on, error bars come from the scatter of replicas (Student's t of ``n_groups`` - 1
+        degrees of freedom); below, from stretches of time, with a warning where those correlate.
     observe : dict, optional
         name -> expression (its running mean) or recorder (`Variance`, `Histogram`, ...).
     burn_in, record_every : int, optional
@@ -96,7 +105,8 @@ def simulate(
     continue_from : xarray.Dataset, optional
         Result of an earlier call with the same settings; ``n_steps`` more steps are added to it.
     chunk_size : int, optional
-        Steps between two returns to Python; by default about a quarter of a second.
+        Steps between two returns to Python; by default about a quarter of a second. A
+        scheduled temperature is tabulated for at most 65536 steps at a time.
     n_threads : int, optional
         By default all cores that the process may use.
     divergence_bound : float, optional
@@ -119,7 +129,7 @@ def simulate(
     UnstableStepError
         If dt is at or above the stability limit at a known minimum of the potential.
     DivergenceError
-        If too few replicas are left to average over.
+        If too few replicas are left to average over; its ``dataset`` holds all else.
     MemoryError
         If the arrays would not fit, before they are allocated.
 
@@ -150,6 +160,9 @@ def simulate(
 
     plain = [recorder for recorder in recorded.values() if isinstance(recorder, Recorder)]
     histograms = [recorder for recorder in recorded.values() if isinstance(recorder, Histogram)]
+    for recorder in plain:
+        if isinstance(recorder, KineticTemperature):
+            recorder.check_method(scheme, dynamics, dt)
     moments = unique_moments(plain, dynamics)
     kernel = RecordingKernel(dynamics, scheme, dt, moments, [Moment(h.text) for h in histograms])
     settings = {
@@ -168,6 +181,8 @@ def simulate(
     }
     _check_start_arguments(dynamics, start, start_momentum, continue_from)
     earlier = 0 if continue_from is None else _check_continuation(continue_from, settings)
+    if continue_from is not None and dynamics.is_scheduled:
+        _check_schedule(continue_from, dynamics)
     total = earlier + n_steps
     if recorded and total - burn_in < record_every:
         raise ValueError(
@@ -179,7 +194,8 @@ def simulate(
         raise ValueError(
             f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
         )
-    _check_memory(kernel, n_replicas, total, save_every)
+    n_bins = max((h.bins for h in histograms), default=0)
+    _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
     run = _prepare(
         kernel, settings, histograms, n_threads,
         start=start, start_momentum=start_momentum, continue_from=continue_from,
@@ -190,6 +206,8 @@ def simulate(
     if continue_from is not None and save_every:
         run.saved = np.concatenate([_saved_path(continue_from, kernel), run.saved])
     attributes = provenance(settings | {"n_steps": run.step})
+    if dynamics.is_scheduled:
+        attributes |= _schedule_samples(dynamics, run.step * dt)
     if run.batches is not None:
         attributes |= {"batch_length": run.batches.length, "batch_filled": run.batches.filled}
     result = dataset(run, recorded, moments, attributes)
@@ -266,6 +284,27 @@ def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
     return int(previous.attrs["n_steps"])
 
 
+def _schedule_samples(dynamics: Any, duration: float) -> dict[str, list[float]]:
+    """The schedule at a few times of the run: what a plain function can be recognised by."""
+    times = np.linspace(0.0, duration, 9)[1::2]
+    temperatures = dynamics.temperature_at(times)
+    return {"schedule_times": times.tolist(), "schedule_temperatures": temperatures.tolist()}
+
+
+def _check_schedule(previous: Any, dynamics: Any) -> None:
+    """Raise ValueError if the earlier run had other temperatures at the times noted then."""
+    times = np.atleast_1d(previous.attrs["schedule_times"])
+    before = np.atleast_1d(previous.attrs["schedule_temperatures"])
+    now = dynamics.temperature_at(times)
+    differs = np.abs(now - before) > 1e-12 * np.abs(before)
+    if differs.any():
+        first = int(np.argmax(differs))
+        raise ValueError(
+            f"continue_from ran with temperature {before[first]:g} at time {times[first]:g}, this "
+            f"call's schedule has {now[first]:g}; a run continues under the same settings"
+        )
+
+
 def _check_start_arguments(
     dynamics: Any, start: Any, start_momentum: Any, continue_from: Any
 ) -> None:
@@ -298,14 +337,17 @@ def _check_error_bars(
         )
 
 
-def _check_memory(kernel: Kernel, n_replicas: int, n_steps: int, save_every: int) -> None:
+def _check_memory(
+    kernel: Kernel, n_replicas: int, n_steps: int, save_every: int, *, n_bins: int, n_threads: int
+) -> None:
     layout = kernel.layout
     rows = 3 * layout.n_carried + 3 * layout.n_moments + 1
     saved = 2 * (n_steps // save_every) * layout.constants()["N_STATE"] if save_every else 0
-    check_memory(
-        8 * n_replicas * (rows + saved),
-        "raise save_every or lower n_replicas" if save_every else "lower n_replicas",
-    )
+    # Counts of the run and of its result, and two in each of up to four tasks a thread.
+    counts = layout.n_histograms * N_GROUPS * (n_bins + 3) * (2 + 8 * n_threads)
+    state = n_replicas * (rows + saved)
+    advice = "raise save_every or lower n_replicas" if save_every else "lower n_replicas"
+    check_memory(8 * (state + counts), "use fewer bins" if counts > state else advice)
 
 
 def _saved_path(previous: Any, kernel: Kernel) -> np.ndarray:

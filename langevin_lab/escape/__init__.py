@@ -11,6 +11,7 @@ _NAMES = {
     "FirstPassage": "passage",
     "Rate": "rates",
     "barrier_action": "weak_friction",
+    "NoArrivalError": "passage",
     "depopulation_factor": "weak_friction",
     "energy_diffusion": "weak_friction",
     "eyring_kramers": "rates",

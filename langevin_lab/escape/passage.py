@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import sys
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ from langevin_lab.ensemble.checks import (
     check_bound,
     check_count,
     check_first_replica,
+    check_memory,
     check_seed,
     check_stability,
     default_threads,
@@ -30,6 +34,24 @@ from langevin_lab.potentials.expression import Region, parse_region
 
 FIRST_CHUNK = 64  # steps until the first packing of survivors
 MAX_CHUNK = 1 << 14
+GIVE_UP_STEPS = 10**10  # steps of a coordinate without an arrival, when there is no max_time
+LINE_SECONDS = 10.0  # until the first line on how far the run is, and between two
+
+
+class NoArrivalError(RuntimeError):
+    """No replica has arrived for so long that the target may be out of reach.
+
+    Attributes
+    ----------
+    n_waiting : int
+        Replicas on their way.
+    time : float
+        Time that they have been followed for.
+    """
+
+    def __init__(self, message: str, *, n_waiting: int, time: float):
+        super().__init__(message)
+        self.n_waiting, self.time = n_waiting, time
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +140,7 @@ def first_passage(
     first_replica: int = 0,
     n_threads: int | None = None,
     divergence_bound: float = 1e10,
+    progress: bool | None = None,
 ) -> FirstPassage:
     """Run every replica until it enters the target region.
 
@@ -133,14 +156,19 @@ def first_passage(
     n_replicas, seed : int
     start, start_momentum, first_replica, n_threads, divergence_bound
         As in `simulate`.
+    progress : bool, optional
+        Show after 10 s, on stderr, how many replicas have arrived; by default in a terminal.
     max_time : float, optional
-        Follow no replica longer than this; by default all are followed until they arrive.
+        Follow no replica longer than this; by default all are followed until they arrive, but the
+        run gives up when none has arrived for 1e10 steps of a coordinate, counted over replicas:
+        minutes of computing, and ten times what a mean passage of 1e9 steps takes to show one.
     crossing : {"shift", "none"}, optional
         "shift" moves a flat boundary towards the path by 0.5826 sqrt(2 T dt/friction), which
         removes the O(sqrt(dt)) delay of looking once a step; the default for overdamped dynamics
         with a constant temperature. It needs noise that is independent from step to step, which
         that of LeimkuhlerMatthews is not. "none" is the default for Langevin dynamics, whose paths
-        are smooth: the delay is at most dt.
+        are smooth: a crossing is noticed at most dt late, but one that enters the target and
+        leaves it again within a step is missed, and the replica goes on until it comes back.
 
     Returns
     -------
@@ -150,6 +178,10 @@ def first_passage(
     ------
     ValueError
         If an argument is out of range, the start lies in the target, or "shift" cannot apply.
+    NoArrivalError
+        If max_time is None and the run gives up.
+    MemoryError
+        If the arrays would not fit, before they are allocated.
 
     Source
     ------
@@ -181,6 +213,8 @@ def first_passage(
         text, boundary = shifted_target(target, dynamics.potential)
         shifts = shift_lengths(boundary, dynamics, dt)
     kernel = PassageKernel(dynamics, scheme, dt, target=text, shifts=shifts)
+    # The state of all, of those on their way, and padded; times and flags.
+    check_memory(8 * n_replicas * (3 * kernel.layout.n_carried + 12), "lower n_replicas")
     vectors = initial_state(
         dynamics, kernel.layout.kept, start=start, start_momentum=start_momentum, seed=seed,
         first_replica=first_replica, n_replicas=n_replicas,
@@ -194,6 +228,8 @@ def first_passage(
         bound=check_bound(divergence_bound),
         n_threads=n_threads,
         max_steps=max_steps,
+        target=target,
+        show=sys.stderr.isatty() if progress is None else progress,
     )
     passage = flight.run(crossing)
     if passage.n_diverged:
@@ -218,7 +254,9 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
         raise TypeError(f"max_time={max_time!r} must be a number >= dt={dt:g}, or None")
     if not dt <= max_time < np.inf:
         raise ValueError(f"max_time={max_time} must be finite and >= dt={dt:g}")
-    return round(max_time / dt)
+    ratio = max_time / dt
+    # "No longer": down, but for the rounding of dt and of the quotient.
+    return math.floor(ratio + 1e-9 + 1e-15 * ratio)
 
 
 def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
@@ -288,6 +326,8 @@ class _Flight:
     bound: float
     n_threads: int
     max_steps: int | None
+    target: str
+    show: bool
 
     def run(self, crossing: str) -> FirstPassage:
         """Follow all replicas to their arrival, divergence or the last step."""
@@ -295,7 +335,8 @@ class _Flight:
         first = int(self.replicas[0])
         passage = np.full(n_replicas, -1, np.int64)
         diverged = np.zeros(n_replicas, np.int64)
-        step, chunk = 0, FIRST_CHUNK
+        step, chunk, fruitless = 0, FIRST_CHUNK, 0
+        line_at = time.monotonic() + LINE_SECONDS
         with ThreadPoolExecutor(self.n_threads) as pool:
             while self.replicas.size and (self.max_steps is None or step < self.max_steps):
                 n_steps = chunk if self.max_steps is None else min(chunk, self.max_steps - step)
@@ -305,6 +346,13 @@ class _Flight:
                 passage[places] = arrival
                 diverged[places] = outside
                 staying = (arrival < 0) & (outside == 0)
+                work = self.replicas.size * n_steps * self.kernel.dynamics.dim
+                fruitless = fruitless + work if staying.all() else 0
+                if self.max_steps is None and fruitless >= GIVE_UP_STEPS:
+                    self._give_up(step)
+                if self.show and time.monotonic() >= line_at:
+                    line_at = time.monotonic() + LINE_SECONDS
+                    self._report(int(staying.sum()), n_replicas, step)
                 # Long enough that packing costs nothing, short enough that few lanes idle.
                 if staying.mean() > 0.9:
                     chunk = min(MAX_CHUNK, 2 * chunk)
@@ -312,6 +360,24 @@ class _Flight:
                 self.replicas = self.replicas[staying]
         last = np.where(diverged > 0, diverged, np.where(passage >= 0, passage, step))
         return FirstPassage(last * dt, passage >= 0, diverged > 0, dt, crossing, self.kernel.shifts)
+
+    def _give_up(self, step: int) -> None:
+        waiting, elapsed = self.replicas.size, step * self.kernel.dt
+        raise NoArrivalError(
+            f"target={self.target!r}: none of {waiting} replicas on their way has arrived in "
+            f"{GIVE_UP_STEPS:.0e} steps of a coordinate, at time {elapsed:g}; give max_time, raise "
+            "the temperature or check that the target can be reached",
+            n_waiting=waiting,
+            time=elapsed,
+        )
+
+    def _report(self, n_waiting: int, n_replicas: int, step: int) -> None:
+        name = f"{self.kernel.method.name} on {self.kernel.dynamics.potential.name}"
+        print(
+            f"{name}: {n_replicas - n_waiting} of {n_replicas} replicas have arrived or diverged "
+            f"at time {step * self.kernel.dt:g}",
+            file=sys.stderr,
+        )
 
     def _advance(
         self, step: int, n_steps: int, pool: ThreadPoolExecutor

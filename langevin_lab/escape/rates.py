@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from langevin_lab.ensemble.checks import check_count
 from langevin_lab.escape.barrier import Barrier, positive
 
 
@@ -90,6 +91,8 @@ def eyring_kramers(
         `minimum` is no minimum or `saddle` no saddle of index 1 (their eigenvalues are named);
         the saddle is not above the minimum; temperature, friction or multiplicity out of range;
         a correction in more than one dimension.
+    TypeError
+        multiplicity is no integer.
 
     Source
     ------
@@ -105,8 +108,7 @@ def eyring_kramers(
     """
     barrier = Barrier(potential, minimum, saddle, temperature)
     drag = positive("friction", friction, barrier.dim)
-    if multiplicity < 1:
-        raise ValueError(f"multiplicity={multiplicity} must be at least 1")
+    multiplicity = check_count("multiplicity", multiplicity, 1)
     # Symmetric form of -H_s / friction: same eigenvalues.
     unstable = -np.linalg.eigvalsh(barrier.saddle_hessian / np.sqrt(np.outer(drag, drag)))[0]
     value = multiplicity * unstable / (2 * np.pi) * barrier.entropy * barrier.arrhenius
@@ -161,6 +163,7 @@ def kramers(
     Kramers (1940); Langer (1969).
     """
     barrier = Barrier(potential, minimum, saddle, temperature)
+    multiplicity = check_count("multiplicity", multiplicity, 1)
     growth = growth_rate(barrier, friction, mass)
     value = multiplicity * growth / (2 * np.pi) * barrier.entropy * barrier.arrhenius
     return Rate(
@@ -191,6 +194,7 @@ def transition_state_theory(
     Vineyard (1957).
     """
     barrier = Barrier(potential, minimum, saddle, temperature)
+    multiplicity = check_count("multiplicity", multiplicity, 1)
     growth = growth_rate(barrier, 0.0, mass)
     value = multiplicity * growth / (2 * np.pi) * barrier.entropy * barrier.arrhenius
     return Rate(

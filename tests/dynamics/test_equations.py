@@ -67,6 +67,13 @@ def test_bad_friction_and_mass_are_refused(name, value, message):
 
 
 @pytest.mark.parametrize("name", ["friction", "mass"])
+@pytest.mark.parametrize("value", [True, "2", [True, 1.0], ["1", "2"], np.array([True, True])])
+def test_friction_and_mass_that_numpy_would_convert_are_refused(name, value):
+    with pytest.raises(TypeError, match=rf"{name}=.* must be a number, or one per coordinate"):
+        langevin(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["friction", "mass"])
 def test_friction_and_mass_that_are_no_numbers_are_refused(name):
     with pytest.raises(TypeError, match=f"{name}='big' must be a number, or one per coordinate"):
         langevin(**{name: "big"})

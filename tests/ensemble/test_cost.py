@@ -1,15 +1,18 @@
 """Memory that does not grow with the number of steps, its check, and the progress bar."""
 
 import os
+import time
 import tracemalloc
 
 import cases
 import numpy as np
 import pytest
 
+import langevin_lab as ll
+from langevin_lab.ensemble import Histogram, checks
 from langevin_lab.ensemble.checks import check_memory, default_threads
 from langevin_lab.ensemble.layout import LANE_WIDTH
-from langevin_lab.ensemble.run import block_width, n_columns
+from langevin_lab.ensemble.run import Run, block_width, n_columns
 
 MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
@@ -47,6 +50,64 @@ def test_memory_check_allows_what_fits():
     check_memory(MACHINE // 2, "buy more")
     with pytest.raises(MemoryError, match="buy more"):
         check_memory(MACHINE, "buy more")
+
+
+def test_limit_of_a_container_counts(monkeypatch, tmp_path):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(checks, "CGROUP_LIMITS", (tmp_path / "absent", limit))
+    limit.write_text("1000000000\n")
+    check_memory(800_000_000, "buy more")
+    with pytest.raises(MemoryError, match=r"needs 0\.9 GB and this machine has 1\.0 GB; buy more"):
+        check_memory(910_000_000, "buy more")
+    limit.write_text("max\n")
+    check_memory(910_000_000, "buy more")
+
+
+def test_histograms_count_as_memory(monkeypatch):
+    monkeypatch.setattr("langevin_lab.ensemble.run.Run.advance", None)
+    observe = {"h": Histogram("x", 10**12, 0.0, 1.0)}
+    with pytest.raises(MemoryError, match="GB; use fewer bins"):
+        cases.simulate("BAOAB", observe=observe, start=0.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheduled", "longest"), [(False, 100_000), (True, 65_536)])
+def test_chunk_size_is_honoured_beyond_the_cap_of_schedules(scheduled, longest, monkeypatch):
+    sizes = []
+    advance = Run.advance
+
+    def note(run, n_steps):
+        sizes.append(n_steps)
+        advance(run, n_steps)
+
+    monkeypatch.setattr(Run, "advance", note)
+    temperature = ll.dynamics.Linear(start=0.5, stop=0.4, duration=10.0) if scheduled else 0.5
+    dynamics = ll.Overdamped(cases.WELL, temperature=temperature)
+    ll.simulate(
+        dynamics, "LeimkuhlerMatthews", dt=0.01, n_steps=150_000, seed=1, chunk_size=100_000,
+        progress=False,
+    )  # fmt: skip
+    assert max(sizes) == longest
+
+
+@pytest.mark.slow
+def test_bins_cost_rows_little():
+    """One replica at a time must not pay for the bins of all groups at every stretch."""
+    dynamics = cases.CASES["ABOBA"][0]
+
+    def seconds(bins):
+        observe = {"h": Histogram("x0", bins, -2.0, 2.0)}
+        settings = {"dt": 0.05, "seed": 1, "n_replicas": 64, "n_threads": 1, "progress": False}
+        taken = []
+        for _ in range(3):
+            started = time.process_time()
+            ll.simulate(dynamics, "ABOBA", n_steps=6400, observe=observe, **settings)
+            taken.append(time.process_time() - started)
+        return min(taken)
+
+    few, many = seconds(10), seconds(2000)
+    print(f"10 bins {few:.3f} s, 2000 bins {many:.3f} s")
+    assert many < 2 * few
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 7, 64])

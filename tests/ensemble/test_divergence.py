@@ -160,6 +160,35 @@ def test_one_replica_left_has_no_error_bar_from_replicas():
         cases.simulate("BAOAB", 40, start=start)
 
 
+def test_error_carries_what_is_there():
+    start = np.full((40, 1), 40.0)
+    start[3] = 1.0
+    with pytest.raises(DivergenceError) as caught:
+        cases.simulate("BAOAB", 40, start=start, save_every=10)
+    kept = caught.value.dataset
+    assert kept["diverged_step"][3] == -1
+    assert int((kept["diverged_step"] > 0).sum()) == 39
+    assert np.isfinite(kept["x_final"][3]).all()
+    assert kept["x"].shape == (13, 40, 1)
+    assert kept.attrs["n_steps"] == 131
+    assert "x2" not in kept
+
+
+def test_histogram_without_groups_does_not_take_the_means_with_it():
+    """Replicas 0 and 32 are of one group of a histogram, but two of a mean."""
+    start = np.full((40, 1), 40.0)
+    start[[0, 32]] = 1.0
+    message = r"38 of 40 .* too few are left for \['density', 'momentum'\], the rest is in this"
+    with pytest.raises(DivergenceError, match=message) as caught:
+        cases.simulate("BAOAB", 40, start=start)
+    kept = caught.value.dataset
+    expected = kept["moment_sum"][0, [0, 32]].values.mean() / 40
+    assert float(kept["x2"]) == pytest.approx(expected, rel=1e-12)
+    assert float(kept["x2_stderr"]) > 0
+    assert "density" not in kept
+    assert kept["histogram_count"].sum() > 0
+
+
 def test_without_observables_a_lost_ensemble_is_a_warning():
     with pytest.warns(RuntimeWarning, match="3 of 3 replicas diverged"):
         run = ll.simulate(

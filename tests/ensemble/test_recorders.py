@@ -152,6 +152,48 @@ def test_autocorrelation_time_is_that_of_the_recorded_chain(overdamped):
     assert_refutes(value, error, 1.05 * exact, 60_000, "autocorrelation time")
 
 
+def test_autocorrelation_time_shorter_than_the_spacing_warns(overdamped):
+    """Ornstein-Uhlenbeck with tau = 1 seen every 2: (2/2) coth(2/2) = 1.313 and a warning."""
+    well = ll.Overdamped(ll.potentials.harmonic(), temperature=1.0)
+    with pytest.warns(RuntimeWarning, match=r"estimate 1\.\d+ is below twice the spacing 2 of rec"):
+        run = ll.simulate(
+            well, "LeimkuhlerMatthews", dt=0.02, n_steps=20_000, seed=5, n_replicas=2000,
+            record_every=100, start=0.0, observe={"tau": AutocorrelationTime("x")},
+        )  # fmt: skip
+    exact = 1 / np.tanh(1.0) * (1 - 0.003)  # the end effect of 200 records
+    assert_agrees(run["tau"], run["tau_stderr"], exact, 2000, "sampled chain")
+    assert_refutes(run["tau"], run["tau_stderr"], 1.0, 2000, "process")
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "start"),
+    [
+        (ll.Overdamped(ll.potentials.harmonic(), temperature=1.0), 0.0),
+        (ll.Overdamped(CHAIN, temperature=1.0), np.zeros(3)),
+    ],
+    ids=["lanes", "rows"],
+)
+def test_nan_of_an_observable_is_named(dynamics, start):
+    name = dynamics.potential.variables[0]
+    settings = {"dt": 0.05, "n_steps": 200, "seed": 1, "n_replicas": 100, "start": start}
+    text = f"sqrt({name})"
+    with pytest.warns(
+        RuntimeWarning, match=rf"observable 'root', Mean\(text='sqrt\({name}\)'\), wa"
+    ):
+        run = ll.simulate(dynamics, "LeimkuhlerMatthews", observe={"root": text}, **settings)
+    assert np.isnan(run["root"])
+    observe = {"roots": Histogram(text, 4, 0.5, 1.0), "all": Histogram(name, 4, -0.1, 9.0)}
+    with pytest.warns(RuntimeWarning, match=r"observable 'roots', .* NaN in 0\.\d+ of the samples"):
+        run = ll.simulate(dynamics, "LeimkuhlerMatthews", observe=observe, **settings)
+    about = run["roots"].attrs
+    assert 0.3 < about["fraction_nan"] < 0.7
+    inside = float(run["roots"].sum()) * 0.125
+    parts = about["fraction_nan"] + about["fraction_below"] + about["fraction_above"]
+    assert parts + inside == pytest.approx(1.0, abs=1e-12)
+    assert about["fraction_below"] < 0.5
+    assert "fraction_nan" not in run["all"].attrs
+
+
 def test_histogram_is_the_exact_density(overdamped):
     from scipy import stats
 

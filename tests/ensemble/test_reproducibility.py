@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import xarray
 
-FEW, MANY = 7, 300  # time batches below 32 replicas; two blocks of lanes
+import langevin_lab as ll
+
+FEW, MANY = 7, 300  # time batches below 8 replicas; two blocks of lanes
 
 pytestmark = pytest.mark.slow
 
@@ -140,3 +142,25 @@ def test_continuing_from_something_else_is_refused():
         cases.simulate("BAOAB", continue_from=xarray.Dataset())
     with pytest.raises(TypeError, match="continue_from has no attributes"):
         cases.simulate("BAOAB", continue_from="run.nc")
+
+
+@pytest.mark.slow
+def test_schedules_are_compared_by_their_values(tmp_path):
+    def run(schedule, **changes):
+        dynamics = ll.Overdamped(cases.WELL, temperature=schedule)
+        return ll.simulate(
+            dynamics, "LeimkuhlerMatthews", dt=0.05, n_steps=40, seed=1, n_replicas=40, **changes
+        )
+
+    first = run(lambda t: 1.0 + 0.0 * t)
+    first.to_netcdf(tmp_path / "run.nc", engine="h5netcdf")
+    for previous in (first, xarray.load_dataset(tmp_path / "run.nc", engine="h5netcdf")):
+        message = (
+            r"continue_from ran with temperature 1 at time 0\.25, .* schedule has 5; a run con"
+        )
+        with pytest.raises(ValueError, match=message):
+            run(lambda t: 5.0 + 0.0 * t, continue_from=previous)
+        again = run(lambda t: 1.0 + 0.0 * t, continue_from=previous)
+        assert again.attrs["n_steps"] == 80
+        assert again.attrs["schedule_times"] == pytest.approx([0.5, 1.5, 2.5, 3.5])
+        assert again.attrs["schedule_temperatures"] == [1.0] * 4

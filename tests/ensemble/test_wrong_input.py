@@ -224,6 +224,20 @@ def test_momentum_is_unknown_to_overdamped_dynamics():
         simulate(OVERDAMPED, "EulerMaruyama", observe={"kinetic": KineticTemperature()})
 
 
+@pytest.mark.parametrize("method", ["ABOBA", "BAOA", "OBABO", "BBK", "OAB", "BABAOABAB"])
+def test_half_step_momentum_needs_a_half_kick_at_the_end(method):
+    observe = {"kinetic": KineticTemperature(half_step=True)}
+    message = rf"half_step=True\): a step of {method} does not end .*half_step=False, or a word"
+    with pytest.raises(ValueError, match=message):
+        simulate(method=method, observe=observe)
+
+
+@pytest.mark.parametrize("method", ["BAOAB", "OBAB"])
+def test_half_step_momentum_is_accepted_after_a_half_kick(method):
+    run = simulate(method=method, observe={"kinetic": KineticTemperature(half_step=True)})
+    assert float(run["kinetic"]) > 0
+
+
 def test_laplacian_of_a_potential_from_loops_is_refused():
     observe = {"t": ConfigurationalTemperature("laplacian")}
     with pytest.raises(ValueError, match=r"form='laplacian' needs a Hessian .*use form='virial'"):

@@ -7,7 +7,7 @@ import pytest
 from z_test import assert_agrees, assert_refutes
 
 import langevin_lab as ll
-from langevin_lab.escape import FirstPassage, first_passage, passage
+from langevin_lab.escape import FirstPassage, NoArrivalError, first_passage, passage
 
 WELL = ll.potentials.double_well()
 FLAT = ll.Potential.from_expression("k*x", parameters={"k": 0.0})
@@ -141,6 +141,40 @@ def test_exponential_mean_of_censored_times_is_near_the_uncensored_one():
     mean = censored.mean
     assert mean.value == pytest.approx(36.5837, rel=0.05)  # the first-passage law has a delay
     assert mean.stderr == pytest.approx(mean.value / np.sqrt(censored.arrived.sum()), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("max_time", "steps"), [(0.3, 3), (0.39, 3), (0.1, 1), (0.15, 1), (0.7, 7), (12345.6, 123456)]
+)
+def test_no_replica_is_followed_longer_than_max_time(max_time, steps):
+    assert passage._max_steps(max_time, HOT, 0.1) == steps
+
+
+@pytest.mark.slow
+def test_target_out_of_reach_is_given_up(monkeypatch):
+    monkeypatch.setattr(passage, "GIVE_UP_STEPS", 10**6)
+    message = r"target='x > 50': none of 200 replicas .* 1e\+06 steps .* give max_time"
+    with pytest.raises(NoArrivalError, match=message) as caught:
+        across(target="x > 50")
+    assert caught.value.n_waiting == 200
+    assert 1e6 <= 200 * caught.value.time / 0.005 < 5e6
+    assert across(target="x > 50", max_time=50.0).n_censored == 200
+
+
+@pytest.mark.slow
+def test_long_run_reports_to_a_terminal(monkeypatch, capsys):
+    monkeypatch.setattr(passage, "LINE_SECONDS", 0.0)
+    across(n_replicas=20)
+    assert capsys.readouterr().err == ""
+    across(n_replicas=20, progress=True)
+    assert (
+        "StochasticHeun on double_well: 20 of 20 replicas have arrived" in capsys.readouterr().err
+    )
+
+
+def test_memory_is_checked_before_the_run():
+    with pytest.raises(MemoryError, match="GB; lower n_replicas"):
+        across(n_replicas=10**13)
 
 
 def made(times, arrived, diverged=None):

@@ -179,6 +179,11 @@ def test_wrong_input_is_refused():
         kramers(potential, -1.0, 0.0, 0.2, friction=(1.0, 2.0))
     with pytest.raises(ValueError, match="multiplicity=0"):
         eyring_kramers(potential, -1.0, 0.0, 0.2, multiplicity=0)
+    for wrong in (1.5, np.nan, True, "2"):
+        with pytest.raises(TypeError, match=r"multiplicity=.* must be an integer >= 1"):
+            eyring_kramers(potential, -1.0, 0.0, 0.2, multiplicity=wrong)
+        with pytest.raises(TypeError, match=r"multiplicity=.* must be an integer >= 1"):
+            kramers(potential, -1.0, 0.0, 0.2, friction=1.0, multiplicity=wrong)
     with pytest.raises(ValueError, match=r"minimum=\(1, 2\) must be a finite point with 1"):
         eyring_kramers(potential, (1, 2), 0.0, 0.2)
     with pytest.raises(ValueError, match="correction=True needs a potential of dimension 1, not 2"):
