@@ -8,7 +8,7 @@ from typing import Any
 # Public name -> submodule, imported on use: the formulas need no compiler.
 _NAMES = {
     "ExitTime": "linear_saddle",
-    "FirstPassage": "passage",
+    "FirstPassage": "arrivals",
     "Rate": "rates",
     "barrier_action": "weak_friction",
     "NoArrivalError": "passage",

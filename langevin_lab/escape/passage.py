@@ -26,8 +26,8 @@ from langevin_lab.ensemble.moments import observable_names
 from langevin_lab.ensemble.run import block_width, n_columns, task_count
 from langevin_lab.ensemble.simulation import method_for
 from langevin_lab.ensemble.start import initial_state
+from langevin_lab.escape.arrivals import FirstPassage
 from langevin_lab.escape.crossing import shift_lengths, shifted_target
-from langevin_lab.evidence import Estimate
 from langevin_lab.integrators import Method
 from langevin_lab.integrators.methods import check_time_step
 from langevin_lab.potentials.expression import Region, parse_region
@@ -52,77 +52,6 @@ class NoArrivalError(RuntimeError):
     def __init__(self, message: str, *, n_waiting: int, time: float):
         super().__init__(message)
         self.n_waiting, self.time = n_waiting, time
-
-
-@dataclass(frozen=True, eq=False)
-class FirstPassage:
-    """Arrival times of all replicas.
-
-    Parameters
-    ----------
-    times : ndarray of shape (n_replicas,)
-        Time of arrival, or of divergence, or the time up to which the replica was followed.
-    arrived : ndarray of bool, shape (n_replicas,)
-        False for replicas that were still on their way at ``max_time``, or diverged.
-    diverged : ndarray of bool, shape (n_replicas,)
-        Replicas that left the divergence bound; in no estimate.
-    dt : float
-    crossing : str
-        How the finite time step was made up for: "shift" or "none".
-    shifts : ndarray of shape (n_comparisons,)
-        By how much each comparison of the target was shifted; empty for "none".
-    """
-
-    times: np.ndarray
-    arrived: np.ndarray
-    diverged: np.ndarray
-    dt: float
-    crossing: str
-    shifts: np.ndarray
-
-    @property
-    def shift(self) -> float:
-        """Shift of a target with one boundary [length of its normal]; 0 if there was none."""
-        if self.shifts.size > 1:
-            raise ValueError(f"the target has {self.shifts.size} boundaries: see shifts")
-        return float(self.shifts.sum())
-
-    @property
-    def n_censored(self) -> int:
-        """Replicas that had not arrived by ``max_time``."""
-        return int((~self.arrived & ~self.diverged).sum())
-
-    @property
-    def n_diverged(self) -> int:
-        """Replicas that diverged."""
-        return int(self.diverged.sum())
-
-    @property
-    def mean(self) -> Estimate:
-        """Mean first passage time.
-
-        Without censoring the sample mean. With it the maximum-likelihood mean of an exponential
-        law, total time over arrivals, which holds for escape from a well but not in general.
-        """
-        times = self.times[~self.diverged]
-        n_arrived = int(self.arrived.sum())
-        if n_arrived < 2:
-            raise ValueError(
-                f"{n_arrived} of {self.times.size} replicas arrived: no mean can be estimated; "
-                "raise max_time or n_replicas"
-            )
-        if self.n_censored == 0:
-            return Estimate(
-                float(times.mean()), float(times.std(ddof=1) / np.sqrt(n_arrived)), n_arrived
-            )
-        mean = float(times.sum() / n_arrived)
-        return Estimate(mean, mean / np.sqrt(n_arrived), n_arrived)
-
-    @property
-    def rate(self) -> Estimate:
-        """One over the mean first passage time."""
-        mean = self.mean
-        return Estimate(1.0 / mean.value, mean.stderr / mean.value**2, mean.n_eff)
 
 
 def first_passage(

@@ -105,6 +105,17 @@ def test_error_bars_cover_the_truth_where_replicas_hardly_mix(n_replicas):
 
 
 @pytest.mark.slow
+def test_stretches_of_time_would_not_cover_it(monkeypatch):
+    monkeypatch.setattr("langevin_lab.ensemble.run.FEW_REPLICAS", 32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        scores = slow_scores(8)
+    scores = scores[np.abs(scores) < 10]
+    print(f"covered {(np.abs(scores) < 2.4).mean():.2f}, variance {scores.var():.2f}")
+    assert scores.var() * 5 / 7 > 2
+
+
+@pytest.mark.slow
 def test_two_replicas_that_hardly_mix_warn():
     slow = ll.Overdamped(WELL, temperature=0.15)
     with pytest.warns(RuntimeWarning, match=r"n_replicas=2: .* correlate by \d\.\d\d, so the bars"):
