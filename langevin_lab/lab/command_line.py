@@ -201,16 +201,20 @@ def report(
     experiments: Experiments = Path("experiments"),
     results: Results = Path("results"),
 ) -> None:
-    """Judge stored results again and write the report, running nothing."""
+    """Judge stored results again and write the report with its figures, running nothing."""
     from langevin_lab.lab.discovery import discover
+    from langevin_lab.lab.drawing import draw_figure
     from langevin_lab.lab.reproduction import plan, stored_result
     from langevin_lab.lab.store import Store
 
     found, broken = discover(experiments, names or [])
-    store, collected = Store(results), []
+    store, figures, collected = Store(results), _figures_folder(experiments), []
     for task in plan(store, found, preset):
         try:
-            collected.append(stored_result(store, task))
+            result = stored_result(store, task)
+            collected.append(result)
+            # The figure on disk may be that of another configuration.
+            draw_figure(task.experiment.name, result.dataset, figures, store)
         except LabError as error:
             broken.append(error)
     _conclude(store, collected, broken)

@@ -100,7 +100,7 @@ def load_module(path: Path, room: str) -> ModuleType:
     return module
 
 
-def place(path: Path, error: Exception) -> str:
+def place(path: Path, error: BaseException) -> str:
     """``file:line`` where the error left the file, as near as its traceback tells."""
     file = str(path.absolute())
     frames = traceback.extract_tb(error.__traceback__)

@@ -152,7 +152,7 @@ def _run(store: Store, task: Task) -> Path:
         dataset = experiment.run(task.config)
     except LabError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise LabError(
             f"{place(experiment.source_file, error)}: run of {experiment.name} failed: "
             f"{one_line(error)}"

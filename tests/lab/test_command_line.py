@@ -322,3 +322,24 @@ def test_info_names_versions_and_folders(laboratory, monkeypatch, tmp_path):
     assert re.search(r"cores +\d+ usable of \d+", text)
     assert f"{tmp_path}/cache (0 B)" in text
     assert re.search(r"results \(1 stored, [\d.]+ kB\)", text)
+
+
+def test_report_shows_the_figure_of_the_result_it_judges(laboratory):
+    laboratory.add("uniform")
+    laboratory.add_figure("uniform")
+    figure = laboratory.folder / "results" / "figures" / "uniform.png"
+    invoke("reproduce")
+    own = figure.read_bytes()
+    invoke("reproduce", "uniform", "--set", "seed=2")
+    assert figure.read_bytes() != own
+    assert invoke("report").exit_code == 0
+    assert figure.read_bytes() == own
+
+
+def test_experiment_that_exits_while_it_runs_is_an_error(laboratory):
+    file = laboratory.add("uniform")
+    text = file.read_text()
+    file.write_text(text.replace("def run(config):\n", "def run(config):\n    raise SystemExit(0)\n"))
+    answer = invoke("reproduce")
+    assert answer.exit_code == 2
+    assert "run of uniform failed: SystemExit: 0" in answer.stderr
