@@ -364,6 +364,7 @@ def _warn_of_divergence(run: Run) -> None:
         error = DivergenceError(
             diverged,
             run.first_replica,
-            "they are frozen and left out of all averages, see diverged_step; use a smaller dt",
+            "they are frozen (see diverged_step) and left out of all averages, which are biased by "
+            "it; use a smaller dt",
         )
         warnings.warn(str(error), RuntimeWarning, stacklevel=3)

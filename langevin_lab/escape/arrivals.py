@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,8 @@ class FirstPassage:
         """Mean first passage time.
 
         Without censoring the sample mean. With it the maximum-likelihood mean of an exponential
-        law, total time over arrivals, which holds for escape from a well but not in general.
+        law, total time over arrivals, which holds for escape from a well but not in general: a
+        RuntimeWarning says so when the arrival rate was not the same early and late.
         """
         times = self.times[~self.diverged]
         n_arrived = int(self.arrived.sum())
@@ -70,8 +72,29 @@ class FirstPassage:
             return Estimate(
                 float(times.mean()), float(times.std(ddof=1) / np.sqrt(n_arrived)), n_arrived
             )
+        self._warn_unless_exponential()
         mean = float(times.sum() / n_arrived)
         return Estimate(mean, mean / np.sqrt(n_arrived), n_arrived)
+
+    def _warn_unless_exponential(self) -> None:
+        """Compare the arrivals per time in the first and second half of the time followed."""
+        times, arrived = self.times[~self.diverged], self.arrived[~self.diverged]
+        half = 0.5 * float(times.max())
+        early, late = arrived & (times <= half), arrived & (times > half)
+        exposure = np.minimum(times, half).sum(), np.maximum(times - half, 0.0).sum()
+        counts = np.array([early.sum(), late.sum()], dtype=float)
+        rates = counts / exposure
+        # Poisson counts; the pooled rate gives the error of both.
+        pooled = counts.sum() / sum(exposure)
+        z = (rates[1] - rates[0]) / np.sqrt(pooled * (1 / exposure[0] + 1 / exposure[1]))
+        if abs(z) > 4:
+            warnings.warn(
+                f"{self.n_censored} of {self.times.size} replicas had not arrived, and arrivals are "
+                f"not exponential: {rates[0]:.3g} per time up to {half:.4g}, {rates[1]:.3g} "
+                "afterwards; the mean assumes they are, raise max_time",
+                RuntimeWarning,
+                stacklevel=3,
+            )
 
     @property
     def rate(self) -> Estimate:

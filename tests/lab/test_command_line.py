@@ -339,7 +339,9 @@ def test_report_shows_the_figure_of_the_result_it_judges(laboratory):
 def test_experiment_that_exits_while_it_runs_is_an_error(laboratory):
     file = laboratory.add("uniform")
     text = file.read_text()
-    file.write_text(text.replace("def run(config):\n", "def run(config):\n    raise SystemExit(0)\n"))
+    file.write_text(
+        text.replace("def run(config):\n", "def run(config):\n    raise SystemExit(0)\n")
+    )
     answer = invoke("reproduce")
     assert answer.exit_code == 2
     assert "run of uniform failed: SystemExit: 0" in answer.stderr
