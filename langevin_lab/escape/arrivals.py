@@ -89,7 +89,7 @@ class FirstPassage:
         z = (rates[1] - rates[0]) / np.sqrt(pooled * (1 / exposure[0] + 1 / exposure[1]))
         if abs(z) > 4:
             warnings.warn(
-                f"{self.n_censored} of {self.times.size} replicas had not arrived, and arrivals are "
+                f"{self.n_censored} of {self.times.size} replicas had not arrived and arrivals are "
                 f"not exponential: {rates[0]:.3g} per time up to {half:.4g}, {rates[1]:.3g} "
                 "afterwards; the mean assumes they are, raise max_time",
                 RuntimeWarning,
