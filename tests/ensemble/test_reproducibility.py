@@ -11,7 +11,11 @@ import langevin_lab as ll
 
 FEW, MANY = 7, 300  # time batches below 8 replicas; two blocks of lanes
 
-pytestmark = pytest.mark.slow
+# These runs are short on purpose: their error bars are not in question here.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:n_replicas=7. error bars come from stretches"),
+]
 
 each_case = pytest.mark.parametrize("name", cases.CASES)
 each_size = pytest.mark.parametrize("n_replicas", [FEW, MANY])
