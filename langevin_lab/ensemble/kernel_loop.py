@@ -224,7 +224,10 @@ def advance(
                     frozen[i] = 0
             for i in range(n_groups):
                 group = replicas[i] % np.uint64(N_GROUPS)
-                counts[0, :, group] += scratch[:, group]
+                # Loops, not slices: numba compiles shape errors with those, which takes 3 s.
+                for h in range(N_HISTOGRAMS):
+                    for bin_index in range(counts.shape[3]):
+                        counts[0, h, group, bin_index] += scratch[h, group, bin_index]
             step = last
         for i in range(width):
             for row in range(N_KEPT):

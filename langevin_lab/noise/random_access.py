@@ -104,4 +104,6 @@ def fill_rows(out, seed, replicas, first_pair, skip):
     row = np.empty(2 * n_pairs)
     for i in range(out.shape[0]):
         fill_coordinate_normals(row, seed, replicas[i], first_pair, n_pairs)
-        out[i] = row[skip : skip + out.shape[1]]
+        # Not a slice: numba compiles shape errors with it, which takes 2 s.
+        for j in range(out.shape[1]):
+            out[i, j] = row[skip + j]
