@@ -32,6 +32,8 @@ _NAMES = {
     "GradientFlow": "dynamics",
     "Overdamped": "dynamics",
     "Langevin": "dynamics",
+    "AdaptiveLangevin": "dynamics",
+    "Partitioned": "dynamics",
     "simulate": "ensemble",
 }
 

@@ -6,6 +6,9 @@ shape (n_normals, ..., dim), states are dicts of arrays (..., dim).
 
 import numpy as np
 
+import langevin_lab as ll
+from langevin_lab.integrators import ADAPTIVE_WORDS, WORDS
+
 # Beside `integrators.WORDS`: longer ones, unsymmetric ones, synonyms, no O, O alone at an end.
 MORE_WORDS = (
     "V R O R V",
@@ -22,6 +25,8 @@ MORE_WORDS = (
     "OBABABO",
     "ABAOABA",
     "BOBAB",
+    "BACNCAB",
+    "ACNB",
 )
 
 
@@ -40,6 +45,54 @@ def letters(word, state, normals, dynamics, dt, temperature, gradient):
         else:
             c = np.exp(-friction * part["O"])
             p = c * p + np.sqrt((1 - c**2) * mass * temperature) * normals[used]
+            used += 1
+    return {"x": x, "p": p}
+
+
+def adaptive_letters(word, state, normals, dynamics, dt, temperature, gradient):
+    """One step of a word for adaptive Langevin dynamics."""
+    x, p, xi = state["x"], state["p"], state["xi"]
+    mass, noise = np.asarray(dynamics.mass), dynamics.applied_noise
+    part = {letter: dt / word.count(letter) for letter in set(word)}
+    used = 0
+    for letter in word:
+        h = part[letter]
+        if letter == "A":
+            x = x + h * p / mass
+        elif letter == "B":
+            p = p - h * gradient(x)
+        elif letter == "D":
+            kinetic = (p**2 / mass).sum(axis=-1, keepdims=True)
+            xi = xi + h * (kinetic - x.shape[-1] * temperature) / dynamics.thermal_mass
+        elif letter == "C":
+            p = np.exp(-dynamics.coupling * xi * h) * p
+        else:
+            scale = noise**2 * h
+            if letter == "O":
+                rate = dynamics.coupling * xi
+                p = np.exp(-rate * h) * p
+                scale = noise**2 * (1 - np.exp(-2 * rate * h)) / (2 * rate)
+            p = p + np.sqrt(mass * scale) * normals[used]
+            used += 1
+    return {"x": x, "p": p, "xi": xi}
+
+
+def split_noise(word, state, normals, dynamics, dt, temperature, gradient):
+    """One step of a word for Langevin dynamics with C and N in place of O."""
+    x, p = state["x"], state["p"]
+    mass, friction = np.asarray(dynamics.mass), np.asarray(dynamics.friction)
+    part = {letter: dt / word.count(letter) for letter in set(word)}
+    used = 0
+    for letter in word:
+        h = part[letter]
+        if letter == "A":
+            x = x + h * p / mass
+        elif letter == "B":
+            p = p - h * gradient(x)
+        elif letter == "C":
+            p = np.exp(-friction * h) * p
+        else:
+            p = p + np.sqrt(2 * friction * mass * temperature * h) * normals[used]
             used += 1
     return {"x": x, "p": p}
 
@@ -114,10 +167,56 @@ NAMED = {
     ("BBK", "langevin"): brunger_brooks_karplus,
 }
 
+MORE_ADAPTIVE_WORDS = ("BADOAB", "BACDCAB", "OABDABO", "DBAOABD")
+METHODS = [
+    *NAMED,
+    *((word, "langevin") for word in (*WORDS, *MORE_WORDS)),
+    *((word, "adaptive") for word in (*ADAPTIVE_WORDS, *MORE_ADAPTIVE_WORDS)),
+]
+
+
+def dynamics_for(scheme, potential, *, friction, mass, temperature=0.7):
+    """Dynamics that the method can solve, with the given numbers as far as it may have them."""
+    temperature = 0.0 if scheme.noiseless else temperature
+    if scheme.properties.equation == "overdamped":
+        return ll.Overdamped(potential, temperature=temperature, friction=friction)
+    if scheme.properties.equation == "adaptive":
+        return ll.AdaptiveLangevin(
+            potential, temperature=temperature, thermal_mass=2.5, coupling=1.3, mass=mass,
+            applied_noise=0.9 if scheme.n_normals else 0.0,
+        )  # fmt: skip
+    friction = friction if scheme.thermostatted else 0.0
+    return ll.Langevin(potential, temperature=temperature, friction=friction, mass=mass)
+
+
+def linear_dynamics(scheme, potential, *, temperature, friction):
+    """Dynamics under which a step is linear: a thermostat is frozen at the friction."""
+    if scheme.properties.equation == "adaptive":
+        return ll.AdaptiveLangevin(
+            potential, temperature=max(temperature, 1e-3), thermal_mass=np.inf,
+            applied_noise=np.sqrt(2 * friction * temperature),
+        )  # fmt: skip
+    if scheme.properties.equation == "overdamped":
+        return ll.Overdamped(potential, temperature=temperature, friction=friction)
+    friction = friction if scheme.thermostatted else 0.0
+    return ll.Langevin(potential, temperature=temperature, friction=friction)
+
+
+def linear_keys(scheme):
+    """Names whose entries a linear step maps: vectors of the state, and the last normal."""
+    return [*scheme.program.state_vectors, *(key for key in scheme.stored if key == "r")]
+
+
+def frozen_thermostats(scheme, friction, n):
+    """Thermostats for `linear_dynamics`, shape (n, 1) each."""
+    return {name: np.full((n, 1), friction) for name in scheme.program.thermostats}
+
 
 def step(name, equation, state, normals, dynamics, dt, temperature, gradient):
     """One step of any method."""
     arguments = (state, normals, dynamics, dt, temperature, gradient)
     if (name, equation) in NAMED:
         return NAMED[name, equation](*arguments)
-    return letters(name, *arguments)
+    if equation == "adaptive":
+        return adaptive_letters(name, *arguments)
+    return (split_noise if "C" in name else letters)(name, *arguments)

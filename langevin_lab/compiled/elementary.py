@@ -12,12 +12,6 @@ compiled and evaluated over arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any
-
-import numpy as np
-
 from langevin_lab.compiled.circular import arctan, cos, sin
 from langevin_lab.compiled.exponential import (
     cosh,
@@ -30,6 +24,7 @@ from langevin_lab.compiled.exponential import (
     tanh,
 )
 from langevin_lab.compiled.intrinsics import absolute, compiled, fma, inlined, select, sqrt
+from langevin_lab.compiled.numpy_functions import NUMPY_NAMESPACE
 
 __all__ = [
     "NUMPY_NAMESPACE",
@@ -40,6 +35,7 @@ __all__ = [
     "cosh",
     "exp",
     "expm1",
+    "expm1_over",
     "fma",
     "inlined",
     "log",
@@ -54,6 +50,13 @@ __all__ = [
     "sqrt",
     "tanh",
 ]
+
+
+@inlined
+def expm1_over(x):
+    """Return (e^x - 1)/x, within 3 ulp; 1 for x = 0."""
+    safe = select(x == 0.0, 1.0, x)
+    return select(x == 0.0, 1.0, expm1(safe) / safe)
 
 
 @inlined
@@ -72,31 +75,3 @@ def minimum(a, b):
 def sign(x):
     """Return -1, 0 or 1; nan for nan."""
     return select(x > 0.0, 1.0, select(x < 0.0, -1.0, x + 0.0))
-
-
-def _multiply_add(a: Any, b: Any, c: Any) -> Any:
-    return a * b + c
-
-
-NUMPY_NAMESPACE: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {
-        "absolute": np.absolute,
-        "arctan": np.arctan,
-        "cos": np.cos,
-        "cosh": np.cosh,
-        "exp": np.exp,
-        "expm1": np.expm1,
-        "fma": _multiply_add,
-        "log": np.log,
-        "log1p": np.log1p,
-        "maximum": np.maximum,
-        "minimum": np.minimum,
-        "power": np.power,
-        "select": np.where,
-        "sign": np.sign,
-        "sin": np.sin,
-        "sinh": np.sinh,
-        "sqrt": np.sqrt,
-        "tanh": np.tanh,
-    }
-)

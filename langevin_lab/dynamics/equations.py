@@ -48,9 +48,11 @@ def _check_temperature(value: Any) -> Temperature:
     return number
 
 
-def _per_coordinate(name: str, value: Any, dim: int, *, zero: bool) -> float | tuple[float, ...]:
+def _per_coordinate(
+    name: str, value: Any, dim: int, *, zero: bool, infinite: bool = False
+) -> float | tuple[float, ...]:
     """``value`` as a float, or as a tuple with one entry per coordinate; hashable either way."""
-    allowed = ">= 0" if zero else "> 0"
+    allowed = (">= 0" if zero else "> 0") + (" (or math.inf)" if infinite else "")
     refused = TypeError(f"{name}={value!r} must be a number, or one per coordinate")
     try:
         array = np.asarray(value, dtype=float)
@@ -64,7 +66,8 @@ def _per_coordinate(name: str, value: Any, dim: int, *, zero: bool) -> float | t
         raise ValueError(
             f"{name} has shape {array.shape}: give one number or one per coordinate, shape ({dim},)"
         )
-    bad = ~np.isfinite(array) | (array < 0) | ((array == 0) & (not zero))
+    finite = np.isfinite(array) | (infinite & (array == np.inf))
+    bad = ~finite | (array < 0) | ((array == 0) & (not zero))
     if bad.any():
         raise ValueError(f"{name}={value!r} must be finite and {allowed}")
     return float(array) if array.ndim == 0 else tuple(float(entry) for entry in array)
@@ -76,6 +79,7 @@ class Dynamics:
     potential: Any
     temperature: Temperature
     momenta = False
+    equation = "overdamped"  # what methods are looked up by
 
     @property
     def dim(self) -> int:
@@ -86,6 +90,11 @@ class Dynamics:
     def is_scheduled(self) -> bool:
         """Whether the temperature changes in time."""
         return callable(self.temperature)
+
+    @property
+    def is_noiseless(self) -> bool:
+        """Whether the equation has no noise of its own."""
+        return not self.is_scheduled and self.temperature == 0
 
     def temperature_at(self, time):
         """Temperature at ``time`` (scalar or array), checked to be finite and >= 0.
@@ -111,6 +120,16 @@ class Dynamics:
                 "it must be finite and >= 0"
             )
         return values
+
+    @property
+    def thermal_momentum_scale(self) -> np.ndarray:
+        """sqrt(mass T) of each coordinate at time 0, the width of the Maxwell distribution."""
+        mass = np.broadcast_to(np.asarray(getattr(self, "mass", 1.0), dtype=float), (self.dim,))
+        return np.sqrt(mass * float(self.temperature_at(0.0)))
+
+    def thermostat_start(self, draws: np.ndarray) -> np.ndarray:
+        """Thermostats from their invariant law; draws (n_thermostats, n) are standard normal."""
+        return draws
 
     def describe(self) -> str:
         """One line with the equation's name and its numbers, for labels and provenance."""
@@ -196,7 +215,8 @@ class Langevin(Dynamics):
     temperature : float or callable
         T >= 0 [energy], or a schedule ``temperature(time)``.
     friction : float or array_like of shape (dim,)
-        >= 0 [1/time]: a rate, not mass times rate.
+        >= 0 [1/time]: a rate, not mass times rate. ``math.inf`` redraws the momentum at every O,
+        which makes BAOAB the method of Leimkuhler and Matthews with the step dt^2/(2 mass).
     mass : float or array_like of shape (dim,), optional
         > 0.
 
@@ -212,10 +232,11 @@ class Langevin(Dynamics):
     friction: float | tuple[float, ...] = field(kw_only=True)
     mass: float | tuple[float, ...] = field(default=1.0, kw_only=True)
     momenta = True
+    equation = "langevin"
 
     def __post_init__(self) -> None:
         _check_potential(self.potential)
         object.__setattr__(self, "temperature", _check_temperature(self.temperature))
-        friction = _per_coordinate("friction", self.friction, self.dim, zero=True)
+        friction = _per_coordinate("friction", self.friction, self.dim, zero=True, infinite=True)
         object.__setattr__(self, "friction", friction)
         object.__setattr__(self, "mass", _per_coordinate("mass", self.mass, self.dim, zero=False))

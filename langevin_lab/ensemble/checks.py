@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from langevin_lab.dynamics import Block, Partitioned
 from langevin_lab.integrators import Method, Program, linear_map, spectral_radius
 
 
@@ -94,10 +96,14 @@ def check_stability(method: Method, dynamics: Any, dt: float) -> None:
 
 @dataclass(frozen=True)
 class _Scaled:
-    """Coordinates scaled so that mass (overdamped: friction) is one in each."""
+    """Coordinates scaled so that mass (overdamped: friction) is one in each; a thermostat at 0."""
 
     friction: Any
     mass: float = 1.0
+    dim: int = 1
+    thermal_mass: float = math.inf
+    applied_noise: float = 0.0
+    coupling: float = 1.0
 
 
 def _scaled_hessian(dynamics: Any, minimum: np.ndarray) -> np.ndarray:
@@ -111,6 +117,14 @@ def _step_matrices(
     method: Method, dynamics: Any, hessians: list[np.ndarray], curvatures: np.ndarray, dt: float
 ) -> list[np.ndarray]:
     """Matrices of one noiseless step: a batch over modes, or one of all coordinates a minimum."""
+    if dynamics.equation == "partitioned":
+        coefficients = method.coefficient_rule(_without_thermostats(dynamics), dt, 0.0)
+        minima = dynamics.potential.minima
+        hessians = [np.asarray(dynamics.potential.hessian(point.position)) for point in minima]
+        return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
+    if dynamics.equation == "adaptive":
+        coefficients = method.coefficient_rule(_Scaled(0.0), dt, 0.0)
+        return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
     frictions = np.unique(np.asarray(dynamics.friction)) if dynamics.momenta else np.ones(1)
     if frictions.size == 1:
         coefficients = method.coefficient_rule(_Scaled(float(frictions[0])), dt, 0.0)
@@ -119,20 +133,31 @@ def _step_matrices(
     return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
 
 
+def _without_thermostats(dynamics: Any) -> Any:
+    """The blocks with their thermostats frozen."""
+    blocks = [
+        Block(b.coordinates, replace(b.dynamics, thermal_mass=math.inf))
+        if b.dynamics.equation == "adaptive"
+        else b
+        for b in dynamics.blocks
+    ]
+    return Partitioned(tuple(blocks))
+
+
 def _full_map(program: Program, coefficients: dict[str, Any], hessian: np.ndarray) -> np.ndarray:
     """Matrix of one noiseless step on U = x.H.x/2, shape (n_state dim, n_state dim).
 
     Read off the step by feeding it the basis vectors.
     """
     dim = len(hessian)
-    basis = np.eye(len(program.state) * dim)
-    state = {
-        name: basis[:, index * dim : (index + 1) * dim] for index, name in enumerate(program.state)
-    }
+    vectors = program.state_vectors
+    basis = np.eye(len(vectors) * dim)
+    state = {name: basis[:, i * dim : (i + 1) * dim] for i, name in enumerate(vectors)}
+    state |= {name: np.zeros((len(basis), 1)) for name in program.thermostats}
     state |= {"g": state["x"] @ hessian, "r": np.zeros_like(state["x"])}
     normals = np.zeros((program.n_normals, *state["x"].shape))
     after = program.run(state, normals, coefficients, lambda x: x @ hessian)
-    return np.concatenate([after[name] for name in program.state], axis=1).T
+    return np.concatenate([after[name] for name in vectors], axis=1).T
 
 
 def default_threads() -> int:

@@ -87,6 +87,8 @@ class Kernel:
         if self.dynamics.is_scheduled:
             middle = (np.arange(first_step, first_step + n_steps) + 0.5) * self.dt
             temperature = self.dynamics.temperature_at(middle)[:, None]
+        elif self.dynamics.equation == "partitioned":
+            temperature = np.zeros((1, 1))  # every block has its own
         else:
             temperature = np.array([[self.dynamics.temperature]])
         values = self.method.coefficients(self.dynamics, self.dt, temperature)
@@ -100,8 +102,9 @@ class Kernel:
     @property
     def noisy(self) -> bool:
         """Whether normals need to be drawn at all."""
-        cold = not self.dynamics.is_scheduled and self.dynamics.temperature == 0.0
-        return self.method.n_normals > 0 and not cold
+        program = self.method.program
+        drawn = program.n_normals > 0 and not self.dynamics.is_noiseless
+        return drawn or program.n_scalar_normals > 0 or program.random_gradient
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from langevin_lab.ensemble.moments import Moment, momentum_name
 from langevin_lab.ensemble.writer import Writer, function, indented, renamed
+from langevin_lab.integrators.program import Line
 
 
 class Lanes(Writer):
@@ -34,7 +35,7 @@ class Lanes(Writer):
 
     def refresh(self) -> str:
         body: list[str] = []
-        if "g" in self.program.stored:
+        if "g" in self.program.stored and not self.program.random_gradient:
             loop = [f"x_{d} = {self.at('x', d)}" for d in range(self.layout.dim)]
             loop.append(self.gradient_line("g", "x"))
             loop += [f"{self.at('g', d)} = g_{d}" for d in range(self.layout.dim)]
@@ -47,16 +48,32 @@ class Lanes(Writer):
         for line in self.program.lines:
             if line.gradient_of:
                 lines.append(self.gradient_line(line.target, line.gradient_of))
-                continue
-            for d in range(self.layout.dim):
-                lines.append(
-                    f"{line.target}_{d} = {renamed(line.expression, self.scalar_names(d))}"
-                )
+            elif line.call == "energy":
+                call = ", ".join([*self.scalars(line.arguments[0]), *self.parameter_scalars()])
+                lines.append(f"{line.target}_0 = energy({call})")
+            elif line.call == "dot":
+                lines.append(f"{line.target}_0 = {self.dot_text(line)}")
+            else:
+                for d in self.coordinates(line):
+                    text = renamed(line.expression, self.scalar_names(d))
+                    lines.append(f"{line.target}_{d} = {text}")
         return lines
+
+    def dot_text(self, line: Line) -> str:
+        """The sum of products over the line's coordinates, as nested multiply-adds."""
+        a, b = line.arguments
+        first, *rest = self.coordinates(line)
+        text = f"{a}_{first} * {b}_{first}"
+        for d in rest:
+            text = f"fma({a}_{d}, {b}_{d}, {text})"
+        return text
 
     def scalar_names(self, coordinate: int) -> dict[str, str]:
         """Names of the program -> scalars of one coordinate."""
         names = {name: f"{name}_{coordinate}" for name in self.program.vectors}
+        names |= {
+            name: f"{name}_0" for name in (*self.program.scalars, *self.program.scalar_normals)
+        }
         for name in self.program.coefficients:
             names[name] = f"c_{name}_{coordinate if name in self.vectors else 0}"
         return names
@@ -74,21 +91,17 @@ class Lanes(Writer):
 
     def step_loop(self) -> list[str]:
         """Lines of one step of one lane."""
-        dims, width = range(self.layout.dim), self.layout.width
+        layout, width = self.layout, self.layout.width
         written = {line.target for line in self.program.lines}
-        loop = [f"{name}_{d} = {self.at(name, d)}" for name in self.layout.carried for d in dims]
+        places = [(name, d) for name in layout.carried for d in range(layout.size(name))]
+        loop = [f"{name}_{d} = {self.at(name, d)}" for name, d in places]
+        normals = [(name, d) for name in self.program.normals for d in range(layout.dim)]
+        normals += [(name, 0) for name in self.program.scalar_normals]
         loop += [
-            f"{name}_{d} = normals[{(index * self.layout.dim + d) * width} + i]"
-            for index, name in enumerate(self.program.normals)
-            for d in dims
+            f"{name}_{d} = normals[{row * width} + i]" for row, (name, d) in enumerate(normals)
         ]
         loop += self.step_lines()
-        loop += [
-            f"{self.at(name, d)} = {name}_{d}"
-            for name in self.layout.carried
-            if name in written
-            for d in dims
-        ]
+        loop += [f"{self.at(name, d)} = {name}_{d}" for name, d in places if name in written]
         return loop
 
     def bind(self, used: Sequence[str], lane: str) -> tuple[list[str], dict[str, str]]:
@@ -98,9 +111,11 @@ class Lanes(Writer):
         lines = [f"x_{d} = {self.at('x', d, lane)}" for d in range(self.layout.dim)]
         if "p" in kinds:
             lines += [f"p_{d} = {self.at('p', d, lane)}" for d in range(self.layout.dim)]
+        scalars = {name: f"{name}_0" for name in self.thermostats(used)}
+        lines += [f"{scalar} = {self.at(name, 0, lane)}" for name, scalar in scalars.items()]
         call = ", ".join([*self.scalars("x"), *self.parameter_scalars()])
         if "grad" in kinds:
-            if "g" in self.program.stored:
+            if self.stores_true_gradient:
                 lines += [f"g_{d} = {self.at('g', d, lane)}" for d in range(self.layout.dim)]
             else:
                 lines.append(self.gradient_line("g", "x"))
@@ -110,8 +125,7 @@ class Lanes(Writer):
             diagonal = [d * self.layout.dim - d * (d - 1) // 2 for d in range(self.layout.dim)]
             lines.append(f"hessian_ = hessian({call})")
             lines.append("laplacian_ = " + " + ".join(f"hessian_[{index}]" for index in diagonal))
-        scalars = {}
-        for name in used:
+        for name in [name for name in used if name not in scalars]:
             kind, index = names[name]
             scalars[name] = {
                 "x": f"x_{index}", "p": f"p_{index}", "grad": f"g_{index}",

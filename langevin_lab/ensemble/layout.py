@@ -7,8 +7,10 @@ rows     one replica at a time (WIDTH = 1), so that a vector's coordinates are c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from langevin_lab.integrators.program import Program
 
@@ -47,13 +49,15 @@ class Layout:
 
     @cached_property
     def carried(self) -> tuple[str, ...]:
-        """Carried vectors: the state, the last normal, and last the gradient (recomputed)."""
+        """What is carried: the state, the last normal, and last the gradient (recomputed)."""
         kept = [name for name in self.program.carried if name != "g"]
         return (*kept, "g") if "g" in self.program.stored else tuple(kept)
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
-        """Vectors that a run keeps between two calls."""
+        """What a run keeps between two calls; a gradient only if x does not determine it."""
+        if self.program.random_gradient:
+            return self.carried
         return tuple(name for name in self.carried if name != "g")
 
     @cached_property
@@ -62,10 +66,18 @@ class Layout:
         names = {line.target for line in self.program.lines} - set(self.carried)
         return tuple(sorted(names))
 
+    def size(self, name: str) -> int:
+        """Rows of one name: a vector's coordinates, or one for a scalar."""
+        return 1 if self.program.is_scalar(name) else self.dim
+
+    def rows_of(self, names: Iterable[str]) -> int:
+        """Rows of several names."""
+        return sum(self.size(name) for name in names)
+
     @property
     def n_carried(self) -> int:
-        """Rows of the carried vectors."""
-        return len(self.carried) * self.dim
+        """Rows of what is carried."""
+        return self.rows_of(self.carried)
 
     @property
     def copy(self) -> int:
@@ -74,8 +86,8 @@ class Layout:
 
     @property
     def n_normals(self) -> int:
-        """Normals of one step, all coordinates."""
-        return self.program.n_normals * self.dim
+        """Normals of one step: those of all coordinates, then those of the replica."""
+        return self.program.n_normals * self.dim + self.program.n_scalar_normals
 
     @property
     def steps_per_fill(self) -> int:
@@ -85,7 +97,7 @@ class Layout:
     @property
     def normals(self) -> int:
         """First row of the normals."""
-        return 2 * self.copy + len(self.local) * self.dim
+        return 2 * self.copy + self.rows_of(self.local)
 
     @property
     def n_rows(self) -> int:
@@ -93,18 +105,22 @@ class Layout:
         return self.normals + self.n_normals * self.steps_per_fill
 
     def row(self, name: str, coordinate: int = 0) -> int:
-        """Row of one coordinate of a carried or local vector."""
-        if name in self.carried:
-            return self.carried.index(name) * self.dim + coordinate
-        return 2 * self.copy + self.local.index(name) * self.dim + coordinate
+        """Row of one coordinate of a carried or local vector, or of a scalar."""
+        first, names = (0, self.carried) if name in self.carried else (2 * self.copy, self.local)
+        return first + self.rows_of(names[: names.index(name)]) + coordinate
 
-    def constants(self) -> dict[str, int]:
-        """The constants that the kernel loop reads."""
-        return {
+    def constants(self) -> dict[str, Any]:
+        """The constants that the kernel loop and the loops over blocks read."""
+        blocks = {
+            f"BLOCK_{index}": f"np.array({list(block)})"
+            for index, block in enumerate(self.program.blocks)
+            if not self.lanes
+        }
+        return blocks | {
             "WIDTH": self.width,
             "DIM": self.dim,
-            "N_STATE": len(self.program.state) * self.dim,
-            "N_KEPT": len(self.kept) * self.dim,
+            "N_STATE": self.rows_of(self.program.state),
+            "N_KEPT": self.rows_of(self.kept),
             "N_CARRIED": self.n_carried,
             "N_MOMENTS": self.n_moments,
             "N_HISTOGRAMS": self.n_histograms,

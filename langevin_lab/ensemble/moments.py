@@ -3,6 +3,7 @@
     x, y, ...            the potential's variables
     p  or  p_x, p_y...   momenta (one variable: p)
     grad_x, ...          gradient of the potential
+    xi                   thermostats, where the dynamics has any
     energy, laplacian    U(x) and the trace of its Hessian
     k, ...               the potential's parameters
     mass_x, ..., dt      mass of each coordinate, time step
@@ -40,7 +41,9 @@ def momentum_name(variables: Sequence[str], index: int) -> str:
     return "p" if len(variables) == 1 else f"p_{variables[index]}"
 
 
-def observable_names(potential, *, momenta: bool) -> dict[str, tuple[str, int]]:
+def observable_names(
+    potential, *, momenta: bool, scalars: Sequence[str] = ()
+) -> dict[str, tuple[str, int]]:
     """Every name that an observable may use: name -> (what it is, index).
 
     Raises
@@ -56,6 +59,7 @@ def observable_names(potential, *, momenta: bool) -> dict[str, tuple[str, int]]:
         names[f"mass_{variable}"] = ("mass", index)
         if momenta:
             names[momentum_name(potential.variables, index)] = ("p", index)
+    names.update((name, ("thermostat", 0)) for name in scalars)
     taken = set(names)
     for index, variable in enumerate(potential.variables):
         names[variable] = ("x", index)

@@ -125,15 +125,27 @@ def _state_variables(run: Run) -> dict[str, Any]:
             {"meaning": "step at which the replica left the bound and was frozen; -1: never"},
         )
     }
-    final = run.state[:, :count].reshape(len(layout.kept), layout.dim, count)
-    for index, name in enumerate(layout.kept):
-        variables[f"{name}_final"] = (("replica", "coordinate"), final[index].T.copy())
+    for name, (first, size, dims) in _places(run, layout.kept).items():
+        final = run.state[first : first + size, :count].T
+        shape = (count, *[size] * len(dims))
+        variables[f"{name}_final"] = (("replica", *dims), final.reshape(shape).copy())
     if run.saved.shape[0]:
-        shape = (-1, len(layout.program.state), layout.dim, count)
-        for index, name in enumerate(layout.program.state):
-            path = run.saved.reshape(shape)[:, index]
-            variables[name] = (("time", "replica", "coordinate"), path.transpose(0, 2, 1).copy())
+        for name, (first, size, dims) in _places(run, layout.program.state).items():
+            path = run.saved[:, first : first + size].transpose(0, 2, 1)
+            shape = (len(path), count, *[size] * len(dims))
+            variables[name] = (("time", "replica", *dims), path.reshape(shape).copy())
     return variables
+
+
+def _places(run: Run, names: tuple[str, ...]) -> dict[str, tuple[int, int, tuple[str, ...]]]:
+    """First row, number of rows and dimensions of each name; a thermostat has no coordinate."""
+    layout, first = run.kernel.layout, 0
+    places: dict[str, tuple[int, int, tuple[str, ...]]] = {}
+    for name in names:
+        scalar = layout.program.is_scalar(name)
+        places[name] = (first, layout.size(name), () if scalar else ("coordinate",))
+        first += layout.size(name)
+    return places
 
 
 def _n_groups(run: Run) -> int:

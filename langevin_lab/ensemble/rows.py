@@ -34,7 +34,7 @@ class Rows(Writer):
         return function(signature, body if pairs else [])
 
     def refresh(self) -> str:
-        body = [self.gradient_line("g", "x")] if "g" in self.program.stored else []
+        body = [self.gradient_line("g", "x")] if self.stores_true_gradient else []
         return function("refresh_block(work, width, parameters)", body)
 
     def advance(self) -> str:
@@ -46,38 +46,68 @@ class Rows(Writer):
             else:
                 body.append(f"c_{name} = coefficients[{start} : {start + count}]")
             start += count
+        scalars = [name for name in self.layout.carried if self.program.is_scalar(name)]
+        body += [f"{name}_0 = {self.at(name, '0')}" for name in scalars]
         group: list[Line] = []
         for line in self.program.lines:
-            if line.gradient_of:
+            alone = line.call or self.program.is_scalar(line.target)
+            if group and (alone or group[0].block != line.block):
                 body += self.loop(group)
                 group = []
-                body.append(self.gradient_line(line.target, line.gradient_of))
+            if alone:
+                body += self.single(line)
             else:
                 group.append(line)
         body += self.loop(group)
+        body += [f"{self.at(name, '0')} = {name}_0" for name in scalars]
         return function("advance_block(work, width, normals, coefficients, parameters)", body)
 
-    def loop(self, lines: Sequence[Line]) -> list[str]:
-        """Neighbouring elementwise lines as one loop over coordinates."""
-        if not lines:
-            return []
+    def single(self, line: Line) -> list[str]:
+        """A gradient, an energy, a sum over coordinates or a scalar line."""
+        if line.gradient_of:
+            return [self.gradient_line(line.target, line.gradient_of)]
+        target = f"{line.target}_0"
+        if line.call == "energy":
+            count = len(self.potential.parameters)
+            return [f"{target} = energy({self.view(line.arguments[0])}, parameters[:{count}])"]
+        if line.call == "dot":
+            a, b = (self.load(name) for name in line.arguments)
+            return [f"{target} = 0.0", *self.over(line, [f"{target} = fma({a}, {b}, {target})"])]
+        return [f"{target} = {self.translated(line.expression)}"]
+
+    def over(self, line: Line, loop: list[str]) -> list[str]:
+        """Lines repeated for the coordinates j of a line."""
+        chosen = self.coordinates(line)
+        first, last = chosen[0], chosen[-1]
+        if chosen == tuple(range(first, last + 1)):
+            return [f"for j in range({first}, {last + 1}):", *indented(loop)]
+        return [f"for j in BLOCK_{line.block}:", *indented(loop)]
+
+    def translated(self, expression: str) -> str:
+        """The expression of a line in the names of the loop over j."""
         names = {name: f"{name}_j" for name in self.program.vectors}
+        names |= {name: f"{name}_0" for name in self.program.scalars}
+        for index, name in enumerate(self.program.scalar_normals):
+            names[name] = f"normals[{self.program.n_normals * self.layout.dim + index}]"
         for name in self.program.coefficients:
             names[name] = f"c_{name}[j]" if name in self.vectors else f"c_{name}"
+        return re.sub(r"\b[A-Za-z_]\w*\b", lambda match: names.get(match[0], match[0]), expression)
+
+    def loop(self, lines: Sequence[Line]) -> list[str]:
+        """Neighbouring elementwise lines of one block as one loop over its coordinates."""
+        if not lines:
+            return []
         known: set[str] = set()
         loop = []
         for line in lines:
             for name in sorted(line.reads & self.program.vectors - known):
                 loop.append(f"{name}_j = {self.load(name)}")
                 known.add(name)
-            expression = re.sub(
-                r"\b\w+\b", lambda match: names.get(match[0], match[0]), line.expression
-            )
-            loop.append(f"{line.target}_j = {expression}")
+            loop.append(f"{line.target}_j = {self.translated(line.expression)}")
             known.add(line.target)
         written = sorted({line.target for line in lines})
         loop += [f"{self.at(name)} = {name}_j" for name in written]
-        return ["for j in range(DIM):", *indented(loop)]
+        return self.over(lines[0], loop)
 
     def load(self, name: str) -> str:
         if name in self.program.normals:
@@ -98,6 +128,7 @@ class Rows(Writer):
                 "grad": f"{gradient}[{index}]",
                 "parameter": f"parameters[{index}]",
                 "energy": f"energy({self.view('x')}, parameters[:{count}])",
+                "thermostat": self.at(name, "0") if name in self.layout.carried else "",
             }.get(kind) or self.extra_parameter(kind, index)
         return lines, scalars
 
@@ -105,7 +136,7 @@ class Rows(Writer):
         """Lines that provide the gradient at x, and the name of the array that holds it."""
         if not needed:
             return [], ""
-        if "g" in self.program.stored:
+        if self.stores_true_gradient:
             return [f"gradient_ = {self.view('g')}"], "gradient_"
         count = len(self.potential.parameters)
         lines = [

@@ -44,7 +44,7 @@ from langevin_lab.ensemble.run import (
     restore,
 )
 from langevin_lab.ensemble.start import initial_state
-from langevin_lab.integrators import Method, method
+from langevin_lab.integrators import Method, method_for
 from langevin_lab.integrators.methods import check_time_step
 
 
@@ -62,6 +62,7 @@ def simulate(
     save_every: int | None = None,
     start: Any = None,
     start_momentum: Any = "thermal",
+    start_thermostat: Any = "thermal",
     first_replica: int = 0,
     continue_from: Any = None,
     chunk_size: int | None = None,
@@ -100,6 +101,9 @@ def simulate(
         Positions; by default the deepest known minimum.
     start_momentum : "thermal" or array_like, optional
         Momenta: from the Maxwell distribution at the initial temperature, or given.
+    start_thermostat : "thermal" or array_like of shape () or (n_replicas,), optional
+        Thermostats: from their invariant law without gradient noise, or given; with several, the
+        last axis counts them.
     first_replica : int, optional
         Index of the first replica: replicas 100..199 run alone are those of a larger run.
     continue_from : xarray.Dataset, optional
@@ -179,7 +183,10 @@ def simulate(
         "save_every": save_every,
         "divergence_bound": divergence_bound,
     }
-    _check_start_arguments(dynamics, start, start_momentum, continue_from)
+    starts = {
+        "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
+    }  # fmt: skip
+    _check_start_arguments(scheme, dynamics, starts, continue_from)
     earlier = 0 if continue_from is None else _check_continuation(continue_from, settings)
     if continue_from is not None and dynamics.is_scheduled:
         _check_schedule(continue_from, dynamics)
@@ -196,10 +203,7 @@ def simulate(
         )
     n_bins = max((h.bins for h in histograms), default=0)
     _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
-    run = _prepare(
-        kernel, settings, histograms, n_threads,
-        start=start, start_momentum=start_momentum, continue_from=continue_from,
-    )  # fmt: skip
+    run = _prepare(kernel, settings, histograms, n_threads, starts, continue_from)
     if save_every:
         run.saved = np.zeros((total // save_every - earlier // save_every, *run.saved.shape[1:]))
     advance_with_progress(run, n_steps, chunk_size, progress)
@@ -215,36 +219,24 @@ def simulate(
     return result
 
 
-def method_for(integrator: str | Method, dynamics: Any) -> Method:
-    """The method by name, checked to solve the dynamics."""
-    if not hasattr(dynamics, "momenta"):
-        raise TypeError(
-            f"dynamics={dynamics!r} is no dynamics: wrap a potential in ll.Langevin, "
-            "ll.Overdamped or ll.GradientFlow"
-        )
-    scheme = method(integrator, equation="langevin" if dynamics.momenta else "overdamped")
-    scheme.check(dynamics)
-    return scheme
-
-
 def _prepare(
     kernel: Kernel,
     settings: dict[str, Any],
     histograms: list[Histogram],
     n_threads: int,
-    *,
-    start: Any,
-    start_momentum: Any,
+    starts: dict[str, Any],
     continue_from: Any,
 ) -> Run:
     layout, n_replicas = kernel.layout, settings["n_replicas"]
     if continue_from is None:
         vectors = initial_state(
-            kernel.dynamics, layout.kept, start=start, start_momentum=start_momentum,
-            seed=settings["seed"], first_replica=settings["first_replica"], n_replicas=n_replicas,
+            kernel.dynamics, layout, starts, seed=settings["seed"],
+            first_replica=settings["first_replica"], n_replicas=n_replicas,
         )  # fmt: skip
     else:
-        vectors = {name: continue_from[f"{name}_final"].values.T for name in layout.kept}
+        vectors = {
+            name: np.atleast_2d(continue_from[f"{name}_final"].values.T) for name in layout.kept
+        }
     state = np.concatenate([vectors[name] for name in layout.kept])
     width = block_width(n_replicas, n_threads) if layout.lanes else 1
     padding = n_columns(n_replicas, width) - n_replicas
@@ -306,18 +298,26 @@ def _check_schedule(previous: Any, dynamics: Any) -> None:
 
 
 def _check_start_arguments(
-    dynamics: Any, start: Any, start_momentum: Any, continue_from: Any
+    scheme: Method, dynamics: Any, starts: dict[str, Any], continue_from: Any
 ) -> None:
     """Raise ValueError for a start that would be ignored."""
-    default = isinstance(start_momentum, str) and start_momentum == "thermal"
-    if continue_from is not None and not (start is None and default):
-        name = "start" if start is not None else "start_momentum"
-        raise ValueError(f"{name} is given and so is continue_from, which starts where it ended")
-    if not dynamics.momenta and not default:
+    given = [
+        name
+        for name, value in starts.items()
+        if not (value is None or (isinstance(value, str) and value == "thermal"))
+    ]
+    if continue_from is not None and given:
         raise ValueError(
-            f"start_momentum={start_momentum!r}, but {type(dynamics).__name__} has no momenta; "
-            "leave it out"
+            f"{given[0]} is given and so is continue_from, which starts where it ended"
         )
+    missing = {"start_momentum": not dynamics.momenta}
+    missing["start_thermostat"] = not scheme.program.thermostats
+    for name, what in (("start_momentum", "momenta"), ("start_thermostat", "thermostat")):
+        if missing[name] and name in given:
+            raise ValueError(
+                f"{name}={starts[name]!r}, but {type(dynamics).__name__} has no {what}; "
+                "leave it out"
+            )
 
 
 def _check_error_bars(

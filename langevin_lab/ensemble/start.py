@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.ensemble.layout import Layout
 from langevin_lab.noise import normals
 
 # Normals before step 0 come from the far end of each replica's stream, which no step reaches.
@@ -14,40 +15,56 @@ INITIAL_NORMAL = 2**62
 
 def initial_state(
     dynamics: Any,
-    kept: tuple[str, ...],
+    layout: Layout,
+    starts: dict[str, Any],
     *,
-    start: Any,
-    start_momentum: Any,
     seed: int,
     first_replica: int,
     n_replicas: int,
 ) -> dict[str, np.ndarray]:
-    """The vectors that a run keeps, each of shape (dim, n_replicas).
+    """What a run keeps, each of shape (dim, n_replicas), thermostats of shape (1, n_replicas).
 
     Raises
     ------
     ValueError
         If a start has the wrong shape or is not finite, or no start is given and none is known.
     """
-    dim = dynamics.dim
-    state = {"x": _positions(dynamics.potential, start, n_replicas)}
+    dim, program = dynamics.dim, layout.program
+    state = {"x": _positions(dynamics.potential, starts["start"], n_replicas)}
     replicas = range(first_replica, first_replica + n_replicas)
-    if "p" in kept:
-        if isinstance(start_momentum, str):
-            if start_momentum != "thermal":
-                raise ValueError(
-                    f"start_momentum={start_momentum!r} must be 'thermal' or numbers of shape "
-                    f"({dim},) or ({n_replicas}, {dim})"
-                )
-            draws = normals(seed, replicas, INITIAL_NORMAL, dim).T
-            temperature = float(dynamics.temperature_at(0.0))
-            scale = np.sqrt(np.broadcast_to(dynamics.mass, (dim,)) * temperature)
-            state["p"] = draws * scale[:, None]
-        else:
-            state["p"] = _spread("start_momentum", start_momentum, dim, n_replicas)
-    if "r" in kept:
-        state["r"] = normals(seed, replicas, INITIAL_NORMAL + dim + dim % 2, dim).T
-    return {name: np.ascontiguousarray(state[name]) for name in kept}
+
+    def draws(block: int, count: int) -> np.ndarray:
+        """Normals (count, n_replicas) that no step and no other block uses."""
+        first = INITIAL_NORMAL + block * (dim + dim % 2)
+        return normals(seed, replicas, first, count).T
+
+    if "p" in layout.kept:
+        given = _given("start_momentum", starts, dim, n_replicas)
+        scale = dynamics.thermal_momentum_scale[:, None]
+        state["p"] = draws(0, dim) * scale if given is None else given
+    if "r" in layout.kept:
+        state["r"] = draws(1, dim)
+    count = len(program.thermostats)
+    if count:
+        given = _given("start_thermostat", starts, count, n_replicas)
+        start = dynamics.thermostat_start(draws(2, count)) if given is None else given
+        state |= {name: start[[index]] for index, name in enumerate(program.thermostats)}
+    return {name: np.ascontiguousarray(state[name]) for name in layout.kept}
+
+
+def _given(name: str, starts: dict[str, Any], count: int, n_replicas: int) -> np.ndarray | None:
+    """The start of that name, shape (count, n_replicas); None if it is to be drawn."""
+    value = starts[name]
+    if not isinstance(value, str):
+        if count == 1 and np.shape(value) == (n_replicas,) != (1,):
+            value = np.asarray(value)[:, None]
+        return _spread(name, value, count, n_replicas)
+    if value != "thermal":
+        raise ValueError(
+            f"{name}={value!r} must be 'thermal' or numbers of shape ({count},) or "
+            f"({n_replicas}, {count})"
+        )
+    return None
 
 
 def _positions(potential: Any, start: Any, n_replicas: int) -> np.ndarray:

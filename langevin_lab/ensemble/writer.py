@@ -9,6 +9,7 @@ from typing import Any
 
 from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import COORDINATE_NAMES, Moment, observable_names
+from langevin_lab.integrators.program import Line
 
 
 def function(signature: str, body: Iterable[str], decorator: str = "inlined") -> str:
@@ -51,8 +52,27 @@ class Writer:
 
     def names(self) -> dict[str, tuple[str, int]]:
         """Everything that an observable may name: name -> (kind, index)."""
-        names = observable_names(self.potential, momenta="p" in self.program.state)
+        names = observable_names(
+            self.potential, momenta="p" in self.program.state, scalars=self.program.thermostats
+        )
         return names | {f"shift_{index}": ("shift", index) for index in range(self.n_shifts)}
+
+    def thermostats(self, used: Iterable[str]) -> list[str]:
+        """Those of the observable names that are scalars of the state."""
+        return [name for name in used if self.names()[name] == ("thermostat", 0)]
+
+    @property
+    def stores_true_gradient(self) -> bool:
+        """Whether the gradient at x is at hand, free of gradient noise."""
+        return "g" in self.program.stored and not self.program.random_gradient
+
+    def coordinates(self, line: Line) -> tuple[int, ...]:
+        """Coordinates that a line is for; one for a scalar line."""
+        if self.program.is_scalar(line.target) and line.call != "dot":
+            return (0,)
+        if line.block is None:
+            return tuple(range(self.layout.dim))
+        return self.program.blocks[line.block]
 
     def block_functions(self) -> list[str]:
         """The functions that every loop calls."""

@@ -24,11 +24,10 @@ from langevin_lab.ensemble.checks import (
 from langevin_lab.ensemble.kernel import PassageKernel
 from langevin_lab.ensemble.moments import observable_names
 from langevin_lab.ensemble.run import block_width, n_columns, task_count
-from langevin_lab.ensemble.simulation import method_for
 from langevin_lab.ensemble.start import initial_state
 from langevin_lab.escape.arrivals import FirstPassage
 from langevin_lab.escape.crossing import shift_lengths, shifted_target
-from langevin_lab.integrators import Method
+from langevin_lab.integrators import Method, method_for
 from langevin_lab.integrators.methods import check_time_step
 from langevin_lab.potentials.expression import Region, parse_region
 
@@ -64,6 +63,7 @@ def first_passage(
     seed: int,
     start: Any = None,
     start_momentum: Any = "thermal",
+    start_thermostat: Any = "thermal",
     max_time: float | None = None,
     crossing: str | None = None,
     first_replica: int = 0,
@@ -83,7 +83,7 @@ def first_passage(
         Region, such as "x > 0.9" or "x > 0 and y < 1", over the potential's variables, parameters
         and momenta.
     n_replicas, seed : int
-    start, start_momentum, first_replica, n_threads, divergence_bound
+    start, start_momentum, start_thermostat, first_replica, n_threads, divergence_bound
         As in `simulate`.
     progress : bool, optional
         Show after 10 s, on stderr, how many replicas have arrived; by default in a terminal.
@@ -135,18 +135,19 @@ def first_passage(
     check_stability(scheme, dynamics, dt)
     crossing = _crossing(crossing, dynamics, scheme)
     text, shifts = target, np.zeros(0)
-    region = parse_region(
-        target, tuple(observable_names(dynamics.potential, momenta=dynamics.momenta))
-    )
+    region = parse_region(target, tuple(_names(dynamics, scheme)))
     if crossing == "shift":
         text, boundary = shifted_target(target, dynamics.potential)
         shifts = shift_lengths(boundary, dynamics, dt)
     kernel = PassageKernel(dynamics, scheme, dt, target=text, shifts=shifts)
     # The state of all, of those on their way, and padded; times and flags.
     check_memory(8 * n_replicas * (3 * kernel.layout.n_carried + 12), "lower n_replicas")
+    starts = {
+        "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
+    }  # fmt: skip
     vectors = initial_state(
-        dynamics, kernel.layout.kept, start=start, start_momentum=start_momentum, seed=seed,
-        first_replica=first_replica, n_replicas=n_replicas,
+        dynamics, kernel.layout, starts, seed=seed, first_replica=first_replica,
+        n_replicas=n_replicas,
     )  # fmt: skip
     _check_start(region, text, kernel, vectors)
     flight = _Flight(
@@ -171,9 +172,19 @@ def first_passage(
     return passage
 
 
+def _names(dynamics: Any, scheme: Method) -> dict[str, tuple[str, Any]]:
+    """What a target may name; a thermostat by its own name."""
+    names: dict[str, tuple[str, Any]] = dict(
+        observable_names(
+            dynamics.potential, momenta=dynamics.momenta, scalars=scheme.program.thermostats
+        )
+    )
+    return names | {name: ("thermostat", name) for name in scheme.program.thermostats}
+
+
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     if max_time is None:
-        if not dynamics.is_scheduled and dynamics.temperature == 0:
+        if dynamics.is_noiseless:
             raise ValueError(
                 "temperature=0 and max_time=None: without noise a replica may never arrive; "
                 "give max_time"
@@ -240,7 +251,8 @@ def _values(
         "laplacian": lambda index: np.trace(potential.hessian(x), axis1=-2, axis2=-1),
         "dt": lambda index: kernel.dt,
     }
-    names = observable_names(potential, momenta=dynamics.momenta)
+    names = _names(dynamics, kernel.method)
+    compute |= {"thermostat": lambda name: vectors[name][0]}
     return {name: compute[names[name][0]](names[name][1]) for name in region.names_used}
 
 

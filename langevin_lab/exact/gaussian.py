@@ -13,13 +13,14 @@ is below 1. Source: Leimkuhler and Matthews (2015), section 7.4; Smith (1968) fo
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from langevin_lab.dynamics import Langevin, Overdamped
+from langevin_lab.dynamics import AdaptiveLangevin, Dynamics, Langevin, Overdamped
 from langevin_lab.exact.reference import Array
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
@@ -104,7 +105,7 @@ def linear_map(
     temperature : float
         >= 0 [energy].
     friction : float or (dim,) array
-        A rate [1/time].
+        A rate [1/time]; for an adaptive method the value at which its thermostat is frozen.
     dt : float
         Time step > 0.
     mass : float or (dim,) array, optional
@@ -123,18 +124,22 @@ def linear_map(
     scheme = find_method(method)
     potential = _Quadratic(_stiffness_matrix(stiffness))
     dynamics = _dynamics(scheme, potential, temperature, friction, mass)
-    names = scheme.state_names + tuple(name for name in scheme.stored if name != "g")
+    vectors = scheme.program.state_vectors
+    names = vectors + tuple(name for name in scheme.stored if name != "g")
     dim, n_normals = potential.dim, scheme.n_normals
     n = len(names) * dim
     # Rows: unit vectors of z, then unit vectors of the normals; all steps at once.
     inputs = np.eye(n + n_normals * dim)
     state = {name: inputs[:, i * dim : (i + 1) * dim] for i, name in enumerate(names)}
+    # A frozen thermostat is a friction.
+    frozen = np.full((len(inputs), 1), float(np.max(friction)))
+    state |= dict.fromkeys(scheme.program.thermostats, frozen)
     if "g" in scheme.stored:
         state["g"] = potential.gradient(state["x"])
     normals = np.moveaxis(inputs[:, n:].reshape(len(inputs), n_normals, dim), 1, 0)
     after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), potential.gradient)
     images = np.concatenate([np.broadcast_to(after[k], (len(inputs), dim)) for k in names], axis=1)
-    return LinearMap(images[:n].T, images[n:].T, names, dim, len(scheme.state_names) * dim)
+    return LinearMap(images[:n].T, images[n:].T, names, dim, len(vectors) * dim)
 
 
 def stationary_covariance(
@@ -283,7 +288,7 @@ def stability_limit(
         Unstable already at dt = 1e-3 times the natural time of the mode.
     """
     scheme = find_method(method)
-    if scheme.properties.equation == "langevin":
+    if "p" in scheme.state_names:
         scale = float(np.sqrt(mass / stiffness))
     else:
         scale, mass = friction / stiffness, 1.0
@@ -325,8 +330,13 @@ def _stiffness_matrix(stiffness: ArrayLike) -> Array:
 
 def _dynamics(
     scheme: Method, potential: Any, temperature: float, friction: Any, mass: Any
-) -> Langevin | Overdamped:
+) -> Dynamics:
     """The equation that the method discretises, on the given potential."""
+    if scheme.properties.equation == "adaptive":
+        return AdaptiveLangevin(
+            potential, temperature=max(temperature, 1.0), thermal_mass=math.inf, mass=mass,
+            applied_noise=math.sqrt(2.0 * _one_number("friction", friction) * temperature),
+        )  # fmt: skip
     if scheme.properties.equation == "langevin":
         return Langevin(potential, temperature=temperature, friction=friction, mass=mass)
     if not np.all(np.asarray(mass) == 1.0):
@@ -334,6 +344,14 @@ def _dynamics(
             f"mass={mass} has no meaning for the overdamped method {scheme.name!r}; leave it out"
         )
     return Overdamped(potential, temperature=temperature, friction=friction)
+
+
+def _one_number(name: str, value: Any) -> float:
+    if np.ndim(value):
+        raise ValueError(
+            f"{name}={value!r} must be one number: a thermostat is for all coordinates"
+        )
+    return float(value)
 
 
 def _remedy(friction: Any) -> str:

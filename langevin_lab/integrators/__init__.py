@@ -1,19 +1,30 @@
 """Methods: pure steps, each written once, each with one record of what it claims."""
 
 from langevin_lab.integrators.methods import Method, linear_map, spectral_radius
+from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
-from langevin_lab.integrators.registry import WORDS, method, names, properties
+from langevin_lab.integrators.registry import (
+    ADAPTIVE_WORDS,
+    WORDS,
+    method,
+    method_for,
+    names,
+    properties,
+)
 from langevin_lab.integrators.words import splitting
 
 __all__ = [
+    "ADAPTIVE_WORDS",
     "WORDS",
     "Method",
     "Program",
     "Properties",
     "linear_map",
     "method",
+    "method_for",
     "names",
+    "partitioned",
     "properties",
     "spectral_radius",
     "splitting",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,13 @@ from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
 
 Coefficients = Callable[[Any, Any, Any], dict[str, Any]]
+
+_SUGGESTIONS = {
+    "overdamped": "'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'",
+    "langevin": "a word such as 'BAOAB'",
+    "adaptive": "a word with D such as 'BADODAB'",
+    "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +54,7 @@ class Method:
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """("x",) or ("x", "p")."""
+        """("x",), ("x", "p"), thermostats after them."""
         return self.program.state
 
     @property
@@ -87,17 +95,16 @@ class Method:
 
     def check(self, dynamics) -> None:
         """Raise ValueError unless the method can solve the dynamics."""
-        wants = "langevin" if dynamics.momenta else "overdamped"
-        kind = type(dynamics).__name__
-        if self.properties.equation != wants:
+        if self.properties.equation != dynamics.equation:
             raise ValueError(
-                f"method={self.name!r} is for {self.properties.equation} dynamics, not for {kind}; "
-                + (
-                    "use a word such as 'BAOAB'"
-                    if dynamics.momenta
-                    else "use 'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'"
-                )
+                f"method={self.name!r} is for {self.properties.equation} dynamics, not for "
+                f"{type(dynamics).__name__}; use {_SUGGESTIONS[dynamics.equation]}"
             )
+        if dynamics.equation == "partitioned":
+            return
+        if dynamics.equation == "adaptive":
+            self._check_adaptive(dynamics)
+            return
         hot = dynamics.is_scheduled or dynamics.temperature > 0
         if self.noiseless and hot:
             raise ValueError(
@@ -110,12 +117,19 @@ class Method:
                 "use friction=0 or a word with O, for example 'BAOAB'"
             )
 
-    def step(self, state, normals, coefficients, gradient) -> dict[str, np.ndarray]:
+    def _check_adaptive(self, dynamics) -> None:
+        if dynamics.applied_noise > 0 and self.n_normals == 0:
+            raise ValueError(
+                f"method={self.name!r} has no noise but applied_noise={dynamics.applied_noise}; "
+                "use applied_noise=0 or a word with O, or with N"
+            )
+
+    def step(self, state, normals, coefficients, gradient, **more) -> dict[str, np.ndarray]:
         """One step on numpy arrays; see `Program.run`."""
-        return self.program.run(state, normals, coefficients, gradient)
+        return self.program.run(state, normals, coefficients, gradient, **more)
 
     def carried_state(self, state, gradient) -> dict[str, np.ndarray]:
-        """``state`` with the missing stored vectors: the gradient at x, a normal of zero."""
+        """``state`` with what is missing: the gradient at x, a normal of zero."""
         carried = {name: np.asarray(state[name], dtype=float) for name in self.program.state}
         for name in self.stored:
             if name in state:
@@ -148,23 +162,25 @@ def linear_map(program: Program, coefficients: Mapping[str, Any], curvature) -> 
     Returns
     -------
     ndarray of shape (..., n_state, n_state)
-        Read off the step by feeding it the basis vectors; batched over leading axes.
+        Read off the step by feeding it the basis vectors; batched over leading axes. Thermostats
+        stand at 0.
     """
-    n_state = len(program.state)
+    n_state = len(program.state_vectors)
     batch = np.broadcast_shapes(np.shape(curvature), *(np.shape(c) for c in coefficients.values()))
     curvature = np.broadcast_to(curvature, batch)[..., None]
     basis = {
         name: np.broadcast_to(np.eye(n_state)[index], (*batch, n_state))
-        for index, name in enumerate(program.state)
+        for index, name in enumerate(program.state_vectors)
     }
+    still = {name: np.zeros((*batch, 1)) for name in program.thermostats}
     stored = {"g": curvature * basis["x"], "r": np.zeros((*batch, n_state))}
     after = program.run(
-        basis | stored,
+        basis | still | stored,
         np.zeros((program.n_normals, *batch, n_state)),
         {name: np.broadcast_to(c, batch)[..., None] for name, c in coefficients.items()},
         lambda x: curvature * x,
     )
-    return np.stack([after[name] for name in program.state], axis=-2)
+    return np.stack([after[name] for name in program.state_vectors], axis=-2)
 
 
 def spectral_radius(matrix: np.ndarray) -> np.ndarray:
@@ -188,10 +204,14 @@ def _is_unstable(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _UnitOscillator:
-    """Unit mass, no friction (overdamped: unit friction), for the stability limit."""
+    """Unit mass, no friction (overdamped: unit friction), a thermostat frozen at 0."""
 
     friction: float
     mass: float = 1.0
+    dim: int = 1
+    thermal_mass: float = math.inf
+    applied_noise: float = 0.0
+    coupling: float = 1.0
 
 
 def spectral_stability_limit(program: Program, rule: Coefficients, *, momenta: bool) -> float:

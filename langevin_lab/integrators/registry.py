@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import functools
+from typing import Any
 
 from langevin_lab.integrators import flows, overdamped
 from langevin_lab.integrators.methods import Method
+from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.properties import Properties
 from langevin_lab.integrators.words import splitting
 
@@ -21,6 +23,7 @@ _NAMED = {
 }
 
 # The words that documentation and the parametrised tests go through; any other word works too.
+ADAPTIVE_WORDS = ("BADODAB", "BAODOAB", "ABDODBA", "BACNDNCAB", "ACNDNCAB")
 WORDS = (
     "BAOAB",
     "ABOBA",
@@ -50,8 +53,9 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     name : str or Method
         A word over A, B, O ("BAOAB", "V R O R V", ...) or a name from `names`; a Method is
         returned as it is.
-    equation : {"langevin", "overdamped"}, optional
-        Which variant, where a name has two (RK4); by default the overdamped one.
+    equation : {"overdamped", "langevin", "adaptive"}, optional
+        Which variant, where a name has two (RK4; "BACAB" with friction or a thermostat); by default
+        the overdamped one, and for a word the adaptive one if it has a D.
 
     Returns
     -------
@@ -79,7 +83,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
         return _build(name, equation if equation in variants else variants[0])
     letters = "".join(name.split())
     if letters and letters.isupper() and letters.isalpha():
-        return splitting(name)
+        adaptive = equation == "adaptive" or (equation is None and set("DE") & set(letters))
+        return splitting(name, "adaptive" if adaptive else "langevin")
     known = sorted({known for known, _ in _NAMED} | set(WORDS))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5) or difflib.get_close_matches(
         name.upper(), known, n=1, cutoff=0.5
@@ -91,6 +96,39 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     )
 
 
+def method_for(integrator: str | Method, dynamics: Any) -> Method:
+    """The method of that name for a dynamics, checked to solve it.
+
+    Parameters
+    ----------
+    integrator : str or Method
+    dynamics : Dynamics
+
+    Returns
+    -------
+    Method
+
+    Raises
+    ------
+    TypeError
+        If ``dynamics`` is none.
+    ValueError
+        If the name is unknown, or the method does not solve the dynamics.
+    """
+    if not hasattr(dynamics, "momenta"):
+        raise TypeError(
+            f"dynamics={dynamics!r} is no dynamics: wrap a potential in ll.Langevin, "
+            "ll.Overdamped or ll.GradientFlow"
+        )
+    if dynamics.equation == "partitioned" and isinstance(integrator, str):
+        equations = tuple(block.dynamics.equation for block in dynamics.blocks)
+        blocks = tuple(block.coordinates for block in dynamics.blocks)
+        return partitioned(integrator, equations, blocks)
+    scheme = method(integrator, equation=dynamics.equation)
+    scheme.check(dynamics)
+    return scheme
+
+
 def properties(name: str | Method, *, equation: str | None = None) -> Properties:
     """Return the record of a method: orders, cost, stability limit, source."""
     return method(name, equation=equation).properties
@@ -98,4 +136,5 @@ def properties(name: str | Method, *, equation: str | None = None) -> Properties
 
 def names() -> list[tuple[str, str]]:
     """All (name, equation) pairs with a name of their own, and the common words."""
-    return [*_NAMED, *((word, "langevin") for word in WORDS)]
+    words = [(word, "langevin") for word in WORDS] + [(word, "adaptive") for word in ADAPTIVE_WORDS]
+    return [*_NAMED, *words]

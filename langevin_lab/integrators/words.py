@@ -1,8 +1,7 @@
-"""Splitting words: any sequence of the exact sub-flows A, B and O is a method.
+"""Splitting words: any sequence of the exact sub-flows of an equation is a method.
 
-    A  drift                  x += (dt/a) p/mass                     a, b, o: how often the
-    B  kick                   p -= (dt/b) grad U(x)                  letter stands in the word
-    O  Ornstein-Uhlenbeck     p = c p + sqrt(mass T (1 - c^2)) n,    c = exp(-friction dt/o)
+    A  drift      B  kick      O  friction and noise      D  thermostat
+    C  friction alone          N  noise alone             (formulas: `letters`)
 
 "BAOAB" reads from left to right and a letter that stands k times takes dt/k each time. V and R are
 accepted for B and A. The gradient is evaluated only where the position has moved since the last
@@ -14,41 +13,43 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable
+import re
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from langevin_lab.dynamics import elementwise
+from langevin_lab.integrators.letters import ALLOWED, MEANING, Part
 from langevin_lab.integrators.methods import Method, spectral_stability_limit
 from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
 
 _SYNONYMS = str.maketrans("VR", "BA")
+_PRINTED = str.maketrans("DE", "ND")  # Leimkuhler, Matthews and Vlaar (2019) -> here
 
 
-def normalise(text: str) -> str:
-    """The word in letters A, B, O without spaces: "V R O R V" -> "BAOAB".
+def translated(text: str) -> str:
+    """The letters in this package's alphabet: V, R, and the printed one where there is an E."""
+    return text.translate(_PRINTED if "E" in text else _SYNONYMS)
+
+
+def normalise(text: str, equation: str = "langevin") -> str:
+    """The word without spaces: "V R O R V" -> "BAOAB".
 
     Raises
     ------
     ValueError
-        If a letter is unknown, A or B is missing, or a letter follows itself.
+        If a letter is unknown, one that the equation needs is missing, or a letter follows itself.
     """
-    word = "".join(text.split()).translate(_SYNONYMS)
+    word = translated("".join(text.split()))
+    allowed = ALLOWED[equation]
     for position, letter in enumerate(word):
-        if letter not in "ABO":
-            hint = f" (did you mean {letter.upper()}?)" if letter.upper() in "ABOVR" else ""
+        if letter not in allowed:
+            hint = f" (did you mean {letter.upper()}?)" if letter.upper() in allowed + "VR" else ""
+            letters = ", ".join(f"{known} {MEANING[known]}" for known in allowed)
             raise ValueError(
                 f"method={text!r}: letter {letter!r} at position {position + 1} is unknown{hint}; "
-                "use A drift, B kick, O friction and noise (V = B, R = A)"
+                f"use {letters} (V = B, R = A)"
             )
-    for letter, name in (("A", "drift"), ("B", "kick")):
-        if letter not in word:
-            raise ValueError(
-                f"method={text!r} is no integrator: it has no {letter} ({name}); "
-                "a word needs A and B, and O for friction and noise, for example 'BAOAB'"
-            )
+    check_letters(f"method={text!r}", word, equation)
     for first, second in itertools.pairwise(word):
         if first == second:
             raise ValueError(
@@ -57,51 +58,77 @@ def normalise(text: str) -> str:
     return word
 
 
-def _starts_fresh(word: str) -> bool:
-    """Whether the gradient at the end of the word is the one its first kick needs."""
-    return word.index("B") < word.index("A") and word.rindex("B") > word.rindex("A")
+def check_letters(where: str, word: str, equation: str) -> None:
+    """Raise ValueError if the letters leave out a part of the equation, or count it twice."""
+    for letter in "ABD" if equation == "adaptive" else "AB":
+        if letter not in word:
+            example = "BADODAB" if equation == "adaptive" else "BAOAB"
+            raise ValueError(
+                f"{where} is no integrator: it has no {letter} ({MEANING[letter]}); a word needs A "
+                f"and B, and O for friction and noise, for example {example!r}"
+            )
+    split = [letter for letter in "CN" if letter in word]
+    if split and "O" in word:
+        raise ValueError(
+            f"{where} has O (friction and noise) and {split[0]} ({MEANING[split[0]]}), which would "
+            "count it twice; use O, or C and N"
+        )
+    if len(split) == 1 and equation == "langevin":
+        other = "N" if split == ["C"] else "C"
+        raise ValueError(
+            f"{where} has {split[0]} ({MEANING[split[0]]}) but no {other} ({MEANING[other]}); "
+            "use both, or O"
+        )
+    if not split and "O" not in word and equation == "adaptive":
+        raise ValueError(f"{where} has neither O nor C: nothing feels the thermostat; add an O")
 
 
-def _program(word: str) -> Program:
-    lines = []
-    fresh = carried = _starts_fresh(word)
-    n_normals = 0
-    for letter in word:
-        if letter == "A":
-            lines.append("x = fma(drift, p, x)")
-            fresh = False
-        elif letter == "B":
-            if not fresh:
-                lines.append("g = gradient(x)")
-                fresh = True
-            lines.append("p = fma(-kick, g, p)")
-        else:
-            lines.append(f"p = fma(decay, p, noise * n{n_normals})")
-            n_normals += 1
+def starts_fresh(letters: str) -> bool:
+    """Whether the gradient at a step's end is the one that the next step's first kick needs."""
+    return letters.index("B") < letters.index("A") and letters.rindex("B") > letters.rindex("A")
+
+
+def write_program(
+    sequence: Sequence[tuple[Part, str]], *, blocks: tuple[tuple[int, ...], ...] = ()
+) -> Program:
+    """The program of a sequence of (block, letter)."""
+    parts = list(dict.fromkeys(part for part, _ in sequence))
+    carried = fresh = starts_fresh("".join(letter for _, letter in sequence))
+    lines: list[str] = []
+    used = dict.fromkeys(parts, 0)
+    for part, letter in sequence:
+        if letter == "B" and not fresh:
+            lines.append("g = gradient(x)")
+        fresh = letter == "B" or (fresh and letter != "A")
+        lines += part.lines(letter, used[part])
+        used[part] += letter in "ON"
+    read = {name for line in lines for name in _names(line)}
+    scalars = tuple(name for part in parts for name in part.scalars if name in read)
+    thermostats = tuple(part.thermostat for part in parts if part.thermostat in scalars)
     return Program(
         text=tuple(lines),
-        state=("x", "p"),
-        coefficients=("drift", "kick", "decay", "noise") if n_normals else ("drift", "kick"),
-        n_normals=n_normals,
+        state=("x", "p", *thermostats),
+        coefficients=_coefficient_names(lines, read, scalars),
+        n_normals=max(part.n_normals for part in parts),
         stored=("g",) if carried else (),
+        scalars=scalars,
+        blocks=blocks,
     )
 
 
-def _coefficients(word: str) -> Callable[[Any, float, Any], dict[str, Any]]:
-    def coefficients(dynamics, dt, temperature):
-        mass, friction = np.asarray(dynamics.mass), np.asarray(dynamics.friction)
-        values = {"drift": dt / word.count("A") / mass, "kick": dt / word.count("B")}
-        if "O" in word:
-            exponent = friction * (dt / word.count("O"))
-            values["decay"] = elementwise.exp(-exponent)
-            # expm1: friction*dt can be 1e-8, where 1 - decay^2 would keep half the digits.
-            values["noise"] = np.sqrt(-elementwise.expm1(-2.0 * exponent) * mass * temperature)
-        return values
-
-    return coefficients
+def _names(line: str) -> set[str]:
+    return set(re.findall(r"\b[A-Za-z_]\w*", line.split("@")[0]))
 
 
-def _orders(word: str) -> tuple[float, float]:
+def _coefficient_names(lines, read, scalars) -> tuple[str, ...]:
+    functions = {"fma", "gradient", "dot", "exp", "expm1_over", "sqrt"}
+    targets = {line.split("=")[0].strip() for line in lines}
+    known = functions | targets | {"x", "p", "g", *scalars}
+    names = {name for name in read - known if not (name[0] == "n" and name[1:].isdigit())}
+    return tuple(sorted(names))
+
+
+def orders(word: Sequence[Any]) -> tuple[float, float]:
     """(weak order, configurational order), from the symmetry of the word.
 
     A palindrome is of weak order 2. A word that becomes a palindrome when its first or last letter
@@ -122,22 +149,28 @@ _NAMED_SOURCES = {
     "BAOA": "Kieninger and Keller (2022)",
     "BAB": "Verlet (1967); Swope et al. (1982), velocity Verlet",
     "ABA": "Tuckerman, Berne and Martyna (1992), position Verlet",
+    "BADODAB": "Leimkuhler and Shang (2016)",
+    "BACNDNCAB": "Leimkuhler, Matthews and Vlaar (2019), AdLa",
+    "ACNDNCAB": "Leimkuhler, Matthews and Vlaar (2019), AdLa as it is run",
 }
 
 
 @functools.lru_cache(maxsize=256)
-def splitting(text: str) -> Method:
+def splitting(text: str, equation: str = "langevin") -> Method:
     """The method of a splitting word.
 
     Parameters
     ----------
     text : str
-        A word over A, B, O (or V, R, O), spaces allowed.
+        A word over A, B, O (or V, R, O), or over A, B, C, N, D for the other ways to split; spaces
+        allowed.
+    equation : {"langevin", "adaptive"}, optional
+        What it is to solve; a word with D is for adaptive Langevin dynamics.
 
     Returns
     -------
     Method
-        For Langevin dynamics. A word without O is for ``friction = 0``.
+        A word without O (and C, N) is for ``friction = 0``.
 
     Raises
     ------
@@ -146,7 +179,7 @@ def splitting(text: str) -> Method:
 
     Source
     ------
-    Leimkuhler and Matthews (2013) [LM13].
+    Leimkuhler and Matthews (2013) [LM13]; Leimkuhler and Shang (2016) for D.
 
     Examples
     --------
@@ -154,14 +187,18 @@ def splitting(text: str) -> Method:
     >>> splitting("V R O R V").program.text[0]
     'p = fma(-kick, g, p)'
     """
-    word = normalise(text)
-    program = _program(word)
-    weak_order, configurational_order = _orders(word)
-    coefficients = _coefficients(word)
-    noisy = "O" in word
+    word = normalise(text, equation)
+    part = Part(equation, word)
+    program = write_program([(part, letter) for letter in word])
+
+    def coefficients(dynamics, dt, temperature):
+        return part.coefficients(dynamics, dt, temperature, dynamics.dim)
+
+    weak_order, configurational_order = orders(word)
+    noisy = program.n_normals > 0
     properties = Properties(
         name=word,
-        equation="langevin",
+        equation=equation,
         strong_order=1.0 if noisy else weak_order,
         weak_order=weak_order,
         configurational_order=configurational_order,

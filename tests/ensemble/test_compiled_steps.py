@@ -13,11 +13,11 @@ import pytest
 
 import langevin_lab as ll
 from langevin_lab.compiled.elementary import NUMPY_NAMESPACE
-from langevin_lab.integrators import WORDS, method
+from langevin_lab.integrators import method
 from langevin_lab.noise import normals
 from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
 
-METHODS = [*by_hand.NAMED, *((word, "langevin") for word in (*WORDS, *by_hand.MORE_WORDS))]
+METHODS = by_hand.METHODS
 INITIAL = 2**62  # where the normals before step 0 are taken
 SEED = 20_250_101
 DT = 0.08
@@ -61,11 +61,7 @@ def dynamics_for(scheme, potential, *, vector):
     dim = potential.dim
     friction = tuple(np.linspace(0.5, 2.0, dim)) if vector else 0.8
     mass = tuple(np.linspace(1.0, 3.0, dim)) if vector else 1.5
-    temperature = 0.0 if scheme.noiseless else 0.6
-    if scheme.properties.equation == "overdamped":
-        return ll.Overdamped(potential, temperature=temperature, friction=friction)
-    friction = friction if scheme.thermostatted else 0.0
-    return ll.Langevin(potential, temperature=temperature, friction=friction, mass=mass)
+    return by_hand.dynamics_for(scheme, potential, friction=friction, mass=mass, temperature=0.6)
 
 
 def reference(name, equation, dynamics, start, n_steps, first_replica=0):
@@ -78,6 +74,10 @@ def reference(name, equation, dynamics, start, n_steps, first_replica=0):
         state["p"] = spread * normals(SEED, replicas, INITIAL, dim)
     if "r" in scheme.stored:
         state["r"] = normals(SEED, replicas, INITIAL + dim + dim % 2, dim)
+    if "xi" in scheme.state_names:
+        draw = normals(SEED, replicas, INITIAL + 2 * (dim + dim % 2), 1)
+        width = np.sqrt(dynamics.thermostat_variance)
+        state["xi"] = dynamics.thermostat_mean + width * draw
     per_step = scheme.n_normals * dim
     for step in range(n_steps):
         drawn = normals(SEED, replicas, step * per_step, per_step)
@@ -96,6 +96,7 @@ def assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps, n
     )  # fmt: skip
     expected = reference(name, equation, dynamics, start, n_steps, first_replica=11)
     for key, value in expected.items():
+        value = value[:, 0] if key == "xi" else value
         np.testing.assert_allclose(run[f"{key}_final"], value, rtol=1e-12, atol=1e-13)
 
 
@@ -116,6 +117,8 @@ def test_kernel_text_takes_the_published_steps(name, equation, vector, potential
         ("RK4", "langevin", "rows 2", False),
         ("LeimkuhlerMatthews", "overdamped", "lanes 1", False),
         ("StochasticHeun", "overdamped", "lanes 5", True),
+        ("BADODAB", "adaptive", "lanes 2", True),
+        ("BADODAB", "adaptive", "rows 5", False),
     ],
 )
 def test_compiled_kernel_takes_the_published_steps(name, equation, where, vector):

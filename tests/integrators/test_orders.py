@@ -10,6 +10,7 @@ Weak. On a quadratic the law at time 1 is Gaussian for the scheme and for the eq
 
 import functools
 
+import by_hand
 import numpy as np
 import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
@@ -35,6 +36,10 @@ def dynamics_of(scheme, potential):
     hot = scheme.n_normals > 0
     if scheme.properties.equation == "overdamped":
         return ll.Overdamped(potential, temperature=float(hot), friction=FRICTION)
+    if scheme.properties.equation == "adaptive":
+        return ll.AdaptiveLangevin(
+            potential, temperature=1.0, thermal_mass=2.0, applied_noise=np.sqrt(2 * FRICTION)
+        )
     friction = FRICTION if scheme.thermostatted else 0.0
     return ll.Langevin(potential, temperature=float(hot), friction=friction)
 
@@ -64,7 +69,8 @@ def path_end(scheme, n_steps):
 @functools.cache
 def fine_end(equation):
     """Paths at time 1 with 32 times smaller steps than any of STEPS."""
-    return path_end(method("BAOAB" if equation == "langevin" else "StochasticHeun"), N_FINE)
+    accurate = {"langevin": "BAOAB", "adaptive": "BADODAB", "overdamped": "StochasticHeun"}
+    return path_end(method(accurate[equation]), N_FINE)
 
 
 def slope(errors):
@@ -111,11 +117,14 @@ def test_orders_of_the_flows_without_noise(name, equation):
 
 def linear_step(scheme, dt):
     """M and N of z' = M z + N n on U = x^2/2, z the state and the last normal if it is stored."""
-    keys = [*scheme.state_names, *(key for key in scheme.stored if key == "r")]
+    keys = by_hand.linear_keys(scheme)
     inputs = np.eye(len(keys) + scheme.n_normals)
-    state = scheme.carried_state({k: inputs[:, [i]] for i, k in enumerate(keys)}, lambda x: x)
+    state = {k: inputs[:, [i]] for i, k in enumerate(keys)}
+    state |= by_hand.frozen_thermostats(scheme, FRICTION, len(inputs))
+    state = scheme.carried_state(state, lambda x: x)
     normals = inputs[:, len(keys) :].T[..., None]
-    coefficients = scheme.coefficients(dynamics_of(scheme, HARMONIC), dt)
+    dynamics = by_hand.linear_dynamics(scheme, HARMONIC, temperature=1.0, friction=FRICTION)
+    coefficients = scheme.coefficients(dynamics, dt)
     after = scheme.step(state, normals, coefficients, lambda x: x)
     image = np.concatenate([after[key] for key in keys], axis=1).T
     return image[:, : len(keys)], image[:, len(keys) :]
@@ -127,7 +136,7 @@ def discrete_law(scheme, n_steps):
     mean, covariance = np.eye(len(m)), np.zeros((len(m), len(m)))
     for _ in range(n_steps):
         mean, covariance = m @ mean, m @ covariance @ m.T + n @ n.T
-    size = len(scheme.state_names)
+    size = len(scheme.program.state_vectors)
     return np.stack([mean[:size, :size], covariance[:size, :size]])
 
 

@@ -13,10 +13,8 @@ NOISY = [m for m in METHODS if method(m[0], equation=m[1]).n_normals > 0]
 
 
 def radius(scheme, dt):
-    if scheme.properties.equation == "overdamped":
-        dynamics = ll.Overdamped(HARMONIC, temperature=0.0)
-    else:
-        dynamics = ll.Langevin(HARMONIC, temperature=0.0, friction=0.0)
+    friction = 1.0 if scheme.properties.equation == "overdamped" else 0.0
+    dynamics = by_hand.linear_dynamics(scheme, HARMONIC, temperature=0.0, friction=friction)
     return spectral_radius(linear_map(scheme.program, scheme.coefficients(dynamics, dt), 1.0))
 
 
@@ -65,13 +63,12 @@ def test_unequal_letters_resonate_before_their_own_limit():
 def stationary_covariance(name, equation, dt, friction=1.0):
     """Sigma = M Sigma M^T + N N^T over state and last normal, from unit vectors alone."""
     scheme = method(name, equation=equation)
-    if equation == "overdamped":
-        dynamics = ll.Overdamped(HARMONIC, temperature=1.0)
-    else:
-        dynamics = ll.Langevin(HARMONIC, temperature=1.0, friction=friction)
-    keys = [*scheme.state_names, *(key for key in scheme.stored if key == "r")]
+    friction = 1.0 if equation == "overdamped" else friction
+    dynamics = by_hand.linear_dynamics(scheme, HARMONIC, temperature=1.0, friction=friction)
+    keys = by_hand.linear_keys(scheme)
     inputs = np.eye(len(keys) + scheme.n_normals)
     state = {key: inputs[:, [i]] for i, key in enumerate(keys)}
+    state |= by_hand.frozen_thermostats(scheme, friction, len(inputs))
     state = scheme.carried_state(state, lambda x: x)
     normals = inputs[:, len(keys) :].T[..., None]
     after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), lambda x: x)
