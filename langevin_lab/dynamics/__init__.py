@@ -2,6 +2,7 @@
 
 from langevin_lab.dynamics.equations import Dynamics, GradientFlow, Langevin, Overdamped
 from langevin_lab.dynamics.partition import Block, Partitioned
+from langevin_lab.dynamics.published import adla, adlala, lol, multilayer_langevin
 from langevin_lab.dynamics.schedules import Exponential, Linear, Piecewise
 from langevin_lab.dynamics.thermostats import AdaptiveLangevin
 
@@ -16,4 +17,8 @@ __all__ = [
     "Overdamped",
     "Partitioned",
     "Piecewise",
+    "adla",
+    "adlala",
+    "lol",
+    "multilayer_langevin",
 ]

@@ -34,7 +34,7 @@ class Block:
     dynamics: Dynamics
 
 
-def _indices(coordinates: Any, potential: Any, number: int) -> tuple[int, ...]:
+def block_coordinates(coordinates: Any, potential: Any, number: int) -> tuple[int, ...]:
     """Coordinates of block ``number`` as a tuple of indices."""
     where = f"coordinates {coordinates!r} of block {number}"
     dim, variables = int(potential.dim), tuple(potential.variables)
@@ -91,7 +91,7 @@ class Partitioned(Dynamics):
     (1, 2)
     """
 
-    blocks: tuple[Block, ...]
+    blocks: Sequence[Any]
     momenta = True
     equation = "partitioned"
 
@@ -103,7 +103,7 @@ class Partitioned(Dynamics):
         blocks = []
         for number, entry in enumerate(self.blocks, start=1):
             coordinates, dynamics = _pair(entry, number)
-            indices = _indices(coordinates, dynamics.potential, number)
+            indices = block_coordinates(coordinates, dynamics.potential, number)
             blocks.append(Block(indices, dynamics))
         object.__setattr__(self, "blocks", tuple(blocks))
         self._check_cover()

@@ -4,18 +4,13 @@ Compiling a kernel takes seconds, so all methods run through the kernel's text i
 (`plain_python`), and a few through the compiled module.
 """
 
-import re
-from types import ModuleType
-
 import by_hand
 import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.compiled.elementary import NUMPY_NAMESPACE
 from langevin_lab.integrators import method
 from langevin_lab.noise import normals
-from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
 
 METHODS = by_hand.METHODS
 INITIAL = 2**62  # where the normals before step 0 are taken
@@ -38,23 +33,6 @@ POTENTIALS = {
 @pytest.fixture(scope="module", params=POTENTIALS)
 def potential(request):
     return POTENTIALS[request.param]()
-
-
-@pytest.fixture
-def plain_python(monkeypatch):
-    """Kernels run as plain Python over numpy scalars: the same text without its decorators."""
-
-    def load(source, name, bindings=None):
-        text = re.sub(r"^@\w+\n", "", source, flags=re.M)
-        text = re.sub(r"^from langevin_lab\.(compiled|noise).*\n", "", text, flags=re.M)
-        module = ModuleType(name)
-        module.__dict__.update(NUMPY_NAMESPACE)
-        module.fill_replica_normals = fill_replica_normals
-        module.fill_coordinate_normals = fill_coordinate_normals
-        exec(compile(text, name, "exec"), module.__dict__)
-        return module
-
-    monkeypatch.setattr("langevin_lab.ensemble.kernel.load", load)
 
 
 def dynamics_for(scheme, potential, *, vector):
