@@ -1,5 +1,6 @@
 """Continuous-time equations as small frozen dataclasses; how they are stepped is not known here."""
 
+from langevin_lab.dynamics.chains import NoseHooverChain
 from langevin_lab.dynamics.equations import Dynamics, GradientFlow, Langevin, Overdamped
 from langevin_lab.dynamics.partition import Block, Partitioned
 from langevin_lab.dynamics.published import adla, adlala, lol, multilayer_langevin
@@ -14,6 +15,7 @@ __all__ = [
     "GradientFlow",
     "Langevin",
     "Linear",
+    "NoseHooverChain",
     "Overdamped",
     "Partitioned",
     "Piecewise",

@@ -104,6 +104,7 @@ class _Scaled:
     thermal_mass: float = math.inf
     applied_noise: float = 0.0
     coupling: float = 1.0
+    thermal_masses: tuple[float, ...] = ()
 
 
 def _scaled_hessian(dynamics: Any, minimum: np.ndarray) -> np.ndarray:
@@ -124,6 +125,10 @@ def _step_matrices(
         return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
     if dynamics.equation == "adaptive":
         coefficients = method.coefficient_rule(_Scaled(0.0), dt, 0.0)
+        return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
+    if dynamics.equation == "nose_hoover":
+        frozen = _Scaled(0.0, thermal_masses=(math.inf,) * dynamics.n_thermostats)
+        coefficients = method.coefficient_rule(frozen, dt, 0.0)
         return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
     frictions = np.unique(np.asarray(dynamics.friction)) if dynamics.momenta else np.ones(1)
     if frictions.size == 1:

@@ -1,5 +1,6 @@
 """Methods: pure steps, each written once, each with one record of what it claims."""
 
+from langevin_lab.integrators.chains import nose_hoover
 from langevin_lab.integrators.methods import Method, linear_map, spectral_radius
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.program import Program
@@ -24,6 +25,7 @@ __all__ = [
     "method",
     "method_for",
     "names",
+    "nose_hoover",
     "partitioned",
     "properties",
     "spectral_radius",

@@ -44,7 +44,7 @@ MEANING: Mapping[str, str] = MappingProxyType(
     }
 )
 ALLOWED: Mapping[str, str] = MappingProxyType(
-    {"langevin": "ABOCN", "adaptive": "ABOCND", "overdamped": "ABO"}
+    {"langevin": "ABOCN", "adaptive": "ABOCND", "overdamped": "ABO", "nose_hoover": "ABCD"}
 )
 
 
@@ -74,9 +74,9 @@ class Part:
         return sum(letter in "ON" for letter in self.letters)
 
     @property
-    def thermostat(self) -> str:
-        """Name of the block's thermostat."""
-        return f"xi{self.suffix}"
+    def thermostats(self) -> tuple[str, ...]:
+        """Names of the block's thermostats."""
+        return (f"xi{self.suffix}",)
 
     @property
     def scalars(self) -> tuple[str, ...]:

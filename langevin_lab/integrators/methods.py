@@ -18,6 +18,7 @@ _SUGGESTIONS = {
     "overdamped": "'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'",
     "langevin": "a word such as 'BAOAB'",
     "adaptive": "a word with D such as 'BADODAB'",
+    "nose_hoover": "a word with C and D such as 'BADCDAB'",
     "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
 }
 
@@ -105,6 +106,9 @@ class Method:
         if dynamics.equation == "adaptive":
             self._check_adaptive(dynamics)
             return
+        if dynamics.equation == "nose_hoover":
+            self._check_chain(dynamics)
+            return
         hot = dynamics.is_scheduled or dynamics.temperature > 0
         if self.noiseless and hot:
             raise ValueError(
@@ -122,6 +126,14 @@ class Method:
             raise ValueError(
                 f"method={self.name!r} has no noise but applied_noise={dynamics.applied_noise}; "
                 "use applied_noise=0 or a word with O, or with N"
+            )
+
+    def _check_chain(self, dynamics) -> None:
+        length = len(self.program.thermostats)
+        if length != dynamics.n_thermostats:
+            raise ValueError(
+                f"method={self.name!r} is for a chain of {length}, but thermal_masses="
+                f"{dynamics.thermal_masses} has {dynamics.n_thermostats}; give the word itself"
             )
 
     def step(self, state, normals, coefficients, gradient, **more) -> dict[str, np.ndarray]:

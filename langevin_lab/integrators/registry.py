@@ -7,6 +7,7 @@ import functools
 from typing import Any
 
 from langevin_lab.integrators import flows, overdamped
+from langevin_lab.integrators.chains import nose_hoover
 from langevin_lab.integrators.methods import Method
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.properties import Properties
@@ -81,6 +82,11 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     variants = [kind for known, kind in _NAMED if known == name]
     if variants:
         return _build(name, equation if equation in variants else variants[0])
+    if equation == "nose_hoover":
+        raise ValueError(
+            f"method={name!r} for a Nosé-Hoover chain depends on its length: use "
+            f"integrators.nose_hoover({name!r}, n_thermostats)"
+        )
     letters = "".join(name.split())
     if letters and letters.isupper() and letters.isalpha():
         adaptive = equation == "adaptive" or (equation is None and set("DE") & set(letters))
@@ -124,6 +130,8 @@ def method_for(integrator: str | Method, dynamics: Any) -> Method:
         equations = tuple(block.dynamics.equation for block in dynamics.blocks)
         blocks = tuple(block.coordinates for block in dynamics.blocks)
         return partitioned(integrator, equations, blocks)
+    if dynamics.equation == "nose_hoover" and isinstance(integrator, str):
+        return nose_hoover(integrator, dynamics.n_thermostats)
     scheme = method(integrator, equation=dynamics.equation)
     scheme.check(dynamics)
     return scheme

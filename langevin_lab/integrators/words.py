@@ -23,6 +23,13 @@ from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
 
 _SYNONYMS = str.maketrans("VR", "BA")
+_FRICTION = "and O for friction and noise, for example"
+_NEEDED = {
+    "langevin": ("AB", f"A and B, {_FRICTION} 'BAOAB'"),
+    "overdamped": ("AB", f"A and B, {_FRICTION} 'BAOAB'"),
+    "adaptive": ("ABD", f"A and B, {_FRICTION} 'BADODAB'"),
+    "nose_hoover": ("ABCD", "A, B, C and D, for example 'BADCDAB'"),
+}
 _PRINTED = str.maketrans("DE", "ND")  # Leimkuhler, Matthews and Vlaar (2019) -> here
 
 
@@ -60,13 +67,15 @@ def normalise(text: str, equation: str = "langevin") -> str:
 
 def check_letters(where: str, word: str, equation: str) -> None:
     """Raise ValueError if the letters leave out a part of the equation, or count it twice."""
-    for letter in "ABD" if equation == "adaptive" else "AB":
+    needed, remedy = _NEEDED[equation]
+    for letter in needed:
         if letter not in word:
-            example = "BADODAB" if equation == "adaptive" else "BAOAB"
             raise ValueError(
-                f"{where} is no integrator: it has no {letter} ({MEANING[letter]}); a word needs A "
-                f"and B, and O for friction and noise, for example {example!r}"
+                f"{where} is no integrator: it has no {letter} ({MEANING[letter]}); a word needs "
+                + remedy
             )
+    if equation == "nose_hoover":
+        return
     split = [letter for letter in "CN" if letter in word]
     if split and "O" in word:
         raise ValueError(
@@ -104,7 +113,7 @@ def write_program(
         used[part] += letter in "ON"
     read = {name for line in lines for name in _names(line)}
     scalars = tuple(name for part in parts for name in part.scalars if name in read)
-    thermostats = tuple(part.thermostat for part in parts if part.thermostat in scalars)
+    thermostats = tuple(name for part in parts for name in part.thermostats if name in scalars)
     return Program(
         text=tuple(lines),
         state=("x", "p", *thermostats),
