@@ -1,6 +1,7 @@
 """Continuous-time equations as small frozen dataclasses; how they are stepped is not known here."""
 
 from langevin_lab.dynamics.chains import NoseHooverChain
+from langevin_lab.dynamics.diffusions import ItoDiffusion
 from langevin_lab.dynamics.equations import Dynamics, GradientFlow, Langevin, Overdamped
 from langevin_lab.dynamics.partition import Block, Partitioned
 from langevin_lab.dynamics.published import adla, adlala, lol, multilayer_langevin
@@ -13,6 +14,7 @@ __all__ = [
     "Dynamics",
     "Exponential",
     "GradientFlow",
+    "ItoDiffusion",
     "Langevin",
     "Linear",
     "NoseHooverChain",

@@ -68,6 +68,8 @@ def check_stability(method: Method, dynamics: Any, dt: float) -> None:
     circle. One friction for all coordinates leaves independent normal modes of the Hessian over
     mass; frictions that differ mix them, and the matrix is that of all coordinates at once.
     """
+    if math.isnan(method.properties.stability_limit):
+        return
     hessians = [_scaled_hessian(dynamics, point.position) for point in dynamics.potential.minima]
     curvatures = np.array([np.linalg.eigvalsh(hessian) for hessian in hessians]).ravel()
     if not (curvatures > 0).any():
@@ -161,7 +163,11 @@ def _full_map(program: Program, coefficients: dict[str, Any], hessian: np.ndarra
     state |= {name: np.zeros((len(basis), 1)) for name in program.thermostats}
     state |= {"g": state["x"] @ hessian, "r": np.zeros_like(state["x"])}
     normals = np.zeros((program.n_normals, *state["x"].shape))
-    after = program.run(state, normals, coefficients, lambda x: x @ hessian)
+    after = program.run(
+        state, normals, coefficients, lambda x: x @ hessian,
+        scalar_normals=np.zeros((program.n_scalar_normals, len(basis), 1)),
+        functions=dict.fromkeys(program.functions, np.zeros_like),
+    )  # fmt: skip
     return np.concatenate([after[name] for name in vectors], axis=1).T
 
 

@@ -58,6 +58,12 @@ class Kernel:
         """First line of the module."""
         return f"{self.method.name} on {self.dynamics.potential.name}."
 
+    @property
+    def functions(self) -> str:
+        """Text of the dynamics' vector functions that the step calls."""
+        names = self.method.program.functions
+        return self.dynamics.source(names) if names else ""
+
     @cached_property
     def source(self) -> str:
         """Text of the module that runs."""
@@ -134,6 +140,7 @@ class RecordingKernel(Kernel):
             self.moments,
             self.histograms,
             self.title,
+            self.functions,
         )
 
 
@@ -161,6 +168,7 @@ class PassageKernel(Kernel):
             self.target,
             self.shifts.size,
             self.title,
+            self.functions,
         )
 
     @cached_property

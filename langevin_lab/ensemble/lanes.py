@@ -48,6 +48,9 @@ class Lanes(Writer):
         for line in self.program.lines:
             if line.gradient_of:
                 lines.append(self.gradient_line(line.target, line.gradient_of))
+            elif line.call in self.program.functions:
+                call = ", ".join([*self.scalars(line.arguments[0]), *self.parameter_scalars()])
+                lines.append(f"{', '.join(self.scalars(line.target))}, = {line.call}({call})")
             elif line.call == "energy":
                 call = ", ".join([*self.scalars(line.arguments[0]), *self.parameter_scalars()])
                 lines.append(f"{line.target}_0 = energy({call})")

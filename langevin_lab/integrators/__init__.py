@@ -1,6 +1,7 @@
 """Methods: pure steps, each written once, each with one record of what it claims."""
 
 from langevin_lab.integrators.chains import nose_hoover
+from langevin_lab.integrators.diffusions import ITO_SCHEMES, ito_scheme
 from langevin_lab.integrators.methods import Method, linear_map, spectral_radius
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.program import Program
@@ -17,10 +18,12 @@ from langevin_lab.integrators.words import splitting
 
 __all__ = [
     "ADAPTIVE_WORDS",
+    "ITO_SCHEMES",
     "WORDS",
     "Method",
     "Program",
     "Properties",
+    "ito_scheme",
     "linear_map",
     "method",
     "method_for",

@@ -18,6 +18,7 @@ _SUGGESTIONS = {
     "overdamped": "'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'",
     "langevin": "a word such as 'BAOAB'",
     "adaptive": "a word with D such as 'BADODAB'",
+    "ito": "'EulerMaruyama', 'Milstein' or 'Platen'",
     "nose_hoover": "a word with C and D such as 'BADCDAB'",
     "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
 }
@@ -109,6 +110,9 @@ class Method:
         if dynamics.equation == "nose_hoover":
             self._check_chain(dynamics)
             return
+        if dynamics.equation == "ito":
+            self._check_diffusion(dynamics)
+            return
         hot = dynamics.is_scheduled or dynamics.temperature > 0
         if self.noiseless and hot:
             raise ValueError(
@@ -134,6 +138,21 @@ class Method:
             raise ValueError(
                 f"method={self.name!r} is for a chain of {length}, but thermal_masses="
                 f"{dynamics.thermal_masses} has {dynamics.n_thermostats}; give the word itself"
+            )
+
+    def _check_diffusion(self, dynamics) -> None:
+        """The program must call this drift and these noises; order 1 needs them to commute."""
+        called = {name for name in self.program.functions if not name.startswith("noise_slope")}
+        if called != dynamics.function_names:
+            raise ValueError(
+                f"method={self.name!r} calls {sorted(called)}, but this ItoDiffusion has "
+                f"{sorted(dynamics.function_names)}; give the name {self.name!r} itself"
+            )
+        if self.properties.strong_order > 0.5 and dynamics.noncommuting is not None:
+            j, k = dynamics.noncommuting
+            raise ValueError(
+                f"method={self.name!r} needs noises that commute, but those of index {j} and {k} "
+                f"in noise={dynamics.noise} do not; use 'EulerMaruyama'"
             )
 
     def step(self, state, normals, coefficients, gradient, **more) -> dict[str, np.ndarray]:
@@ -191,6 +210,8 @@ def linear_map(program: Program, coefficients: Mapping[str, Any], curvature) -> 
         np.zeros((program.n_normals, *batch, n_state)),
         {name: np.broadcast_to(c, batch)[..., None] for name, c in coefficients.items()},
         lambda x: curvature * x,
+        scalar_normals=np.zeros((program.n_scalar_normals, *batch, 1)),
+        functions=dict.fromkeys(program.functions, np.zeros_like),
     )
     return np.stack([after[name] for name in program.state_vectors], axis=-2)
 

@@ -8,6 +8,7 @@ with one entry per replica (thermostats):
     g = gradient(x)             the gradient of the potential at a vector
     e = energy(x)               the potential itself, a scalar
     k = dot(p, p) @ 1           sum over the coordinates (of a block), a scalar
+    b = noise(x)                a vector function of the dynamics, of those the program names
     xi = fma(gain, k, xi)       a scalar line reads scalars and coefficients only
 
 Names are the state (``x``, ``p``, ``xi``), what is carried besides (``g``, the gradient carried to
@@ -48,7 +49,7 @@ class Line:
     reads : frozenset of str
         Names on the right-hand side, functions left out.
     call : str or None
-        "gradient", "energy" or "dot" if the right-hand side is one of these.
+        "gradient", "energy", "dot" or a function of the dynamics, if the right-hand side is one.
     arguments : tuple of str
         Of that call.
     block : int or None
@@ -68,7 +69,7 @@ class Line:
         return self.arguments[0] if self.call == "gradient" else None
 
 
-def _parse_line(text: str) -> Line:
+def _parse_line(text: str, functions: tuple[str, ...] = ()) -> Line:
     assignment, _, block = text.partition("@")
     statement = ast.parse(assignment.strip()).body[0]
     if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
@@ -76,27 +77,28 @@ def _parse_line(text: str) -> Line:
     names = {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
     call: str | None = None
     arguments: tuple[str, ...] = ()
-    if names & _CALLS:
-        call, arguments = _parse_call(text, statement.value)
+    calls = _CALLS.union(functions)
+    if names & calls:
+        call, arguments = _parse_call(text, statement.value, calls)
     return Line(
         target=statement.targets[0].id,
         expression=ast.unparse(statement.value),
-        reads=frozenset(names - _CALLS - _FUNCTIONS),
+        reads=frozenset(names - calls - _FUNCTIONS),
         call=call,
         arguments=arguments,
         block=int(block) if block else None,
     )
 
 
-def _parse_call(text: str, value: ast.expr) -> tuple[str, tuple[str, ...]]:
+def _parse_call(text: str, value: ast.expr, calls: frozenset[str]) -> tuple[str, tuple[str, ...]]:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
         plain = [argument.id for argument in value.args if isinstance(argument, ast.Name)]
         count = 2 if value.func.id == "dot" else 1
-        if value.func.id in _CALLS and len(plain) == len(value.args) == count:
+        if value.func.id in calls and len(plain) == len(value.args) == count:
             return value.func.id, tuple(plain)
     raise ValueError(
         f"line {text!r} of a step must call gradient or energy alone, on one vector, or dot alone, "
-        "on two"
+        "on two; functions of the dynamics as gradient"
     )
 
 
@@ -124,6 +126,8 @@ class Program:
         Standard normals a step and replica: ``s0``, ``s1``, ...
     random_gradient : bool, optional
         Whether the gradient is drawn, so that a carried one cannot be computed again from x.
+    functions : tuple of str, optional
+        Vector functions that the dynamics provides and lines call like the gradient.
 
     Raises
     ------
@@ -141,6 +145,7 @@ class Program:
     blocks: tuple[tuple[int, ...], ...] = ()
     n_scalar_normals: int = 0
     random_gradient: bool = False
+    functions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = {*self.carried, *self.coefficients, *self.normals, *self.scalar_normals}
@@ -174,7 +179,7 @@ class Program:
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The parsed assignments."""
-        return tuple(_parse_line(text) for text in self.text)
+        return tuple(_parse_line(text, self.functions) for text in self.text)
 
     @property
     def normals(self) -> tuple[str, ...]:
@@ -213,8 +218,8 @@ class Program:
 
     @property
     def gradients_per_step(self) -> int:
-        """Gradient evaluations a step."""
-        return sum(line.gradient_of is not None for line in self.lines)
+        """Gradient evaluations a step, or those of the drift that stands in its place."""
+        return sum(line.call in ("gradient", "drift") for line in self.lines)
 
     @cached_property
     def _bytecode(self) -> CodeType:
@@ -233,6 +238,7 @@ class Program:
         *,
         energy: Callable[[np.ndarray], np.ndarray] | None = None,
         scalar_normals: np.ndarray | tuple[()] = (),
+        functions: Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
     ) -> dict[str, np.ndarray]:
         """One step on numpy arrays.
 
@@ -246,13 +252,20 @@ class Program:
         energy : callable, (..., dim) -> (...), optional
             For programs that read the energy.
         scalar_normals : ndarray of shape (n_scalar_normals, ..., 1), optional
+        functions : mapping of str to callable, (..., dim) -> (..., dim), optional
+            For programs that call functions of the dynamics.
 
         Returns
         -------
         dict of str to ndarray
             What is carried after the step, in the same shapes; the arguments are left as they were.
         """
+        provided = functions or {}
+        missing = [name for name in self.functions if name not in provided]
+        if missing:
+            raise ValueError(f"the step calls {missing}: pass functions=dynamics.functions(...)")
         names: dict[str, Any] = {**NUMPY_NAMESPACE, "gradient": gradient, "__builtins__": {}}
+        names.update(provided)
         names["dot"] = lambda a, b: np.sum(a * b, axis=-1, keepdims=True)
         names["energy"] = lambda x: np.asarray(energy(x))[..., None]  # type: ignore[misc]
         names.update(coefficients)

@@ -8,6 +8,7 @@ from typing import Any
 
 from langevin_lab.integrators import flows, overdamped
 from langevin_lab.integrators.chains import nose_hoover
+from langevin_lab.integrators.diffusions import ITO_SCHEMES, ito_scheme
 from langevin_lab.integrators.methods import Method
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.properties import Properties
@@ -79,6 +80,11 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
         raise TypeError(
             f"method={name!r} must be a splitting word such as 'BAOAB', a name or a Method"
         )
+    if equation == "ito" or name in ITO_SCHEMES[1:]:
+        raise ValueError(
+            f"method={name!r} for Itô diffusions depends on the noise: give ll.simulate an "
+            f"ItoDiffusion, or use integrators.ito_scheme({name!r}, ...)"
+        )
     variants = [kind for known, kind in _NAMED if known == name]
     if variants:
         return _build(name, equation if equation in variants else variants[0])
@@ -132,7 +138,10 @@ def method_for(integrator: str | Method, dynamics: Any) -> Method:
         return partitioned(integrator, equations, blocks)
     if dynamics.equation == "nose_hoover" and isinstance(integrator, str):
         return nose_hoover(integrator, dynamics.n_thermostats)
-    scheme = method(integrator, equation=dynamics.equation)
+    if dynamics.equation == "ito" and isinstance(integrator, str):
+        scheme = ito_scheme(integrator, dynamics.n_noises, own_drift=dynamics.drift is not None)
+    else:
+        scheme = method(integrator, equation=dynamics.equation)
     scheme.check(dynamics)
     return scheme
 
