@@ -200,11 +200,12 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
 
 
 def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
+    shifted = not (dynamics.momenta or dynamics.is_scheduled or dynamics.equation == "ito")
     if crossing is None:
-        crossing = "none" if dynamics.momenta or dynamics.is_scheduled else "shift"
+        crossing = "shift" if shifted else "none"
     if crossing not in ("shift", "none"):
         raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
-    if crossing == "shift" and (dynamics.momenta or dynamics.is_scheduled):
+    if crossing == "shift" and not shifted:
         raise ValueError(
             f"crossing='shift' is for overdamped dynamics at a constant temperature, not for "
             f"{type(dynamics).__name__}; use crossing='none'"

@@ -19,9 +19,11 @@ class Properties:
     name : str
         The method's name or splitting word.
     equation : str
-        "langevin" or "overdamped": the dynamics that it discretises.
+        "langevin", "overdamped", "adaptive", "partitioned", "nose_hoover" or "ito": the dynamics
+        that it discretises.
     strong_order, weak_order : float
-        Orders in dt of the path and of the law at a fixed time, for additive noise.
+        Orders in dt of the path and of the law at a fixed time, for additive noise; of Itô
+        diffusions for noise that depends on the position.
     configurational_order : float
         Order in dt of the stationary averages of functions of position; nan for a method without
         noise, which has no stationary law.
@@ -31,7 +33,8 @@ class Properties:
         Standard normals a step and coordinate.
     stability_limit : float
         Largest stable ``omega dt`` ("langevin", omega = sqrt(curvature/mass), friction -> 0) or
-        ``curvature dt / friction`` ("overdamped") on a harmonic well.
+        ``curvature dt / friction`` ("overdamped", "ito" without its noise) on a harmonic well;
+        nan for a drift that has no potential.
     source : str
         Author, year, equation.
     """

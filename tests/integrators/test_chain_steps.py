@@ -191,7 +191,16 @@ def test_another_count_of_degrees_of_freedom_is_not_conserved():
 @pytest.mark.parametrize("form", ["lanes", "rows"])
 @pytest.mark.parametrize("word", ["BADCDAB", "ABCD"])
 @pytest.mark.parametrize("length", [1, 3])
-def test_kernel_takes_the_same_steps(form, word, length, plain_python):
+def test_kernel_text_takes_the_same_steps(form, word, length, plain_python):
+    assert_kernel_takes_the_same_steps(form, word, length)
+
+
+@pytest.mark.slow
+def test_compiled_kernel_takes_the_same_steps():
+    assert_kernel_takes_the_same_steps("rows", "BADCDAB", 3)
+
+
+def assert_kernel_takes_the_same_steps(form, word, length):
     """Also its thermal start, saved paths, observables, and a continued run."""
     potential = WELL if form == "lanes" else ll.potentials.phi4_chain(n_sites=3)
     dim = potential.dim

@@ -104,7 +104,17 @@ def test_step_is_the_published_one(name, case):
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("name", ITO_SCHEMES)
-def test_kernel_takes_the_same_steps(name, case, plain_python):
+def test_kernel_text_takes_the_same_steps(name, case, plain_python):
+    assert_kernel_takes_the_same_steps(name, case)
+
+
+@pytest.mark.slow
+def test_compiled_kernel_takes_the_same_steps():
+    assert_kernel_takes_the_same_steps("Milstein", "gradient, full")
+
+
+def assert_kernel_takes_the_same_steps(name, case):
+    """On the numbered normals; also its averages, and a run continued from its own end."""
     dynamics = CASES[case]
     start = np.random.default_rng(3).uniform(-0.5, 0.5, (8, 2))
     settings = {"dt": 0.02, "seed": 5, "n_replicas": 8, "progress": False}
@@ -120,6 +130,21 @@ def test_kernel_takes_the_same_steps(name, case, plain_python):
     half = ll.simulate(dynamics, name, n_steps=5, start=start, **settings)
     both = ll.simulate(dynamics, name, n_steps=4, continue_from=half, **settings)
     np.testing.assert_array_equal(both["x_final"], run["x_final"])
+
+
+@pytest.mark.parametrize("name", ITO_SCHEMES)
+def test_first_passage_kernel_takes_the_same_steps(name, plain_python):
+    settings = {"dt": 0.05, "start": [1.0], "n_replicas": 8, "seed": 4, "max_time": 50.0}
+    target = "x > 1.5 or x < 0.6"
+    found = ll.escape.first_passage(MOTION, name, target=target, **settings)
+    scheme, x, times = method_for(name, MOTION), np.ones((8, 1)), np.full(8, np.nan)
+    for step in range(1000):
+        x = run_step(scheme, MOTION, x, normals(4, range(8), step, 1), 0.05)
+        gone = ((x > 1.5) | (x < 0.6))[:, 0]
+        times[gone & np.isnan(times)] = (step + 1) * 0.05
+    np.testing.assert_allclose(found.times, times, rtol=1e-12)
+    with pytest.raises(ValueError, match=r"crossing='shift' is for overdamped dynamics at a const"):
+        ll.escape.first_passage(MOTION, name, target="x > 1.5", crossing="shift", **settings)
 
 
 def test_constant_noise_is_overdamped_dynamics(plain_python):
