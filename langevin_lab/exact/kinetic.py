@@ -81,10 +81,10 @@ def slow_mode(dynamics: Any, *, tolerance: float = 1e-6) -> SlowMode:
     """
     require_dimension(dynamics, (1,), "the kinetic spectrum")
     friction = float(per_coordinate(dynamics.friction, 1)[0])
-    if not friction > 0:
+    if not 0 < friction < np.inf:
         raise ValueError(
-            f"friction={friction} leaves Hamiltonian dynamics without a relaxation rate; "
-            "use friction > 0"
+            f"friction={friction} leaves no kinetic relaxation rate to compute; use a finite "
+            "friction > 0"
         )
     previous = None
     for n_x, n_p in _SIZES:

@@ -91,7 +91,13 @@ class Method:
                     "temperature is a schedule: pass temperature=dynamics.temperature_at(time)"
                 )
             temperature = dynamics.temperature
-        return self.coefficient_rule(dynamics, dt, temperature)
+        values = self.coefficient_rule(dynamics, dt, temperature)
+        if not all(np.isfinite(value).all() for value in values.values()):
+            raise ValueError(
+                f"method={self.name!r} has no step for {dynamics.describe()} with dt={dt}; an "
+                "infinite friction needs a word with O, such as 'BAOAB'"
+            )
+        return values
 
     def check(self, dynamics) -> None:
         """Raise ValueError unless the method can solve the dynamics."""
