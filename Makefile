@@ -13,7 +13,7 @@ INSTALL = $(BIN)/python -m pip install --disable-pip-version-check -q -c constra
 help:
 	@echo "make reproduce   run the experiments, print the verdicts, draw the figures (PRESET=paper for the long ones)"
 	@echo "make test        run the tests with branch coverage"
-	@echo "make mutants     break the numerical core on purpose, over a hundred times: a test must fail each time"
+	@echo "make mutants     break the numerical core on purpose: each time a test must fail"
 	@echo "make check       lint, formatting, types"
 	@echo "make docs        build the documentation into docs/_build/html"
 	@echo "make bench       measure speed against the peers"

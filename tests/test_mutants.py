@@ -56,6 +56,7 @@ def verdict_of(name, text):
     return re.search(rf"^{name} +toy\.py +(\w+)", text, flags=re.M)[1]
 
 
+@pytest.mark.slow
 def test_each_mutant_gets_its_verdict_and_a_survivor_fails_the_run(toy, capfd):
     status = toy(
         ("third", "0.5 *", "0.3 *", "::test_half"),
@@ -80,6 +81,7 @@ def test_each_mutant_gets_its_verdict_and_a_survivor_fails_the_run(toy, capfd):
     assert "5 mutants: 1 killed, 1 SURVIVED, 3 INVALID" in text
 
 
+@pytest.mark.slow
 def test_all_killed_is_success(toy, capfd):
     assert toy(("third", "0.5 *", "0.3 *", "::test_half")) == 0
     assert "1 mutants: 1 killed, 0 SURVIVED, 0 INVALID" in capfd.readouterr().out
@@ -91,6 +93,34 @@ def test_tests_that_fail_unchanged_prove_nothing(toy, capfd, tmp_path):
     text = capfd.readouterr().out
     assert "baseline: test_toy.py fails unchanged: killed test_toy::test_half" in text
     assert "third" not in text
+
+
+def test_tests_without_an_end_are_stopped(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(mutants, "LIMIT", 0.01)
+    (tmp_path / "workshop").mkdir()
+    workshop = mutants.Workshop(tmp_path, tmp_path / "workshop")
+    verdict = workshop.test(workshop.copy("copy"), ["test_toy.py"], tmp_path / "cache")
+    assert verdict.word == "TIMED OUT"
+
+
+@pytest.mark.parametrize(
+    ("kind", "message", "word"),
+    [
+        ("failure", "assert 0.6 == 1.0", "killed"),
+        ("failure", "ValueError: the step never reads n1", "killed"),
+        ("error", "failed on setup with &quot;AssertionError: no&quot;", "killed"),
+        ("error", "failed on setup with &quot;ImportError: no name&quot;", "INVALID"),
+        ("failure", "numba.core.errors.TypingError: Failed in nopython mode", "INVALID"),
+        ("failure", "UnboundLocalError: cannot access local variable", "INVALID"),
+    ],
+)
+def test_failed_test_kills_unless_the_mutant_is_no_program(tmp_path, kind, message, word):
+    report = tmp_path / "report.xml"
+    case = f"<testcase classname='tests.test_toy' name='test_a'><{kind} message='{message}'/>"
+    report.write_text(f"<testsuite>{case}</testcase></testsuite>")
+    verdict = mutants.judged(report, 0.1)
+    assert verdict.word == word
+    assert verdict.reason.startswith("test_toy::test_a")
 
 
 @pytest.mark.parametrize(
