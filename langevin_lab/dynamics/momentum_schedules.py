@@ -49,7 +49,7 @@ class CoolMomentum:
 
     Source
     ------
-    Borysenko and Byshkin (2021), equations 19-20; the later forms are those of the files
+    Borysenko and Byshkin (2021), equation (20) [BB21]; the later forms are those of the files
     coolmomentum.py and cool_lin.py of the authors' repository.
 
     Examples

@@ -131,8 +131,9 @@ class Logarithmic:
     """Logarithmic cooling ``start log(2) / log(2 + time/timescale)``; ``start`` before time 0.
 
     It is the schedule c/log(2 + time/timescale) of simulated annealing with c = start log(2), the
-    attribute `constant`. Annealing finds the deepest minimum with probability one if and only if c
-    is at least the height that must be climbed out of the deepest of the other minima.
+    attribute `constant`. On a discrete state space the probability of a deepest minimum tends to
+    one if and only if c is at least the depth of the deepest of the other local minima: the height
+    that must be climbed to leave it for a lower one.
 
     Parameters
     ----------
@@ -143,7 +144,7 @@ class Logarithmic:
 
     Source
     ------
-    Geman and Geman (1984), theorem B; Hajek (1988), theorem 1, for the smallest constant.
+    Geman and Geman (1984) [GG84]; Hajek (1988), theorem 1, for the smallest constant [H88].
 
     Examples
     --------
