@@ -10,6 +10,7 @@ over error follows Student's t of n_groups - 1 degrees of freedom, not a normal 
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,16 +51,16 @@ class Statistics:
 
 
 @dataclass(frozen=True)
-class Recorder:
+class Recorder(ABC):
     """Base: a list of moments and a function from their means to the statistic."""
 
+    @abstractmethod
     def moments(self, dynamics: Any) -> tuple[Moment, ...]:
         """Moments that the kernel must sum."""
-        raise NotImplementedError(type(self).__name__)
 
+    @abstractmethod
     def estimate(self, statistics: Statistics, dynamics: Any) -> tuple[float, float]:
         """(value, standard error)."""
-        raise NotImplementedError(type(self).__name__)
 
 
 def _check_text(text: Any) -> None:
