@@ -103,8 +103,8 @@ class Dynamics:
         return bool(self.scheduled)
 
     @property
-    def is_cold(self) -> bool:
-        """Whether the temperature is 0 at all times; a schedule counts as warm."""
+    def is_noiseless(self) -> bool:
+        """Whether there is no noise: temperature 0; a schedule of it counts as noise."""
         return not callable(self.temperature) and not np.any(self.temperature)
 
     def temperature_at(self, time):

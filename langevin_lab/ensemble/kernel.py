@@ -98,7 +98,7 @@ class Kernel:
     @property
     def noisy(self) -> bool:
         """Whether normals need to be drawn at all."""
-        return self.method.n_normals > 0 and not self.dynamics.is_cold
+        return self.method.n_normals > 0 and not self.dynamics.is_noiseless
 
 
 @dataclass(frozen=True, eq=False)

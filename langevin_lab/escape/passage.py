@@ -175,7 +175,7 @@ def first_passage(
 
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     if max_time is None:
-        if dynamics.is_cold:
+        if dynamics.is_noiseless:
             raise ValueError(
                 "temperature=0 and max_time=None: without noise a replica may never arrive; "
                 "give max_time"

@@ -98,7 +98,7 @@ class Method:
                     else "use 'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'"
                 )
             )
-        if self.noiseless and not dynamics.is_cold:
+        if self.noiseless and not dynamics.is_noiseless:
             raise ValueError(
                 f"method={self.name!r} has no noise but temperature={dynamics.temperature}; "
                 "use temperature=0 or a method with noise"

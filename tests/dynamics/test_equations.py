@@ -123,7 +123,7 @@ def test_dynamics_say_what_is_scheduled():
     assert not langevin().is_scheduled
     cold = [ll.GradientFlow(WELL), langevin(temperature=0.0, friction=ramp)]
     warm = [langevin(temperature=ramp), langevin(temperature=0.1, friction=0.0)]
-    assert [dynamics.is_cold for dynamics in cold + warm] == [True, True, False, False]
+    assert [dynamics.is_noiseless for dynamics in cold + warm] == [True, True, False, False]
 
 
 def test_dynamics_at_a_time_holds_the_numbers_of_its_schedules():
