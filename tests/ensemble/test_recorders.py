@@ -16,6 +16,7 @@ from langevin_lab.ensemble import (
     Mean,
     Variance,
 )
+from langevin_lab.ensemble.recorders import Recorder
 
 pytestmark = pytest.mark.slow
 
@@ -215,3 +216,14 @@ def test_histogram_is_the_exact_density(overdamped):
         assert_agrees(value, error[index], exact[index], 32, f"bin {index}")
     assert np.abs((density - wrong) / error).max() > 5
     assert overdamped["density"].attrs["n_groups"] == 32
+
+
+def test_a_recorder_without_moments_or_estimate_cannot_be_made():
+    class Forgetful(Recorder):
+        def moments(self, dynamics):
+            return ()
+
+    with pytest.raises(TypeError, match=r"abstract class Forgetful .*estimate"):
+        Forgetful()
+    with pytest.raises(TypeError, match=r"abstract class Recorder .*estimate.*moments"):
+        Recorder()
