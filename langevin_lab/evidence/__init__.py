@@ -5,9 +5,9 @@ An `Estimate` carries its standard error, a `Claim` holds a prediction against a
 """
 
 from langevin_lab.evidence.claim import Claim
-from langevin_lab.evidence.convergence import OrderEstimate, order
 from langevin_lab.evidence.estimate import Estimate
 from langevin_lab.evidence.families import Verdict, judge
+from langevin_lab.evidence.observed_order import OrderEstimate, order
 from langevin_lab.evidence.prediction import AtLeast, AtMost, Between, Order
 from langevin_lab.evidence.resampling import jackknife, ratio_of_means
 
