@@ -9,9 +9,9 @@ between the steps are: errors measured along the same paths are correlated.
 
 Added linearly to the interval, where the data show it:
 
-- (row . u^2) a^2 if a differs from 0 by two standard errors: the effect of a next term as large as
+- (row . u^2) a^2 if a differs from 0 by three standard errors: the effect of a next term as large as
   the square of the first (1 + a u + b u^2 with |b| <= a^2 has b - a^2/2 in its logarithm);
-- the change of the slope when the coarsest step is left out, beyond two standard errors (with three
+- the change of the slope when the coarsest step is left out, beyond three standard errors (with three
   steps that cannot be seen, and the first bound is multiplied by 3 instead).
 """
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from langevin_lab.evidence.estimate import Estimate
 
-_SIGMAS = 2.0  # what is within this many of its own standard errors counts as noise
+_SIGMAS = 3.0  # what is within this many of its own standard errors counts as noise
 _THREE_GRIDS = 3.0  # Roache's factor of safety where the decay is unknown
 _SMALLEST_WEIGHT = 1e-4  # bounded, so that no single point decides
 _MISFIT_LEVEL = 0.01  # scatter that is less likely than this shows errors taken too small
