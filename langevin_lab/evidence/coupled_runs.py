@@ -21,7 +21,6 @@ from langevin_lab.evidence.reference_path import State, reference_states
 from langevin_lab.integrators import Method
 
 _CHUNK = 4_000_000  # numbers of a path held at a time
-CELLS_PER_STEP = 8
 
 Measure = Callable[[list[State], list[State]], np.ndarray]
 
@@ -67,6 +66,7 @@ def coupled_differences(
     start: State,
     n_paths: int,
     seed: int,
+    cells_per_step: int,
     noise: Mapping[str, PathNormal] | None = None,
 ) -> CoupledDifferences:
     """Run a method with each number of steps along the same paths.
@@ -82,13 +82,15 @@ def coupled_differences(
         Steps in the duration.
     duration, start, n_paths, seed
         ``start`` holds arrays of shape (dim,).
+    cells_per_step : int
+        The reference resolves the finest step this finely, or more so.
     noise : mapping, optional
         See `path_normals`.
     """
     normals = path_normals(method, noise)
     parts = [normal.part[1] for normal in normals]
     n_cells = math.lcm(*(count * part for count in counts for part in (1, *parts)))
-    n_cells *= math.ceil(CELLS_PER_STEP * max(counts) / n_cells)
+    n_cells *= math.ceil(cells_per_step * max(counts) / n_cells)
     n_cells *= 1 + n_cells % 2
     n_times = math.gcd(*counts, n_cells // 2)
     chunk = max(1, _CHUNK // (3 * n_cells * dynamics.dim))

@@ -9,10 +9,10 @@ between the steps are: errors measured along the same paths are correlated.
 
 Added linearly to the interval, where the data show it:
 
-- (row . u^2) a^2 if a differs from 0 by three standard errors: the effect of a next term as large as
-  the square of the first (1 + a u + b u^2 with |b| <= a^2 has b - a^2/2 in its logarithm);
-- the change of the slope when the coarsest step is left out, beyond three standard errors (with three
-  steps that cannot be seen, and the first bound is multiplied by 3 instead).
+- (row . u^2) (5/2) a^2, if a differs from 0 by three standard errors: what a next term may do that
+  is up to twice the square of the first (1 + a u + b u^2 has b - a^2/2 in its logarithm);
+- the change of the slope when the coarsest step is left out, beyond three standard errors (three
+  steps cannot show that: the first bound is multiplied by 3 instead).
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import numpy as np
 from langevin_lab.evidence.estimate import Estimate
 
 _SIGMAS = 3.0  # what is within this many of its own standard errors counts as noise
+_NEXT_TERM = 2.5  # of b - a^2/2 over a^2 where |b| <= 2 a^2
 _THREE_GRIDS = 3.0  # Roache's factor of safety where the decay is unknown
 _SMALLEST_WEIGHT = 1e-4  # bounded, so that no single point decides
 _MISFIT_LEVEL = 0.01  # scatter that is less likely than this shows errors taken too small
@@ -42,7 +43,12 @@ class OrderFit:
 
 
 def fit_order(
-    log_h: np.ndarray, log_e: np.ndarray, covariance: np.ndarray, dof: np.ndarray | float
+    log_h: np.ndarray,
+    log_e: np.ndarray,
+    covariance: np.ndarray,
+    dof: np.ndarray | float,
+    *,
+    equal_weights: bool = False,
 ) -> OrderFit:
     """Fit the order to logarithms of sampled errors, coarsest step first.
 
@@ -54,16 +60,21 @@ def fit_order(
         Of the log errors.
     dof : float or (n,) array
         Degrees of freedom of the covariance as a whole, or of each independent error.
+    equal_weights : bool, optional
+        Whether all steps count alike, instead of by the inverse of their variance: right where
+        these are nearly equal and come from the same few samples as the errors themselves.
     """
     variance = np.diag(covariance)
     pairs = _pairwise(log_h, log_e, covariance, dof)
     log_e = log_e + variance / 2
     weights = 1.0 / np.maximum(variance, _SMALLEST_WEIGHT * variance.max())
+    if equal_weights:
+        weights = np.ones_like(variance)
     design = _design(log_h)
     rows = _rows(design, weights)
     slope_row, curvature_row = rows[1], rows[2]
     stderr = _spread(slope_row, covariance)
-    bound = abs(slope_row @ design[:, 2] ** 2)
+    bound = _NEXT_TERM * abs(slope_row @ design[:, 2] ** 2)
     bound *= _visible_square(curvature_row, log_e, covariance)
     if len(log_h) == 3:
         bound *= _THREE_GRIDS

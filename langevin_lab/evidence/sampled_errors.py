@@ -104,7 +104,9 @@ def _sampled_order(steps: np.ndarray, data: np.ndarray, power: float) -> OrderEs
     log_e = power * np.log(np.abs(mean))
     # fit_order takes e_i as unbiased; a root of an unbiased square is low by as much again.
     log_e += (1.0 / power - 1.0) * np.diag(covariance) / 2
-    fit = fit_order(np.log(steps), log_e, covariance, n_paths - 1.0)
+    fit = fit_order(
+        np.log(steps), log_e, covariance, n_paths - 1.0, equal_weights=power < 1.0
+    )
     return OrderEstimate(fit.slope, fit.stderr, fit.dof + 1.0, fit.bias_bound, fit.pairwise)
 
 
