@@ -28,8 +28,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from langevin_lab.noise import normals
-
 # Forms over (W, I, R) of what a method may ask for, given the friction.
 FUNCTIONALS: dict[str, Callable[[np.ndarray], tuple]] = {
     "increment": lambda friction: (1.0, 0.0, 0.0),
@@ -139,6 +137,8 @@ def brownian_path(
     >>> bool(np.allclose(coarse[0], fine.functional("increment")[:4].sum(axis=0)))
     True
     """
+    from langevin_lab.noise import normals  # loads numba
+
     for name, count in {"n_intervals": n_intervals, "n_paths": n_paths, "dim": dim}.items():
         if count < 1:
             raise ValueError(f"{name}={count} must be at least 1")

@@ -5,7 +5,8 @@
     invariant   |<f>_h - <f>|                  stationary averages
 
 Errors come without sampling where the laws are known (`exact_errors`), else from runs coupled to an
-accurate reference along the same Brownian paths (`coupled_runs`); `ConvergenceStudy.how` says which.
+accurate reference along the same Brownian paths (`coupled_runs`); `ConvergenceStudy.how` says
+which.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 
 from langevin_lab.evidence.claim import Claim
 from langevin_lab.evidence.coupled_runs import (
+    Measure,
     coupled_differences,
     observable_difference,
     squared_distance,
@@ -41,7 +43,11 @@ from langevin_lab.integrators import method as find_method
 
 Kind = Literal["strong", "weak", "invariant"]
 
-_COUNTS = {"strong": (16, 32, 64, 128, 256), "weak": (4, 6, 8, 12, 16), "invariant": (4, 6, 8, 12, 16)}
+_COUNTS = {
+    "strong": (16, 32, 64, 128, 256),
+    "weak": (4, 6, 8, 12, 16),
+    "invariant": (4, 6, 8, 12, 16),
+}
 _RECORDS = {
     "strong": "strong_order",
     "weak": "weak_order",
@@ -214,7 +220,8 @@ def convergence(
     counts = _step_counts(kind, steps, duration)
     sizes = duration / np.array(counts)
     begin = _start(start, scheme, dynamics)
-    exact, measure = None, squared_distance
+    exact: ExactErrors | None = None
+    measure: Measure = squared_distance
     if kind != "strong":
         f = state_observable(observable, dynamics)
         if kind == "weak":
@@ -277,9 +284,7 @@ def _start(start: Any, scheme: Method, dynamics: Any) -> dict[str, np.ndarray]:
 def _from_exact(sizes: np.ndarray, exact: ExactErrors) -> MeasuredErrors:
     """Order of errors without sampling; their numerical error enters its bias bound."""
     known = np.isfinite(exact.errors)
-    errors = tuple(
-        Estimate.exact(abs(e)) if ok else None for e, ok in zip(exact.errors, known)
-    )
+    errors = tuple(Estimate.exact(abs(e)) if ok else None for e, ok in zip(exact.errors, known))
     with np.errstate(invalid="ignore"):
         seen = known & (np.abs(exact.errors) > _CLEAR * exact.bounds)
     used = longest_run(seen, np.sign(exact.errors))

@@ -104,7 +104,9 @@ def coupled_differences(
         begin = {name: np.broadcast_to(x, (here, dynamics.dim)) for name, x in start.items()}
         # A run may diverge at a coarse step, which counts; it must not warn.
         with np.errstate(all="ignore"):
-            pieces.append(_differences(method, dynamics, measure, path, counts, n_times, begin, normals))
+            pieces.append(
+                _differences(method, dynamics, measure, path, counts, n_times, begin, normals)
+            )
     fine, coarse = (np.concatenate(arrays, axis=1) for arrays in zip(*pieces))
     return CoupledDifferences(fine, coarse)
 
@@ -117,7 +119,9 @@ def _differences(method, dynamics, measure, path, counts, n_times, begin, normal
     ]
     rows = []
     for count in counts:
-        states = _kept(_method_states(method, dynamics, path, count, begin, normals), count // n_times)
+        states = _kept(
+            _method_states(method, dynamics, path, count, begin, normals), count // n_times
+        )
         rows.append([measure(states, reference) for reference in references])
     return np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
 

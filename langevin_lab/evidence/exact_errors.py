@@ -61,7 +61,9 @@ def weak_errors(
         return None
     shift = _shift(force, names)
     begin = np.concatenate([start[name] for name in names]) - shift
-    truth = _average(observable, names, *_law_of_the_equation(dynamics, force, duration, begin), shift)
+    truth = _average(
+        observable, names, *_law_of_the_equation(dynamics, force, duration, begin), shift
+    )
     errors, sizes = [], []
     for count in counts:
         law = exact.propagate(
@@ -92,6 +94,12 @@ def _gaussian_biases(method, dynamics, observable, steps, force) -> ExactErrors:
 
     names, shift = method.state_names, _shift(force, method.state_names)
     zero = np.zeros(len(shift))
+    lowest = float(np.linalg.eigvalsh(force.stiffness).min())
+    if lowest <= 0:
+        raise ValueError(
+            f"no stationary law: stiffness has eigenvalue {lowest:g} <= 0; use a confining "
+            "potential or kind='weak'"
+        )
     covariances = [dynamics.temperature * np.linalg.inv(force.stiffness)]
     if dynamics.momenta:
         mass = np.broadcast_to(dynamics.mass, (dynamics.dim,))

@@ -45,8 +45,7 @@ def reference_states(dynamics: Any, path: BrownianPath, start: State) -> Iterato
             middle[noisy] = middle[noisy] + (1.5 / h) * amplitude * area
             second = drift(middle)
             state = {
-                name: state[name] + (h / 3.0) * (first[name] + 2.0 * second[name])
-                for name in state
+                name: state[name] + (h / 3.0) * (first[name] + 2.0 * second[name]) for name in state
             }
             state[noisy] = state[noisy] + amplitude * increment
         yield state

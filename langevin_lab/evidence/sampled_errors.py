@@ -28,6 +28,7 @@ LEAST_PATHS = 20
 _SIGNIFICANT = 4.0
 _REFERENCE_SHARE = 0.3
 _ROUNDING = 1e-12
+_SAME = 1e-12
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,16 @@ def measured_errors(
     coarse = differences.coarse.mean(axis=1)
     stderr = data.std(axis=1, ddof=1) / math.sqrt(n_paths) if n_paths > 1 else np.zeros_like(mean)
     size = np.abs(mean)
+    # Paths without noise are all the same, but for the rounding of their mean.
+    stderr = np.where(stderr > _SAME * size, stderr, 0.0)
     with np.errstate(invalid="ignore"):
-        seen = finite & (size**power > _ROUNDING) & (np.abs(coarse - mean) < _REFERENCE_SHARE * size)
+        seen = (
+            finite & (size**power > _ROUNDING) & (np.abs(coarse - mean) < _REFERENCE_SHARE * size)
+        )
         # A mean square is never 0 by chance; its noise shows in the interval.
         seen &= squared | (size > _SIGNIFICANT * stderr)
     errors = tuple(
-        Estimate(s**power, power * s ** (power - 1.0) * e if s else 0.0, n_paths if e else None)
+        Estimate(s**power, power * s ** (power - 1.0) * e if s else 0.0, n_paths if e else math.inf)
         if ok
         else None
         for s, e, ok in zip(size, stderr, finite)
@@ -104,9 +109,7 @@ def _sampled_order(steps: np.ndarray, data: np.ndarray, power: float) -> OrderEs
     log_e = power * np.log(np.abs(mean))
     # fit_order takes e_i as unbiased; a root of an unbiased square is low by as much again.
     log_e += (1.0 / power - 1.0) * np.diag(covariance) / 2
-    fit = fit_order(
-        np.log(steps), log_e, covariance, n_paths - 1.0, equal_weights=power < 1.0
-    )
+    fit = fit_order(np.log(steps), log_e, covariance, n_paths - 1.0, equal_weights=power < 1.0)
     return OrderEstimate(fit.slope, fit.stderr, fit.dof + 1.0, fit.bias_bound, fit.pairwise)
 
 

@@ -45,10 +45,9 @@ def draw_orders(*studies: ConvergenceStudy) -> Any:
     if not studies:
         raise ValueError("no studies: give one ConvergenceStudy or more")
     kinds = list(dict.fromkeys(study.kind for study in studies))
-    with plt.rc_context(dict(STYLE)):
-        figure, panels = plt.subplots(
-            1, len(kinds), figsize=(3.5 * len(kinds), 3.4), squeeze=False
-        )
+    style: dict[Any, Any] = dict(STYLE)
+    with plt.rc_context(style):
+        figure, panels = plt.subplots(1, len(kinds), figsize=(3.5 * len(kinds), 3.4), squeeze=False)
         for axes, kind in zip(panels[0], kinds):
             draw_order_panel(axes, *(study for study in studies if study.kind == kind))
     return figure
@@ -90,7 +89,7 @@ def _label_steps(axes: Any, steps: list[float]) -> None:
     for step in reversed(steps[:-1]):
         if step <= kept[-1] / _LEAST_RATIO:
             kept.append(step)
-    axes.set_xticks(kept, [f"{step:.2g}" for step in kept])
+    axes.set_xticks(kept, [f"{step:.3g}" for step in kept])
     axes.xaxis.set_minor_locator(NullLocator())
 
 
@@ -102,7 +101,7 @@ def _draw_study(axes: Any, study: ConvergenceStudy, colour: str, marker: str) ->
     ]
     label = f"{study.method}: {'no order' if study.order is None else study.order}"
     if not shown:
-        axes.plot([], [], color=colour, marker=marker, label=label)
+        axes.errorbar([], [], [], fmt=marker, color=colour, label=label)
         return
     h, e, stderr, used = map(np.array, zip(*shown))
     for mask, face in ((used, colour), (~used, "white")):
@@ -110,7 +109,7 @@ def _draw_study(axes: Any, study: ConvergenceStudy, colour: str, marker: str) ->
         below = np.minimum(stderr[mask], 0.9 * e[mask])
         axes.errorbar(
             h[mask], e[mask], yerr=[below, stderr[mask]], fmt=marker, color=colour,
-            markerfacecolor=face, label=label if face == colour else None,
+            markerfacecolor=face, label=label if mask is used else None,
         )  # fmt: skip
     # A slope that is not known to an order would only draw the eye.
     if study.order is not None and np.ptp(study.order.interval()) < 2.0:
