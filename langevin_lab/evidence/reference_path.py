@@ -5,8 +5,9 @@ With drift f, constant noise amplitudes s, and (W, I) the increment and the area
     y  = z + (3/4) h f(z) + (3/2) s I/h
     z' = z + (h/3) (f(z) + 2 f(y)) + s W                      strong order 3/2
 
-and without noise the classical Runge-Kutta method of order 4. z is x, or (x, p). Source: Roessler,
-SIAM Journal on Numerical Analysis 48 (2010) 922, scheme SRA1.
+and without noise the classical Runge-Kutta method of order 4. z is x, or (x, p).
+
+Source: Roessler (2010), scheme SRA1.
 """
 
 from __future__ import annotations
