@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from langevin_lab.dynamics import GradientFlow, Langevin, Overdamped
 from langevin_lab.evidence.claim import Claim
 from langevin_lab.evidence.coupled_runs import (
     Measure,
@@ -193,6 +194,8 @@ def convergence(
 
     Raises
     ------
+    TypeError
+        If the dynamics is another, or the observable neither text nor function.
     ValueError
         If an argument is out of range, a step no whole fraction of the duration, or the record
         says no order.
@@ -207,6 +210,11 @@ def convergence(
     """
     if kind not in _COUNTS:
         raise ValueError(f"kind={kind!r} must be one of {', '.join(map(repr, _COUNTS))}")
+    if not isinstance(dynamics, (GradientFlow, Overdamped, Langevin)):
+        raise TypeError(
+            f"dynamics={type(dynamics).__name__} has no reference solution here; "
+            "use a GradientFlow, Overdamped or Langevin"
+        )
     scheme = find_method(method, equation="langevin" if dynamics.momenta else "overdamped")
     scheme.check(dynamics)
     if dynamics.is_scheduled:

@@ -408,6 +408,8 @@ def test_bad_arguments_are_refused(change, message):
 def test_other_refusals():
     with pytest.raises(TypeError, match="observable=3 must be an expression such as"):
         convergence("EulerMaruyama", WARM, "weak", observable=3)
+    with pytest.raises(TypeError, match="dynamics=object has no reference solution here"):
+        convergence("BAOAB", object())
     flow = ll.GradientFlow(QUARTIC)
     with pytest.raises(ValueError, match="RK4 records no configurational_order: give expected="):
         convergence("RK4", flow, "invariant")
