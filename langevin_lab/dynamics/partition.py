@@ -138,9 +138,26 @@ class Partitioned(Dynamics):
         return temperatures[0] if same else tuple(temperatures)
 
     @property
-    def is_scheduled(self) -> bool:
-        """Whether anything changes in time in any block."""
-        return any(block.dynamics.is_scheduled for block in self.blocks)
+    def scheduled(self) -> tuple[str, ...]:
+        """What changes in time, with the number of its block: "temperature of block 1"."""
+        return tuple(
+            f"{name} of block {number}"
+            for number, block in enumerate(self.blocks, start=1)
+            for name in block.dynamics.scheduled
+        )
+
+    def scheduled_values(self, times) -> dict[str, np.ndarray]:
+        """Values of what is scheduled in each block: "temperatures_1" -> shape (n,)."""
+        return {
+            f"{name}_{number}": values
+            for number, block in enumerate(self.blocks, start=1)
+            for name, values in block.dynamics.scheduled_values(times).items()
+        }
+
+    def at(self, time) -> Partitioned:
+        """The same blocks with their schedules replaced by their values at ``time``."""
+        blocks = [Block(block.coordinates, block.dynamics.at(time)) for block in self.blocks]
+        return Partitioned(tuple(blocks))
 
     @property
     def is_noiseless(self) -> bool:

@@ -134,9 +134,7 @@ def adlala(
         friction=friction,
     )
     groups = [block_coordinates(group, potential, n) for n, group in enumerate(adaptive, 1)]
-    return Partitioned(
-        (*((group, first) for group in groups), (_others(groups, potential), rest))
-    )
+    return Partitioned((*((group, first) for group in groups), (_others(groups, potential), rest)))
 
 
 def lol(

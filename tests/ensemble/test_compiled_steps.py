@@ -60,9 +60,9 @@ def reference(name, equation, dynamics, start, n_steps, first_replica=0):
     for step in range(n_steps):
         drawn = normals(SEED, replicas, step * per_step, per_step)
         drawn = drawn.reshape(len(start), scheme.n_normals, dim).transpose(1, 0, 2)
-        temperature = float(dynamics.temperature_at((step + 0.5) * DT))
+        now = dynamics.at((step + 0.5) * DT)
         gradient = dynamics.potential.gradient
-        state = by_hand.step(name, equation, state, drawn, dynamics, DT, temperature, gradient)
+        state = by_hand.step(name, equation, state, drawn, now, DT, now.temperature, gradient)
     return state
 
 
@@ -104,15 +104,45 @@ def test_compiled_kernel_takes_the_published_steps(name, equation, where, vector
     assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=9, n_replicas=37)
 
 
-def test_scheduled_temperature_is_taken_at_the_middle_of_the_step(plain_python):
-    cooling = ll.dynamics.Linear(start=2.0, stop=0.5, duration=5 * DT)
-    well = POTENTIALS["lanes 1"]()
-    for name, dynamics in (
-        ("BAOAB", ll.Langevin(well, temperature=cooling, friction=1.0)),
-        ("EulerMaruyama", ll.Overdamped(well, temperature=cooling)),
-    ):
-        equation = "langevin" if dynamics.momenta else "overdamped"
-        assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=7)
+COOLING = ll.dynamics.Linear(start=2.0, stop=0.5, duration=5 * DT)
+THICKENING = ll.dynamics.Linear(start=0.9, stop=3.0, duration=6 * DT)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": COOLING, "friction": 1.0},
+        {"temperature": 0.7, "friction": THICKENING},
+        {"temperature": COOLING, "friction": THICKENING},
+    ],
+    ids=["temperature", "friction", "both"],
+)
+@pytest.mark.parametrize("where", ["lanes 1", "rows 2"])
+@pytest.mark.parametrize(
+    ("name", "equation"),
+    [
+        ("BAOAB", "langevin"), ("OBABO", "langevin"), ("BBK", "langevin"),
+        ("SemiImplicitEuler", "langevin"), ("EulerMaruyama", "overdamped"),
+        ("LeimkuhlerMatthews", "overdamped"), ("StochasticHeun", "overdamped"),
+    ],
+)  # fmt: skip
+def test_schedules_are_taken_at_the_middle_of_the_step(
+    name, equation, where, changes, plain_python
+):
+    well = POTENTIALS[where]()
+    mass = tuple(np.linspace(1.0, 3.0, well.dim))
+    if equation == "langevin":
+        dynamics = ll.Langevin(well, mass=mass, **changes)
+    else:
+        dynamics = ll.Overdamped(well, **changes)
+    assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=7)
+
+
+@pytest.mark.parametrize("equation", [ll.Langevin, ll.Overdamped])
+def test_flows_follow_a_scheduled_friction_without_noise(equation, plain_python):
+    dynamics = equation(POTENTIALS["lanes 1"](), temperature=0.0, friction=THICKENING)
+    name = "langevin" if dynamics.momenta else "overdamped"
+    assert_kernel_takes_the_published_steps("RK4", name, dynamics, n_steps=7)
 
 
 def test_a_wrong_normal_is_noticed(plain_python):
