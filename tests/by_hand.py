@@ -27,6 +27,8 @@ MORE_WORDS = (
     "BOBAB",
     "BACNCAB",
     "ACNB",
+    "BU",
+    "UBUBU",
 )
 
 
@@ -75,6 +77,30 @@ def adaptive_letters(word, state, normals, dynamics, dt, temperature, gradient):
             p = p + np.sqrt(mass * scale) * normals[used]
             used += 1
     return {"x": x, "p": p, "xi": xi}
+
+
+def joint_letters(word, state, normals, dynamics, dt, temperature, gradient):
+    """One step of a word with U: the covariance of (p, x) from its integrals, then Cholesky."""
+    x, p = state["x"], state["p"]
+    # 64 bits of mantissa: the textbook covariance cancels to the third order of rate h.
+    mass, rate = np.longdouble(dynamics.mass), np.longdouble(dynamics.friction)
+    used = 0
+    for letter in word:
+        h = np.longdouble(dt) / word.count(letter)
+        if letter == "B":
+            p = p - h * gradient(x)
+            continue
+        e = np.exp(-rate * h)
+        cov_pp = mass * temperature * (1 - e**2)
+        cov_xp = temperature / rate * (1 - e) ** 2
+        cov_xx = temperature / (mass * rate**2) * (2 * rate * h - 3 + 4 * e - e**2)
+        first = np.sqrt(cov_pp)
+        slope = cov_xp / first if temperature else 0.0
+        x = x + (1 - e) / (rate * mass) * p + slope * normals[used]
+        x = x + np.sqrt(cov_xx - slope**2) * normals[used + 1]
+        p = e * p + first * normals[used]
+        used += 2
+    return {"x": x, "p": p}
 
 
 def split_noise(word, state, normals, dynamics, dt, temperature, gradient):
@@ -219,4 +245,6 @@ def step(name, equation, state, normals, dynamics, dt, temperature, gradient):
         return NAMED[name, equation](*arguments)
     if equation == "adaptive":
         return adaptive_letters(name, *arguments)
+    if "U" in name:
+        return joint_letters(name, *arguments)
     return (split_noise if "C" in name else letters)(name, *arguments)

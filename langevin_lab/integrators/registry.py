@@ -37,6 +37,8 @@ WORDS = (
     "OBA",
     "BAB",
     "ABA",
+    "UBU",
+    "BUB",
 )
 
 
@@ -51,8 +53,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     Parameters
     ----------
     name : str or Method
-        A word over A, B, O ("BAOAB", "V R O R V", ...) or a name from `names`; a Method is
-        returned as it is.
+        A word over A, B, O ("BAOAB", "V R O R V", ...) or over U, B ("UBU"), or a name from
+        `names`; a Method is returned as it is.
     equation : {"overdamped", "langevin", "adaptive"}, optional
         Which variant, where a name has two (RK4; "BACAB" with friction or a thermostat); by default
         the overdamped one, and for a word the adaptive one if it has a D.
