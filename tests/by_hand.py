@@ -142,6 +142,17 @@ def stochastic_heun(state, normals, dynamics, dt, temperature, gradient):
     return {"x": x - dt * (gradient(x) + gradient(predicted)) / (2 * friction) + noise}
 
 
+def rossler_additive(state, normals, dynamics, dt, temperature, gradient):
+    """SRA1 from its tableau: increment I1 and double integral I10 of the Wiener process."""
+    x, friction = state["x"], np.asarray(dynamics.friction)
+    amplitude = np.sqrt(2 * temperature / friction)
+    i1 = np.sqrt(dt) * normals[0]
+    i10 = dt / 2 * (i1 + np.sqrt(dt / 3) * normals[1])
+    first = -gradient(x) / friction
+    second = -gradient(x + 3 / 4 * first * dt + 3 / 2 * amplitude * i10 / dt) / friction
+    return {"x": x + dt * (first / 3 + 2 / 3 * second) + amplitude * i1}
+
+
 def runge_kutta(y, dt, rate):
     """Classical Runge-Kutta for y' = rate(y)."""
     a = rate(y)
@@ -187,6 +198,7 @@ NAMED = {
     ("EulerMaruyama", "overdamped"): euler_maruyama,
     ("LeimkuhlerMatthews", "overdamped"): leimkuhler_matthews,
     ("StochasticHeun", "overdamped"): stochastic_heun,
+    ("SRA1", "overdamped"): rossler_additive,
     ("RK4", "overdamped"): runge_kutta_gradient_flow,
     ("RK4", "langevin"): runge_kutta_momentum_flow,
     ("SemiImplicitEuler", "langevin"): semi_implicit_euler,

@@ -16,6 +16,7 @@ _NAMED = {
     ("EulerMaruyama", "overdamped"): overdamped.euler_maruyama,
     ("LeimkuhlerMatthews", "overdamped"): overdamped.leimkuhler_matthews,
     ("StochasticHeun", "overdamped"): overdamped.stochastic_heun,
+    ("SRA1", "overdamped"): overdamped.rossler_additive,
     ("RK4", "overdamped"): flows.runge_kutta_gradient_flow,
     ("RK4", "langevin"): flows.runge_kutta_momentum_flow,
     ("SemiImplicitEuler", "langevin"): flows.semi_implicit_euler,

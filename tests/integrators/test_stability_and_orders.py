@@ -38,6 +38,7 @@ def test_words_of_one_kick_and_drift_are_stable_up_to_two(word):
         ("EulerMaruyama", "overdamped", 2),
         ("LeimkuhlerMatthews", "overdamped", 2),
         ("StochasticHeun", "overdamped", 2),
+        ("SRA1", "overdamped", 2),
         ("RK4", "overdamped", 2.785293563405),
         ("RK4", "langevin", np.sqrt(8)),
         ("SemiImplicitEuler", "langevin", 2),

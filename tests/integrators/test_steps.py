@@ -118,11 +118,11 @@ def test_no_temperature_is_no_noise(name, equation):
         np.testing.assert_array_equal(loud[key], quiet[key])
 
 
-@pytest.mark.parametrize("name", ["EulerMaruyama", "StochasticHeun"])
+@pytest.mark.parametrize("name", ["EulerMaruyama", "StochasticHeun", "SRA1"])
 def test_without_force_the_increment_is_the_brownian_one(name):
     scheme = method(name)
     dynamics = dynamics_for(scheme)
-    normals = np.random.default_rng(2).normal(size=(1, 3, 2))
+    normals = np.random.default_rng(2).normal(size=(scheme.n_normals, 3, 2))
     state = {"x": np.zeros((3, 2)), "g": np.zeros((3, 2))}
     after = scheme.step(state, normals, scheme.coefficients(dynamics, DT), np.zeros_like)
     scale = np.sqrt(2 * 0.7 * DT / np.array([0.5, 2.0]))
