@@ -194,6 +194,16 @@ def brunger_brooks_karplus(state, normals, dynamics, dt, temperature, gradient):
     return {"x": x, "p": p, "r": normals[0]}
 
 
+def nose_hoover_euler(state, normals, dynamics, dt, temperature, gradient):
+    x, p, xi = state["x"], state["p"], state["xi"]
+    mass = np.asarray(dynamics.mass)
+    noise = dynamics.applied_noise * np.sqrt(mass * dt) * normals[0]
+    p = p - dynamics.coupling * xi * p * dt - gradient(x) * dt + noise
+    x = x + p / mass * dt
+    excess = (p**2 / mass).sum(axis=-1, keepdims=True) - x.shape[-1] * temperature
+    return {"x": x, "p": p, "xi": xi + excess * dt / dynamics.thermal_mass}
+
+
 NAMED = {
     ("EulerMaruyama", "overdamped"): euler_maruyama,
     ("LeimkuhlerMatthews", "overdamped"): leimkuhler_matthews,
@@ -203,6 +213,7 @@ NAMED = {
     ("RK4", "langevin"): runge_kutta_momentum_flow,
     ("SemiImplicitEuler", "langevin"): semi_implicit_euler,
     ("BBK", "langevin"): brunger_brooks_karplus,
+    ("SGNHT", "adaptive"): nose_hoover_euler,
 }
 
 MORE_ADAPTIVE_WORDS = ("BADOAB", "BACDCAB", "OABDABO", "DBAOABD")

@@ -17,7 +17,7 @@ Coefficients = Callable[[Any, Any, Any], dict[str, Any]]
 _SUGGESTIONS = {
     "overdamped": "'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'",
     "langevin": "a word such as 'BAOAB'",
-    "adaptive": "a word with D such as 'BADODAB'",
+    "adaptive": "a word with D such as 'BADODAB', or 'SGNHT'",
     "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
 }
 

@@ -21,6 +21,7 @@ _NAMED = {
     ("RK4", "langevin"): flows.runge_kutta_momentum_flow,
     ("SemiImplicitEuler", "langevin"): flows.semi_implicit_euler,
     ("BBK", "langevin"): flows.brunger_brooks_karplus,
+    ("SGNHT", "adaptive"): flows.nose_hoover_euler,
 }
 
 # The words that documentation and the parametrised tests go through; any other word works too.
