@@ -204,6 +204,50 @@ def nose_hoover_euler(state, normals, dynamics, dt, temperature, gradient):
     return {"x": x, "p": p, "xi": xi + excess * dt / dynamics.thermal_mass}
 
 
+def euler_with_acceptance(state, normals, dynamics, dt, temperature, gradient, scalar_normals):
+    """MALA from its transition density: Gaussian proposals, Metropolis-Hastings ratio."""
+    x, friction, energy = state["x"], np.asarray(dynamics.friction), dynamics.potential.energy
+    h = dt / friction
+    proposal = x - h * gradient(x) + np.sqrt(2 * temperature * h) * normals[0]
+
+    def log_density(start, end):
+        return -((end - start + h * gradient(start)) ** 2 / (4 * temperature * h)).sum(axis=-1)
+
+    log_ratio = (energy(x) - energy(proposal)) / temperature
+    log_ratio = log_ratio + log_density(proposal, x) - log_density(x, proposal)
+    accepted = log_of_uniform(scalar_normals) <= log_ratio[..., None]
+    return {"x": np.where(accepted, proposal, x), "accepted": accepted.astype(float)}
+
+
+def obabo_with_acceptance(state, normals, dynamics, dt, temperature, gradient, scalar_normals):
+    """GHMC: half an O, velocity Verlet with the Metropolis test on the energy, half an O."""
+    mass, energy = np.asarray(dynamics.mass), dynamics.potential.energy
+    c = np.exp(-np.asarray(dynamics.friction) * dt / 2)
+    spread = np.sqrt((1 - c**2) * mass * temperature)
+    x, p = state["x"], c * state["p"] + spread * normals[0]
+    middle = p - dt / 2 * gradient(x)
+    y = x + dt * middle / mass
+    q = middle - dt / 2 * gradient(y)
+
+    def total(x, p):
+        return energy(x) + (p**2 / mass).sum(axis=-1) / 2
+
+    log_ratio = (total(x, p) - total(y, q)) / temperature
+    accepted = log_of_uniform(scalar_normals) <= log_ratio[..., None]
+    x, p = np.where(accepted, y, x), np.where(accepted, q, -p)
+    p = c * p + spread * normals[1]
+    return {"x": x, "p": p, "accepted": accepted.astype(float)}
+
+
+def log_of_uniform(scalar_normals):
+    """Box and Muller: -(s0^2 + s1^2)/2 is the logarithm of a uniform number."""
+    return -(scalar_normals[0] ** 2 + scalar_normals[1] ** 2) / 2
+
+
+METROPOLIS = {
+    ("MALA", "overdamped"): euler_with_acceptance,
+    ("GHMC", "langevin"): obabo_with_acceptance,
+}
 NAMED = {
     ("EulerMaruyama", "overdamped"): euler_maruyama,
     ("LeimkuhlerMatthews", "overdamped"): leimkuhler_matthews,
@@ -219,6 +263,7 @@ NAMED = {
 MORE_ADAPTIVE_WORDS = ("BADOAB", "BACDCAB", "OABDABO", "DBAOABD")
 METHODS = [
     *NAMED,
+    *METROPOLIS,
     *((word, "langevin") for word in (*WORDS, *MORE_WORDS)),
     *((word, "adaptive") for word in (*ADAPTIVE_WORDS, *MORE_ADAPTIVE_WORDS)),
 ]
@@ -261,8 +306,24 @@ def frozen_thermostats(scheme, friction, n):
     return {name: np.full((n, 1), friction) for name in scheme.program.thermostats}
 
 
-def step(name, equation, state, normals, dynamics, dt, temperature, gradient):
+def split(drawn, scheme, dim):
+    """Numbers (..., n) of one step as normals (n_normals, ..., dim) and scalars (n, ..., 1)."""
+    count = scheme.n_normals * dim
+    normals = drawn[..., :count].reshape(*drawn.shape[:-1], scheme.n_normals, dim)
+    return np.moveaxis(normals, -2, 0), np.moveaxis(drawn[..., count:, None], -2, 0)
+
+
+def numbers_per_step(scheme, dim):
+    """Standard normals that one replica draws a step."""
+    return scheme.n_normals * dim + scheme.program.n_scalar_normals
+
+
+def step(name, equation, state, normals, dynamics, dt, temperature, gradient, scalar_normals=()):
     """One step of any method."""
+    if (name, equation) in METROPOLIS:
+        return METROPOLIS[name, equation](
+            state, normals, dynamics, dt, temperature, gradient, scalar_normals
+        )
     arguments = (state, normals, dynamics, dt, temperature, gradient)
     if (name, equation) in NAMED:
         return NAMED[name, equation](*arguments)

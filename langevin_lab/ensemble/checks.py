@@ -66,8 +66,11 @@ def check_stability(method: Method, dynamics: Any, dt: float) -> None:
 
     The step is linear there; it is unstable when an eigenvalue of its matrix lies outside the unit
     circle. One friction for all coordinates leaves independent normal modes of the Hessian over
-    mass; frictions that differ mix them, and the matrix is that of all coordinates at once.
+    mass; frictions that differ mix them, and the matrix is that of all coordinates at once. A step
+    that is accepted or rejected is stable at any dt.
     """
+    if not method.properties.linear:
+        return
     hessians = [_scaled_hessian(dynamics, point.position) for point in dynamics.potential.minima]
     curvatures = np.array([np.linalg.eigvalsh(hessian) for hessian in hessians]).ravel()
     if not (curvatures > 0).any():

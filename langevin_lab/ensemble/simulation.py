@@ -354,8 +354,10 @@ def _saved_path(previous: Any, kernel: Kernel) -> np.ndarray:
     """The earlier run's path in the kernel's order: (time, state and coordinate, replica)."""
     if "time" not in previous.sizes:
         return np.zeros((0, kernel.layout.constants()["N_STATE"], previous.sizes["replica"]))
-    names = kernel.method.program.state
-    return np.concatenate([previous[name].values.transpose(0, 2, 1) for name in names], axis=1)
+    saved = [previous[name].values for name in kernel.method.program.state]
+    # A scalar of the state has no axis of coordinates.
+    rows = [np.atleast_3d(path).transpose(0, 2, 1) for path in saved]
+    return np.concatenate(rows, axis=1)
 
 
 def _warn_of_divergence(run: Run) -> None:

@@ -59,7 +59,7 @@ class Method:
 
     @property
     def stored(self) -> tuple[str, ...]:
-        """Vectors carried besides the state: "g" the gradient at x, "r" the last normal."""
+        """Carried besides the state: "g" the gradient, "e" the energy at x, "r" the last normal."""
         return self.program.stored
 
     @property
@@ -111,6 +111,11 @@ class Method:
                 f"method={self.name!r} has no noise but temperature={dynamics.temperature}; "
                 "use temperature=0 or a method with noise"
             )
+        if not (hot or self.properties.linear):
+            raise ValueError(
+                f"method={self.name!r} accepts steps by a temperature but temperature=0; use a "
+                "temperature > 0, or a method without acceptance"
+            )
         if not self.thermostatted and np.any(np.asarray(dynamics.friction) != 0):
             raise ValueError(
                 f"method={self.name!r} has no O but friction={dynamics.friction}; "
@@ -128,17 +133,19 @@ class Method:
         """One step on numpy arrays; see `Program.run`."""
         return self.program.run(state, normals, coefficients, gradient, **more)
 
-    def carried_state(self, state, gradient) -> dict[str, np.ndarray]:
-        """``state`` with what is missing: the gradient at x, a normal of zero."""
-        carried = {name: np.asarray(state[name], dtype=float) for name in self.program.state}
-        for name in self.stored:
-            if name in state:
-                carried[name] = np.asarray(state[name], dtype=float)
-            else:
-                carried[name] = (
-                    gradient(carried["x"]) if name == "g" else np.zeros_like(carried["x"])
-                )
-        return carried
+    def carried_state(self, state, gradient, energy=None) -> dict[str, np.ndarray]:
+        """``state`` with what is missing: gradient and energy at x, a normal of zero, outcomes."""
+        x = np.asarray(state["x"], dtype=float)
+        make = {
+            "g": lambda: gradient(x),
+            "e": lambda: np.asarray(energy(x))[..., None],
+            "r": lambda: np.zeros_like(x),
+        } | dict.fromkeys(self.program.outcomes, lambda: np.zeros((*x.shape[:-1], 1)))
+        return {
+            name: make[name]() if name in make and name not in state
+            else np.asarray(state[name], dtype=float)
+            for name in self.program.carried
+        }  # fmt: skip
 
 
 def check_time_step(dt: Any) -> float:

@@ -6,7 +6,7 @@ import difflib
 import functools
 from typing import Any
 
-from langevin_lab.integrators import flows, overdamped
+from langevin_lab.integrators import flows, metropolis, overdamped
 from langevin_lab.integrators.methods import Method
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.properties import Properties
@@ -17,10 +17,12 @@ _NAMED = {
     ("LeimkuhlerMatthews", "overdamped"): overdamped.leimkuhler_matthews,
     ("StochasticHeun", "overdamped"): overdamped.stochastic_heun,
     ("SRA1", "overdamped"): overdamped.rossler_additive,
+    ("MALA", "overdamped"): metropolis.metropolis_adjusted_langevin,
     ("RK4", "overdamped"): flows.runge_kutta_gradient_flow,
     ("RK4", "langevin"): flows.runge_kutta_momentum_flow,
     ("SemiImplicitEuler", "langevin"): flows.semi_implicit_euler,
     ("BBK", "langevin"): flows.brunger_brooks_karplus,
+    ("GHMC", "langevin"): metropolis.generalised_hybrid_monte_carlo,
     ("SGNHT", "adaptive"): flows.nose_hoover_euler,
 }
 

@@ -17,7 +17,7 @@ import pytest
 from scipy.linalg import expm, solve_continuous_lyapunov
 
 import langevin_lab as ll
-from langevin_lab.integrators import method, names
+from langevin_lab.integrators import method, names, properties
 
 QUARTIC = ll.Potential.from_expression("x**2/2 + x**4/4")
 HARMONIC = ll.Potential.from_expression("x**2/2")
@@ -27,8 +27,9 @@ JOINT_STEPS = {"langevin": N_JOINT // 2, "overdamped": N_JOINT}  # UBU has two U
 LEVELS = np.arange(4, 9)
 STEPS = 2.0**-LEVELS
 FRICTION = 1.3
-NOISY = [pair for pair in names() if method(pair[0], equation=pair[1]).n_normals]
-FLOWS = [pair for pair in names() if pair not in NOISY]
+LINEAR = [pair for pair in names() if properties(pair[0], equation=pair[1]).linear]
+NOISY = [pair for pair in LINEAR if method(pair[0], equation=pair[1]).n_normals]
+FLOWS = [pair for pair in LINEAR if pair not in NOISY]
 
 
 def gradient(x):

@@ -6,10 +6,11 @@ import pytest
 from scipy.optimize import brentq
 
 import langevin_lab as ll
-from langevin_lab.integrators import WORDS, linear_map, method, names, spectral_radius
+from langevin_lab.integrators import WORDS, linear_map, method, names, properties, spectral_radius
 
 HARMONIC = ll.Potential.from_expression("x**2/2")
-METHODS = [*names(), *((word, "langevin") for word in by_hand.MORE_WORDS)]
+LINEAR = [pair for pair in names() if properties(pair[0], equation=pair[1]).linear]
+METHODS = [*LINEAR, *((word, "langevin") for word in by_hand.MORE_WORDS)]
 NOISY = [m for m in METHODS if method(m[0], equation=m[1]).n_normals > 0]
 
 
