@@ -149,7 +149,7 @@ def test_compiled_kernel_rejects_as_published(name, where):
     equation = method(name).properties.equation
     dynamics = dynamics_for(method(name), POTENTIALS[where](), vector=True)
     assert_kernel_takes_the_published_steps(
-        name, equation, dynamics, n_steps=9, n_replicas=37, dt=wide_step(name)
+        name, equation, dynamics, n_steps=4, n_replicas=37, dt=wide_step(name)
     )
     rate = reference(name, equation, dynamics, np.zeros((37, dynamics.dim)), 9, 0, wide_step(name))
     assert 0.1 < rate["accepted"].mean() < 0.9
