@@ -1,5 +1,6 @@
 """Methods: pure steps, each written once, each with one record of what it claims."""
 
+from langevin_lab.integrators.deterministic import solve_flow
 from langevin_lab.integrators.methods import Method, linear_map, spectral_radius
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.program import Program
@@ -26,6 +27,7 @@ __all__ = [
     "names",
     "partitioned",
     "properties",
+    "solve_flow",
     "spectral_radius",
     "splitting",
 ]

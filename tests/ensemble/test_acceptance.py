@@ -57,5 +57,5 @@ def test_observable_named_as_what_is_saved_is_refused():
 
 
 def test_thermostat_start_is_refused():
-    with pytest.raises(ValueError, match="start_thermostat=0.5, but Langevin has no thermostat"):
+    with pytest.raises(ValueError, match=r"start_thermostat=0\.5, but Langevin has no thermostat"):
         run(start_thermostat=0.5)
