@@ -25,7 +25,7 @@ from langevin_lab.lab.errors import LabError
 
 _STEPS = 0.25 * 0.5 ** np.arange(5)
 _ROUNDING = 1e-11
-_QUADRATURE = 1e-6  # the kinks where acceptance reaches 1; 3 % of its temperature make 1e-3
+_QUADRATURE = 1e-6  # of kinks in the acceptance; 3 % of its temperature make 1e-5 and more
 _ORDER_SLACK = 0.15  # an observed order may be off by this much at the steps above
 
 

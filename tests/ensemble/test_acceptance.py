@@ -59,3 +59,27 @@ def test_observable_named_as_what_is_saved_is_refused():
 def test_thermostat_start_is_refused():
     with pytest.raises(ValueError, match=r"start_thermostat=0\.5, but Langevin has no thermostat"):
         run(start_thermostat=0.5)
+
+
+@pytest.mark.parametrize("potential", [ll.potentials.entropic_barrier, ll.potentials.phi4_chain])
+def test_observed_energy_is_that_of_the_saved_positions(potential):
+    """The step carries its energy, and an observable reads that one; in both forms of kernel."""
+    landscape = potential()
+    hot = ll.Overdamped(landscape, temperature=0.3)
+    path = ll.simulate(
+        hot, "MALA", dt=0.05, n_steps=64, n_replicas=16, seed=2, observe={"height": "energy"},
+        save_every=1, start=np.full(landscape.dim, 0.3), progress=False,
+    )  # fmt: skip
+    expected = landscape.energy(path["x"].values).mean()
+    assert float(path["height"]) == pytest.approx(expected, rel=1e-12)
+    assert 0.05 < float(path["accepted"].mean()) < 0.999
+
+
+def test_first_passage_times_of_mala_are_those_of_the_equation():
+    cold = ll.Overdamped(WELL, temperature=0.4)
+    exact = ll.exact.mean_first_passage_time(cold, -1.0, 1.0).value
+    mean = ll.escape.first_passage(
+        cold, "MALA", target="x > 1", start=-1.0, dt=0.002, n_replicas=4000, seed=3, progress=False
+    ).mean
+    assert_agrees(mean.value, mean.stderr, exact, 4000)
+    assert_refutes(mean.value, mean.stderr, 1.1 * exact, 4000)
