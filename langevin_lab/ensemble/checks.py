@@ -71,9 +71,10 @@ def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) 
     circle. One friction for all coordinates leaves independent normal modes of the Hessian over
     mass; frictions that differ mix them, and the matrix is that of all coordinates at once. Of a
     friction schedule the smallest and the largest value in ``n_steps`` steps must be stable; of
-    schedules in blocks their values in the first and the last step.
+    schedules in blocks their values in the first and the last step. A step that is accepted or
+    rejected is stable at any dt.
     """
-    if math.isnan(method.properties.stability_limit):
+    if math.isnan(method.properties.stability_limit) or not method.properties.linear:
         return
     if dynamics.equation == "partitioned" and dynamics.is_scheduled:
         for time in (0.5 * dt, (n_steps - 0.5) * dt):

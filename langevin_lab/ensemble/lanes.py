@@ -24,6 +24,10 @@ class Lanes(Writer):
         call = ", ".join([*self.scalars(argument), *self.parameter_scalars()])
         return f"{', '.join(self.scalars(target))}, = gradient({call})"
 
+    def energy_text(self, argument: str) -> str:
+        """The call that gives the energy at a vector."""
+        return f"energy({', '.join([*self.scalars(argument), *self.parameter_scalars()])})"
+
     def fill(self) -> str:
         width = self.layout.width
         pairs = self.layout.n_normals * self.layout.steps_per_fill // 2
@@ -36,12 +40,16 @@ class Lanes(Writer):
         return function("fill_normals(work, width, seed, replicas, fill)", body)
 
     def refresh(self) -> str:
-        body: list[str] = []
-        if "g" in self.program.stored and not self.program.random_gradient:
-            loop = [f"x_{d} = {self.at('x', d)}" for d in range(self.layout.dim)]
+        loop: list[str] = []
+        if self.stores_true_gradient:
             loop.append(self.gradient_line("g", "x"))
             loop += [f"{self.at('g', d)} = g_{d}" for d in range(self.layout.dim)]
-            body = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
+        if "e" in self.program.stored:
+            loop.append(f"{self.at('e', 0)} = {self.energy_text('x')}")
+        body: list[str] = []
+        if loop:
+            load = [f"x_{d} = {self.at('x', d)}" for d in range(self.layout.dim)]
+            body = [*self.unpack_parameters(), "for i in range(width):", *indented(load + loop)]
         return function("refresh_block(work, width, parameters)", body)
 
     def step_lines(self) -> list[str]:
@@ -54,8 +62,7 @@ class Lanes(Writer):
                 call = ", ".join([*self.scalars(line.arguments[0]), *self.parameter_scalars()])
                 lines.append(f"{', '.join(self.scalars(line.target))}, = {line.call}({call})")
             elif line.call == "energy":
-                call = ", ".join([*self.scalars(line.arguments[0]), *self.parameter_scalars()])
-                lines.append(f"{line.target}_0 = energy({call})")
+                lines.append(f"{line.target}_0 = {self.energy_text(line.arguments[0])}")
             elif line.call == "dot":
                 lines.append(f"{line.target}_0 = {self.dot_text(line)}")
             else:
@@ -118,16 +125,17 @@ class Lanes(Writer):
             lines += [f"p_{d} = {self.at('p', d, lane)}" for d in range(self.layout.dim)]
         scalars = {name: f"{name}_0" for name in self.thermostats(used)}
         lines += [f"{scalar} = {self.at(name, 0, lane)}" for name, scalar in scalars.items()]
-        call = ", ".join([*self.scalars("x"), *self.parameter_scalars()])
         if "grad" in kinds:
             if self.stores_true_gradient:
                 lines += [f"g_{d} = {self.at('g', d, lane)}" for d in range(self.layout.dim)]
             else:
                 lines.append(self.gradient_line("g", "x"))
         if "energy" in kinds:
-            lines.append(f"energy_ = energy({call})")
+            stored = self.at("e", 0, lane) if "e" in self.program.stored else ""
+            lines.append(f"energy_ = {stored or self.energy_text('x')}")
         if "laplacian" in kinds:
             diagonal = [d * self.layout.dim - d * (d - 1) // 2 for d in range(self.layout.dim)]
+            call = ", ".join([*self.scalars("x"), *self.parameter_scalars()])
             lines.append(f"hessian_ = hessian({call})")
             lines.append("laplacian_ = " + " + ".join(f"hessian_[{index}]" for index in diagonal))
         for name in [name for name in used if name not in scalars]:

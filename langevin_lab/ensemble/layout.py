@@ -20,6 +20,7 @@ LANE_WIDTH = 512  # lanes of a full block: its rows stay in the first-level cach
 ROW_STRIDE = 616
 STRETCH = 64  # steps between two looks for divergence
 NO_RETURN = 10**10  # a state outside a bound this wide stays outside
+AT_POSITION = ("e", "g")  # stored energy and gradient
 N_GROUPS = 32  # groups of replicas whose scatter gives a histogram's error bars
 
 
@@ -49,16 +50,16 @@ class Layout:
 
     @cached_property
     def carried(self) -> tuple[str, ...]:
-        """What is carried: the state, the last normal, and last the gradient (recomputed)."""
-        kept = [name for name in self.program.carried if name != "g"]
-        return (*kept, "g") if "g" in self.program.stored else tuple(kept)
+        """What is carried: the state, the last normal, and last what x determines (recomputed)."""
+        kept = [name for name in self.program.carried if name not in AT_POSITION]
+        return (*kept, *(name for name in AT_POSITION if name in self.program.stored))
 
     @cached_property
     def kept(self) -> tuple[str, ...]:
         """What a run keeps between two calls; a gradient only if x does not determine it."""
         if self.program.random_gradient:
             return self.carried
-        return tuple(name for name in self.carried if name != "g")
+        return tuple(name for name in self.carried if name not in AT_POSITION)
 
     @cached_property
     def local(self) -> tuple[str, ...]:
@@ -120,6 +121,9 @@ class Layout:
             "WIDTH": self.width,
             "DIM": self.dim,
             "N_STATE": self.rows_of(self.program.state),
+            "N_BOUNDED": self.rows_of(
+                name for name in self.program.state if name not in self.program.outcomes
+            ),
             "N_KEPT": self.rows_of(self.kept),
             "N_CARRIED": self.n_carried,
             "N_MOMENTS": self.n_moments,

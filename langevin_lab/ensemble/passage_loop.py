@@ -11,7 +11,7 @@ import numpy as np
 from langevin_lab.compiled.elementary import compiled, inlined
 from langevin_lab.compiled.entry import entry
 
-WIDTH = N_KEPT = N_STATE = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
+WIDTH = N_KEPT = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
@@ -37,7 +37,7 @@ def in_target(work, lane, parameters):
 def is_outside(work, lane, bound):
     """Whether the lane's state is NaN or not below the bound."""
     outside = False
-    for row in range(N_STATE):
+    for row in range(N_BOUNDED):
         outside |= not abs(work[row * WIDTH + lane]) < bound
     return outside
 

@@ -24,6 +24,10 @@ class Rows(Writer):
         count = len(self.potential.parameters)
         return f"gradient({self.view(argument)}, parameters[:{count}], {self.view(target)})"
 
+    def energy_text(self, argument: str) -> str:
+        """The call that gives the energy at a vector."""
+        return f"energy({self.view(argument)}, parameters[:{len(self.potential.parameters)}])"
+
     def fill(self) -> str:
         start = self.layout.normals
         pairs = self.layout.n_normals * self.layout.steps_per_fill // 2
@@ -35,6 +39,8 @@ class Rows(Writer):
 
     def refresh(self) -> str:
         body = [self.gradient_line("g", "x")] if self.stores_true_gradient else []
+        if "e" in self.program.stored:
+            body.append(f"{self.at('e', '0')} = {self.energy_text('x')}")
         return function("refresh_block(work, width, parameters)", body)
 
     def advance(self) -> str:
@@ -68,8 +74,7 @@ class Rows(Writer):
             return [self.gradient_line(line.target, line.gradient_of)]
         target = f"{line.target}_0"
         if line.call == "energy":
-            count = len(self.potential.parameters)
-            return [f"{target} = energy({self.view(line.arguments[0])}, parameters[:{count}])"]
+            return [f"{target} = {self.energy_text(line.arguments[0])}"]
         if line.call == "dot":
             a, b = (self.load(name) for name in line.arguments)
             return [f"{target} = 0.0", *self.over(line, [f"{target} = fma({a}, {b}, {target})"])]
@@ -117,7 +122,7 @@ class Rows(Writer):
     def bind(self, used: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         names = self.names()
         kinds = {names[name][0] for name in used}
-        count = len(self.potential.parameters)
+        stored = self.at("e", "0") if "e" in self.program.stored else ""
         lines, gradient = self.bind_gradient("grad" in kinds)
         scalars = {}
         for name in used:
@@ -127,7 +132,7 @@ class Rows(Writer):
                 "p": self.at("p", str(index)) if "p" in self.layout.carried else "",
                 "grad": f"{gradient}[{index}]",
                 "parameter": f"parameters[{index}]",
-                "energy": f"energy({self.view('x')}, parameters[:{count}])",
+                "energy": stored or self.energy_text("x"),
                 "thermostat": self.at(name, "0") if name in self.layout.carried else "",
             }.get(kind) or self.extra_parameter(kind, index)
         return lines, scalars

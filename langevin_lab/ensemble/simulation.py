@@ -201,6 +201,11 @@ def simulate(
         raise ValueError(
             f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
         )
+    taken = sorted(set(recorded) & set(scheme.program.state_scalars)) if save_every else []
+    if taken:
+        raise ValueError(
+            f"observe uses {taken}, which the saved path needs itself; choose another name"
+        )
     n_bins = max((h.bins for h in histograms), default=0)
     _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
     run = _prepare(kernel, settings, histograms, n_threads, starts, continue_from)

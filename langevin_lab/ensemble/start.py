@@ -49,6 +49,7 @@ def initial_state(
         given = _given("start_thermostat", starts, count, n_replicas)
         start = dynamics.thermostat_start(draws(2, count)) if given is None else given
         state |= {name: start[[index]] for index, name in enumerate(program.thermostats)}
+    state |= {name: np.zeros((1, n_replicas)) for name in program.outcomes}
     return {name: np.ascontiguousarray(state[name]) for name in layout.kept}
 
 

@@ -53,7 +53,7 @@ class Writer:
     def names(self) -> dict[str, tuple[str, int]]:
         """Everything that an observable may name: name -> (kind, index)."""
         names = observable_names(
-            self.potential, momenta="p" in self.program.state, scalars=self.program.thermostats
+            self.potential, momenta="p" in self.program.state, scalars=self.program.state_scalars
         )
         return names | {f"shift_{index}": ("shift", index) for index in range(self.n_shifts)}
 

@@ -175,13 +175,13 @@ def first_passage(
 
 
 def _names(dynamics: Any, scheme: Method) -> dict[str, tuple[str, Any]]:
-    """What a target may name; a thermostat by its own name."""
+    """What a target may name; a scalar of the state by its own name."""
     names: dict[str, tuple[str, Any]] = dict(
         observable_names(
-            dynamics.potential, momenta=dynamics.momenta, scalars=scheme.program.thermostats
+            dynamics.potential, momenta=dynamics.momenta, scalars=scheme.program.state_scalars
         )
     )
-    return names | {name: ("thermostat", name) for name in scheme.program.thermostats}
+    return names | {name: ("thermostat", name) for name in scheme.program.state_scalars}
 
 
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:

@@ -118,10 +118,16 @@ def linear_map(
     Raises
     ------
     ValueError
-        Stiffness of a wrong shape or not symmetric; a mass other than 1 for an overdamped method;
-        what `Method.coefficients` refuses.
+        A method that accepts or rejects its steps; stiffness of a wrong shape or not symmetric; a
+        mass other than 1 for an overdamped method; what `Method.coefficients` refuses.
     """
     scheme = find_method(method)
+    if not scheme.properties.linear:
+        raise ValueError(
+            f"method={scheme.name!r} accepts or rejects each step, which is not linear: its law is "
+            "no Gaussian on the way to the Gibbs law, which it keeps exactly (gibbs_average); "
+            "use a method without acceptance"
+        )
     potential = _Quadratic(_stiffness_matrix(stiffness))
     dynamics = _dynamics(scheme, potential, temperature, friction, mass)
     vectors = scheme.program.state_vectors

@@ -1,6 +1,7 @@
 """Methods: pure steps, each written once, each with one record of what it claims."""
 
 from langevin_lab.integrators.chains import nose_hoover
+from langevin_lab.integrators.deterministic import solve_flow
 from langevin_lab.integrators.diffusions import ITO_SCHEMES, ito_scheme
 from langevin_lab.integrators.methods import Method, linear_map, spectral_radius
 from langevin_lab.integrators.partitions import partitioned
@@ -31,6 +32,7 @@ __all__ = [
     "nose_hoover",
     "partitioned",
     "properties",
+    "solve_flow",
     "spectral_radius",
     "splitting",
 ]

@@ -17,7 +17,7 @@ Coefficients = Callable[[Any, Any, Any], dict[str, Any]]
 _SUGGESTIONS = {
     "overdamped": "'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'",
     "langevin": "a word such as 'BAOAB'",
-    "adaptive": "a word with D such as 'BADODAB'",
+    "adaptive": "a word with D such as 'BADODAB', or 'SGNHT'",
     "ito": "'EulerMaruyama', 'Milstein' or 'Platen'",
     "nose_hoover": "a word with C and D such as 'BADCDAB'",
     "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
@@ -61,7 +61,7 @@ class Method:
 
     @property
     def stored(self) -> tuple[str, ...]:
-        """Vectors carried besides the state: "g" the gradient at x, "r" the last normal."""
+        """Carried besides the state: "g" the gradient, "e" the energy at x, "r" the last normal."""
         return self.program.stored
 
     @property
@@ -124,6 +124,11 @@ class Method:
                 f"method={self.name!r} has no noise but temperature={dynamics.temperature}; "
                 "use temperature=0 or a method with noise"
             )
+        if dynamics.is_noiseless and not self.properties.linear:
+            raise ValueError(
+                f"method={self.name!r} accepts steps by a temperature but temperature=0; use a "
+                "temperature > 0, or a method without acceptance"
+            )
         free = not callable(dynamics.friction) and not np.any(dynamics.friction)
         if not self.thermostatted and not free:
             raise ValueError(
@@ -165,17 +170,19 @@ class Method:
         """One step on numpy arrays; see `Program.run`."""
         return self.program.run(state, normals, coefficients, gradient, **more)
 
-    def carried_state(self, state, gradient) -> dict[str, np.ndarray]:
-        """``state`` with what is missing: the gradient at x, a normal of zero."""
-        carried = {name: np.asarray(state[name], dtype=float) for name in self.program.state}
-        for name in self.stored:
-            if name in state:
-                carried[name] = np.asarray(state[name], dtype=float)
-            else:
-                carried[name] = (
-                    gradient(carried["x"]) if name == "g" else np.zeros_like(carried["x"])
-                )
-        return carried
+    def carried_state(self, state, gradient, energy=None) -> dict[str, np.ndarray]:
+        """``state`` with what is missing: gradient and energy at x, a normal of zero, outcomes."""
+        x = np.asarray(state["x"], dtype=float)
+        make = {
+            "g": lambda: gradient(x),
+            "e": lambda: np.asarray(energy(x))[..., None],
+            "r": lambda: np.zeros_like(x),
+        } | dict.fromkeys(self.program.outcomes, lambda: np.zeros((*x.shape[:-1], 1)))
+        return {
+            name: make[name]() if name in make and name not in state
+            else np.asarray(state[name], dtype=float)
+            for name in self.program.carried
+        }  # fmt: skip
 
 
 def check_time_step(dt: Any) -> float:

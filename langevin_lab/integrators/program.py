@@ -1,7 +1,7 @@
 """A step, written once: a few lines in the method's own letters, as on paper.
 
 A program is a tuple of assignments over vectors with one entry per coordinate, and over scalars
-with one entry per replica (thermostats):
+with one entry per replica (thermostats, whether a step was accepted):
 
     p = fma(-kick, g, p)        an elementwise line; fma(a, b, c) = a b + c in one rounding
     p = fma(-kick, g, p) @ 1    the same for the coordinates of block 1 only
@@ -9,13 +9,14 @@ with one entry per replica (thermostats):
     e = energy(x)               the potential itself, a scalar
     k = dot(p, p) @ 1           sum over the coordinates (of a block), a scalar
     b = noise(x)                a vector function of the dynamics, of those the program names
+    a = select(d <= k, 1., 0.)  one of two by a condition, in scalars or elementwise
     xi = fma(gain, k, xi)       a scalar line reads scalars and coefficients only
 
 Names are the state (``x``, ``p``, ``xi``), what is carried besides (``g``, the gradient carried to
-the next step; ``r``, the last normal), the normals of the step (``n0``, ``n1``, ... per coordinate,
-``s0``, ... per replica), the method's coefficients and names assigned on the way. The same lines
-are run on numpy arrays (tests, exact laws), unrolled over coordinates for compiled lanes of
-replicas, and looped over coordinates for many-dimensional potentials.
+the next step; ``e``, the energy there; ``r``, the last normal), the normals of the step (``n0``,
+``n1``, ... per coordinate, ``s0``, ... per replica), the method's coefficients and names assigned
+on the way. The same lines are run on numpy arrays (tests, exact laws), unrolled over coordinates
+for compiled lanes of replicas, and looped over coordinates for many-dimensional potentials.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ class Program:
     n_normals : int
         Standard normals a step and coordinate: ``n0``, ``n1``, ...
     stored : tuple of str, optional
-        "g" if the gradient at x is carried to the next step, "r" if the last normal is.
+        "g" if the gradient at x is carried to the next step, "e" if the energy is (a scalar), "r"
+        if the last normal is.
     scalars : tuple of str, optional
         State and local names that have one entry per replica instead of one per coordinate.
     blocks : tuple of tuple of int, optional
@@ -199,9 +201,24 @@ class Program:
         return self.state + self.stored
 
     @property
-    def thermostats(self) -> tuple[str, ...]:
-        """The scalars of the state."""
+    def state_scalars(self) -> tuple[str, ...]:
+        """The scalars of the state: thermostats and outcomes."""
         return tuple(name for name in self.state if name in self.scalars)
+
+    @cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """Scalars of the state that a step writes without reading what they were."""
+        written: set[str] = set()
+        read: set[str] = set()
+        for line in self.lines:
+            read |= line.reads - written
+            written.add(line.target)
+        return tuple(name for name in self.state_scalars if name in written - read)
+
+    @property
+    def thermostats(self) -> tuple[str, ...]:
+        """The scalars of the state that the next step depends on."""
+        return tuple(name for name in self.state_scalars if name not in self.outcomes)
 
     @property
     def state_vectors(self) -> tuple[str, ...]:

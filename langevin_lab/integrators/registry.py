@@ -6,7 +6,7 @@ import difflib
 import functools
 from typing import Any
 
-from langevin_lab.integrators import flows, overdamped
+from langevin_lab.integrators import flows, metropolis, overdamped
 from langevin_lab.integrators.chains import nose_hoover
 from langevin_lab.integrators.diffusions import ITO_SCHEMES, ito_scheme
 from langevin_lab.integrators.methods import Method
@@ -18,10 +18,14 @@ _NAMED = {
     ("EulerMaruyama", "overdamped"): overdamped.euler_maruyama,
     ("LeimkuhlerMatthews", "overdamped"): overdamped.leimkuhler_matthews,
     ("StochasticHeun", "overdamped"): overdamped.stochastic_heun,
+    ("SRA1", "overdamped"): overdamped.rossler_additive,
+    ("MALA", "overdamped"): metropolis.metropolis_adjusted_langevin,
     ("RK4", "overdamped"): flows.runge_kutta_gradient_flow,
     ("RK4", "langevin"): flows.runge_kutta_momentum_flow,
     ("SemiImplicitEuler", "langevin"): flows.semi_implicit_euler,
     ("BBK", "langevin"): flows.brunger_brooks_karplus,
+    ("GHMC", "langevin"): metropolis.generalised_hybrid_monte_carlo,
+    ("SGNHT", "adaptive"): flows.nose_hoover_euler,
 }
 
 # The words that documentation and the parametrised tests go through; any other word works too.
@@ -39,6 +43,8 @@ WORDS = (
     "OBA",
     "BAB",
     "ABA",
+    "UBU",
+    "BUB",
 )
 
 
@@ -53,8 +59,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     Parameters
     ----------
     name : str or Method
-        A word over A, B, O ("BAOAB", "V R O R V", ...) or a name from `names`; a Method is
-        returned as it is.
+        A word over A, B, O ("BAOAB", "V R O R V", ...) or over U, B ("UBU"), or a name from
+        `names`; a Method is returned as it is.
     equation : {"overdamped", "langevin", "adaptive"}, optional
         Which variant, where a name has two (RK4; "BACAB" with friction or a thermostat); by default
         the overdamped one, and for a word the adaptive one if it has a D.

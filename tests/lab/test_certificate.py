@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from langevin_lab import integrators
-from langevin_lab.integrators import registry
+from langevin_lab.integrators import metropolis, registry
 from langevin_lab.lab import LabError
 from langevin_lab.lab.certificate import certificate
 
@@ -47,6 +47,31 @@ def test_wrong_record_is_refuted(monkeypatch, name, changes, statement):
     monkeypatch.setattr(integrators, "method", lambda name, equation=None: wrong)
     failed = [check.statement for check in certificate(name).checks if not check.passed]
     assert statement in failed
+
+
+def test_frozen_thermostat_would_hide_the_order_of_sgnht(monkeypatch):
+    method = integrators.method("SGNHT")
+    assert certificate("SGNHT").passed
+    wrong = dataclasses.replace(
+        method, properties=dataclasses.replace(method.properties, configurational_order=2.0)
+    )
+    monkeypatch.setattr(integrators, "method", lambda name, equation=None: wrong)
+    failed = [check.statement for check in certificate("SGNHT").checks if not check.passed]
+    assert failed == ["harmonic <x^2>: order of the bias"]
+
+
+@pytest.mark.parametrize("name", ["MALA", "GHMC"])
+def test_wrong_temperature_of_an_acceptance_is_refuted(monkeypatch, name):
+    method = integrators.method(name)
+
+    def colder(state, normals, coefficients, gradient, energy):
+        ends = exact(method, state, normals, coefficients, gradient, energy)
+        return dataclasses.replace(ends, energy_error=ends.energy_error / 1.03)
+
+    exact = metropolis.outcomes
+    monkeypatch.setattr(metropolis, "outcomes", lambda method, *rest: colder(*rest))
+    failed = [check.statement for check in certificate(name).checks if not check.passed]
+    assert failed[-1] == "Gibbs law kept at dt = 1.8: change of <x^2>"
 
 
 class _Altered:
