@@ -127,5 +127,5 @@ def rossler_additive() -> Method:
 
     return _method(
         "SRA1", program, coefficients, strong=1.5, weak=2.0, configurational=2.0,
-        source="Rossler (2010), table 6.1, SRA1",
+        source="Roessler (2010), table 6.1, SRA1",
     )  # fmt: skip
