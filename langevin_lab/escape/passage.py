@@ -184,7 +184,7 @@ def _names(dynamics: Any, scheme: Method) -> dict[str, tuple[str, Any]]:
 
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     if max_time is None:
-        if dynamics.is_noiseless:
+        if dynamics.is_noiseless and dynamics.potential.gradient_noise is None:
             raise ValueError(
                 "temperature=0 and max_time=None: without noise a replica may never arrive; "
                 "give max_time"
@@ -200,14 +200,21 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
 
 
 def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
+    noise = dynamics.potential.gradient_noise
     if crossing is None:
-        crossing = "none" if dynamics.momenta or dynamics.is_scheduled else "shift"
+        shifts = not (dynamics.momenta or dynamics.is_scheduled or noise is not None)
+        crossing = "shift" if shifts else "none"
     if crossing not in ("shift", "none"):
         raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
     if crossing == "shift" and (dynamics.momenta or dynamics.is_scheduled):
         raise ValueError(
             f"crossing='shift' is for overdamped dynamics at a constant temperature, not for "
             f"{type(dynamics).__name__}; use crossing='none'"
+        )
+    if crossing == "shift" and noise is not None:
+        raise ValueError(
+            f"crossing='shift' takes the overshoot from the temperature alone, but the gradient is "
+            f"drawn, {noise!r}; use crossing='none'"
         )
     if crossing == "shift" and "r" in scheme.stored:
         # 0.5826 is the overshoot of a walk with independent increments.
