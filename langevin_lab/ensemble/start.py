@@ -10,7 +10,6 @@ from langevin_lab.ensemble.layout import INITIAL_NORMAL, Layout
 from langevin_lab.noise import normals
 
 
-
 def initial_state(
     dynamics: Any,
     layout: Layout,

@@ -13,6 +13,9 @@ draws holds each example once; a batch may end one epoch and begin the next.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import SupportsIndex
+
 import numpy as np
 
 from langevin_lab.compiled.intrinsics import compiled
@@ -45,7 +48,7 @@ def fill(out, seed, replicas, first_draw, n, replacement):
 
 def batch_indices(
     seed: int,
-    replicas: object,
+    replicas: SupportsIndex | Iterable[SupportsIndex],
     batch: int,
     *,
     n_examples: int,
@@ -91,7 +94,8 @@ def batch_indices(
     [0, 1, 2, 3, 4, 5]
     """
     seed, batch, count = (
-        _integer(name, value) for name, value in (("seed", seed), ("batch", batch), ("count", count))
+        _integer(name, value)
+        for name, value in (("seed", seed), ("batch", batch), ("count", count))
     )
     n, size = _integer("n_examples", n_examples), _integer("batch_size", batch_size)
     if not 1 <= n < 2**31:
@@ -102,8 +106,8 @@ def batch_indices(
         )
     if (batch + count) * size > 2**62:
         raise ValueError(f"batch={batch} ends beyond draw number 2**62; use a smaller batch")
-    chosen = np.atleast_1d(np.array(replicas if np.ndim(replicas) else [replicas]))
-    indices = np.array([_integer("replica", replica) for replica in chosen.tolist()], np.uint64)
+    chosen = replicas if isinstance(replicas, Iterable) else [replicas]
+    indices = np.array([_integer("replica", replica) for replica in chosen], np.uint64)
     out = np.empty((indices.size, count * size), np.int64)
     fill = load(_ENTRY, "batches").fill
     fill(out, np.uint64(seed), indices, batch * size, n, bool(replacement))

@@ -13,8 +13,8 @@ import numpy as np
 
 from langevin_lab.potentials.arguments import box, coordinates, finite, rule_of
 from langevin_lab.potentials.code import Code, run_over_arrays
-from langevin_lab.potentials.evaluation import ArrayEvaluator, ScalarEvaluator, difference
 from langevin_lab.potentials.data import Data
+from langevin_lab.potentials.evaluation import ArrayEvaluator, ScalarEvaluator, difference
 from langevin_lab.potentials.formula import derivative_source, derived
 from langevin_lab.potentials.gradient_noise import GradientNoise, gaussian_noise
 from langevin_lab.potentials.stationary import (
@@ -286,7 +286,7 @@ class Potential:
                     f"{self.name} has no parameter {name!r}; its parameters are: {known}{guess}"
                 )
         changed = replace(self, parameters={**self.parameters, **changes})
-        # The evaluator depends on code and data alone; pass it on instead of compiling the text again.
+        # The evaluator depends on code and data alone; pass it on instead of making it again.
         changed.__dict__["_evaluator"] = self._evaluator
         return changed
 

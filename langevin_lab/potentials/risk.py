@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.potentials.arguments import box, rule_of
-from langevin_lab.potentials.code import Code, digest_of, run_over_arrays
+from langevin_lab.potentials.code import Code, digest_of
 from langevin_lab.potentials.data import Data, table
 from langevin_lab.potentials.evaluation import ArrayEvaluator, ScalarEvaluator
 from langevin_lab.potentials.formula import derived
@@ -262,4 +262,5 @@ class RiskEvaluator(ArrayEvaluator):
             columns[place] = columns[place] + label_noise
         shape = np.broadcast_shapes(x.shape[:-1], indices.shape[:-1])
         each = np.broadcast_to(x[..., None, :], (*shape, indices.shape[-1], self.dim))
-        return self.example.gradient(each, [*parameters, *columns]).mean(axis=-2)
+        arguments: Any = [*parameters, *columns]
+        return self.example.gradient(each, arguments).mean(axis=-2)
