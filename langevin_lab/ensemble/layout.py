@@ -4,7 +4,7 @@ lanes    one replica per lane, one row per coordinate: vectorised over replicas
 rows     one replica at a time (WIDTH = 1), so that a vector's coordinates are contiguous:
          vectorised over coordinates; for potentials given as loops over arrays
 
-Random numbers of step n, m normals a step: normal k of it is number n m + k of the replica's stream,
+Random numbers of step n, m normals a step: its normal k is number n m + k of the replica's stream,
 
     method, per coordinate      n0 of all coordinates, n1 of all, ...
     method, per replica         s0, s1, ...

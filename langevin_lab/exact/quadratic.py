@@ -1,4 +1,4 @@
-"""The quadratic problem on which the law of a step is exact: stiffness, equation, gradient noise."""
+"""The quadratic problem on which a step has an exact law: stiffness, equation, gradient noise."""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
     from langevin_lab import noise
     noise.normals(seed=1, replicas=range(4), start=0, count=10)     # any of them, at any time
 
-    noise.batch_indices(seed=1, replicas=0, batch=7, n_examples=500, batch_size=25, replacement=False)
+    noise.batch_indices(1, 0, batch=7, n_examples=500, batch_size=25, replacement=False)
 
 Compiled loops take whole blocks from `fill_replica_normals` and `fill_coordinate_normals`, examples
-of a minibatch from `fill_batch_indices`. The generator is Philox4x32-10, the transform Box-Muller; `streams` holds the definition.
+of minibatches from `fill_batch_indices`. The generator is Philox4x32-10, the transform Box-Muller;
+`streams` and `batches` hold the definitions.
 """
 
 from __future__ import annotations

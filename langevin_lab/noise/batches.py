@@ -1,11 +1,12 @@
 """Which examples a minibatch holds: a function of (seed, replica, number of the batch).
 
-Batch number e of B examples takes the draws e B, ..., e B + B - 1 of its replica. The bits come from
-the normals' Philox stream (`streams`), from counters that no normal uses, those of pairs q >= 2^63:
+Batch number e of B examples takes the draws e B, ..., e B + B - 1 of its replica. The bits come
+from the normals' Philox stream (`streams`), from counters that no normal uses, pairs q >= 2^63:
 
     with replacement     draw d: 52 bits of word d % 2 of pair 2^63 + d//2, floor(u n), u in [0, 1)
     without              draw d: the image of d % n under the permutation of epoch d // n, which is
-                         made of the 32-bit words of pairs 2^63 + 2^62 + 8 epoch, ... (`permutation`)
+                         made of 32-bit words of the pairs 2^63 + 2^62 + 8 epoch, ...
+                         (`permutation`)
 
 Both are even but for one part in 2^52/n and 2^32/sqrt(n). Without replacement every epoch of n
 draws holds each example once; a batch may end one epoch and begin the next.

@@ -318,7 +318,7 @@ def _cholesky(matrix: np.ndarray) -> np.ndarray:
 
 
 def _factor_noise(potential: Potential, factor: Any) -> FactorNoise:
-    rows = [line for line in factor] if isinstance(factor, Sequence | np.ndarray) else []
+    rows = list(factor) if isinstance(factor, Sequence | np.ndarray) else []
     if isinstance(factor, str) or any(isinstance(line, str) or not np.ndim(line) for line in rows):
         rows = []
     lengths = {len(line) for line in rows}
