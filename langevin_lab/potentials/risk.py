@@ -101,6 +101,13 @@ def empirical_risk(
     shared = sorted(set(given) & set(examples.columns))
     if shared:
         raise ValueError(f"{shared[0]!r} is both a parameter and a data column; rename one")
+    unused = [
+        column for column in examples.columns if not re.search(rf"\b{re.escape(column)}\b", loss)
+    ]
+    if unused:
+        raise ValueError(
+            f"data column {unused[0]!r} does not occur in {loss!r}; leave it out or correct the loss"
+        )
     names, example, latex = derived(loss, variables, (*given, *examples.columns))
     label_noise = _checked_label_noise(examples, label, label_noise)
     examples = replace(examples, label=label)
@@ -260,7 +267,7 @@ class RiskEvaluator(ArrayEvaluator):
         if self.data.label is not None:
             place = self.data.columns.index(self.data.label)
             columns[place] = columns[place] + label_noise
-        shape = np.broadcast_shapes(x.shape[:-1], indices.shape[:-1])
+        shape = np.broadcast_shapes(x.shape[:-1], indices.shape[:-1], np.shape(label_noise)[:-1])
         each = np.broadcast_to(x[..., None, :], (*shape, indices.shape[-1], self.dim))
         arguments: Any = [*parameters, *columns]
         return self.example.gradient(each, arguments).mean(axis=-2)
