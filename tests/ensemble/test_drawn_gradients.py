@@ -130,12 +130,11 @@ def reference(name, equation, dynamics, start, n_steps):
     return state
 
 
-def simulated(name, dynamics, start, n_steps, **options):
-    options = {"first_replica": FIRST, "chunk_size": 2} | options
+def simulated(name, dynamics, positions, n_steps, **options):
+    options = {"first_replica": FIRST, "chunk_size": 2, "start": positions} | options
     return ll.simulate(
-        dynamics, name, dt=DT, n_steps=n_steps, seed=SEED, n_replicas=len(start), start=start,
-        **options,
-    )  # fmt: skip
+        dynamics, name, dt=DT, n_steps=n_steps, seed=SEED, n_replicas=len(positions), **options
+    )
 
 
 def assert_equal(run, expected):
@@ -153,3 +152,159 @@ def test_kernel_text_takes_steps_with_drawn_gradients(name, equation, which, pla
     if "g" not in method(name, equation=equation).stored:
         expected.pop("g", None)
     assert_equal(simulated(name, dynamics, start, 5), expected)
+
+
+def baoab_by_hand(potential, start, n_steps, friction, temperature, mass):
+    """Letter by letter: one drawn gradient closes a step and opens the next."""
+    scheme, count = method("BAOAB"), len(start)
+    replicas = range(FIRST, FIRST + count)
+    draw = Drawn(potential, scheme, replicas)
+    dim = potential.dim
+    x, p = start, np.sqrt(mass * temperature) * normals(SEED, replicas, 2**62, dim)
+    g, c = draw.before_step_0(x), np.exp(-friction * DT)
+    for step in range(n_steps):
+        p = p - DT / 2 * g
+        x = x + DT / 2 * p / mass
+        kick = normals(SEED, replicas, step * draw.per_step, dim)
+        p = c * p + np.sqrt((1 - c**2) * mass * temperature) * kick
+        x = x + DT / 2 * p / mass
+        g = draw(x)
+        p = p - DT / 2 * g
+    return {"x": x, "p": p, "g": g}
+
+
+@pytest.mark.parametrize("which", ["lanes, covariance", "rows, one number", "minibatch, labels"])
+def test_baoab_by_hand(which, plain_python):
+    dynamics = dynamics_for("BAOAB", "langevin", POTENTIALS[which]())
+    start = np.random.default_rng(3).uniform(-1, 1, (3, dynamics.dim))
+    expected = baoab_by_hand(dynamics.potential, start, 4, 0.8, 0.6, 1.5)
+    assert_equal(simulated("BAOAB", dynamics, start, 4), expected)
+    # Control: true gradients are another path.
+    assert abs(expected["g"] - dynamics.potential.gradient(expected["x"])).max() > 0.05
+
+
+def test_observables_see_the_true_potential(plain_python):
+    for which in ("lanes, factor", "minibatch, labels"):
+        dynamics = dynamics_for("BAOAB", "langevin", POTENTIALS[which]())
+        names = dynamics.potential.variables
+        start = np.random.default_rng(3).uniform(-1, 1, (8, 2))
+        run = simulated(
+            "BAOAB", dynamics, start, 3, burn_in=2,
+            observe={"slope": f"grad_{names[1]}", "energy": "energy", "k": "k*dt"},
+        )  # fmt: skip
+        x = run["x_final"].values
+        np.testing.assert_allclose(run["slope"], dynamics.potential.gradient(x)[:, 1].mean())
+        np.testing.assert_allclose(run["energy"], dynamics.potential.energy(x).mean())
+        np.testing.assert_allclose(run["k"], dynamics.potential.parameters["k"] * DT)
+        assert abs(run["g_final"] - dynamics.potential.gradient(x)).max() > 0.05
+
+
+SAME_BITS = [
+    ("BAOAB", "langevin", "lanes, covariance"),
+    ("StochasticHeun", "overdamped", "lanes, factor"),
+    ("BAOAB", "langevin", "rows, covariance"),
+    ("BAOAB", "langevin", "minibatch, labels"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "equation", "which"), SAME_BITS)
+def test_bits_depend_on_nothing_but_seed_replica_and_step(name, equation, which):
+    dynamics = dynamics_for(name, equation, POTENTIALS[which]())
+    start = np.random.default_rng(3).uniform(-1, 1, (37, 2))
+    observe = {"square": f"{dynamics.potential.variables[0]}**2"}
+    options = {"observe": observe, "burn_in": 3, "chunk_size": None}
+
+    def final(run):
+        names = [key for key in run if key.endswith("_final")]
+        return {key: run[key].values for key in names}
+
+    whole = simulated(name, dynamics, start, 40, n_threads=1, **options)
+    expected = final(whole)
+    others = [
+        simulated(name, dynamics, start, 40, **(options | {"chunk_size": 7, "n_threads": 2})),
+        simulated(
+            name, dynamics, start, 27, n_threads=2,
+            continue_from=simulated(name, dynamics, start, 13, **options),
+            start=None, **options,
+        ),
+    ]  # fmt: skip
+    for other in others:
+        assert other["square"] == whole["square"]
+        for key, value in final(other).items():
+            assert (value == expected[key]).all(), key
+    part = simulated(name, dynamics, start[20:], 40, **(options | {"first_replica": FIRST + 20}))
+    for key, value in final(part).items():
+        assert (value == expected[key][20:]).all(), key
+    assert_equal(whole, reference(name, equation, dynamics, start, 40))
+
+
+@pytest.mark.parametrize("which", ["lanes, covariance", "minibatch, labels"])
+def test_first_passage_takes_the_same_steps(which, plain_python):
+    dynamics = dynamics_for("BAOAB", "langevin", POTENTIALS[which]())
+    start = np.zeros((5, 2))
+    name = dynamics.potential.variables[0]
+    path = simulated("BAOAB", dynamics, start, 12, save_every=1)["x"].values[:, :, 0]
+    level = max(0.02, np.median(path.max(axis=0)))
+    expected = np.where((path > level).any(axis=0), (path > level).argmax(axis=0) + 1, 12)
+    passage = ll.escape.first_passage(
+        dynamics, "BAOAB", dt=DT, start=start, target=f"{name} > {float(level)!r}",
+        n_replicas=5, seed=SEED, first_replica=FIRST, max_time=12 * DT,
+    )  # fmt: skip
+    np.testing.assert_allclose(passage.times, expected * DT)
+
+
+def test_gradient_noise_alone_reaches_a_target(plain_python):
+    well = ll.potentials.harmonic().with_gradient_noise(standard_deviation=3.0)
+    cold = ll.Overdamped(well, temperature=0.0)
+    passage = ll.escape.first_passage(
+        cold, "EulerMaruyama", dt=0.1, start=0.0, target="x > 0.2", n_replicas=4, seed=1
+    )
+    assert passage.crossing == "none"
+    with pytest.raises(ValueError, match="overshoot from the temperature alone, but the gradient"):
+        ll.escape.first_passage(
+            cold, "EulerMaruyama", dt=0.1, start=0.0, target="x > 0.2", n_replicas=4, seed=1,
+            crossing="shift",
+        )  # fmt: skip
+
+
+def test_a_run_continues_under_the_same_noise_only(plain_python):
+    start = np.zeros((3, 1))
+    first, second = (
+        dynamics_for("BAOAB", "langevin", U.with_gradient_noise(standard_deviation=sigma))
+        for U, sigma in ((ll.potentials.double_well(), 0.5), (ll.potentials.double_well(), 0.6))
+    )
+    run = simulated("BAOAB", first, start, 2)
+    with pytest.raises(
+        ValueError, match="continue_from ran with .*standard_deviation=0.5.* has .*=0.6"
+    ):
+        ll.simulate(
+            second, "BAOAB", dt=DT, n_steps=2, seed=SEED, n_replicas=3, first_replica=FIRST,
+            continue_from=run,
+        )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_langevin_and_adaptive_langevin_with_gradient_noise_have_the_published_moments():
+    """Harmonic well, k = T = 1, dt .1, sigma 1: 10 coordinates, thermal mass 10, applied noise 1."""
+    well = ll.potentials.harmonic(dim=10).with_gradient_noise(standard_deviation=1.0)
+    options = {"dt": 0.1, "n_steps": 4000, "n_replicas": 128, "seed": 3, "burn_in": 500}
+    observe = {
+        "x2": f"({' + '.join(f'x{i}**2' for i in range(10))})/10",
+        "p2": f"({' + '.join(f'p_x{i}**2' for i in range(10))})/10",
+    }
+    langevin = ll.Langevin(well, temperature=1.0, friction=0.5)
+    run = ll.simulate(langevin, "BAOAB", observe=observe, **options)
+    exact = ll.exact.stationary_covariance(
+        "BAOAB", stiffness=1.0, temperature=1.0, friction=0.5, dt=0.1, gradient_noise=1.0
+    )
+    for name, expected in (("x2", exact[0, 0]), ("p2", exact[1, 1])):
+        assert abs(run[name] - expected) < 5 * run[f"{name}_stderr"]
+        assert abs(run[name] - 0.95 * expected) > 5 * run[f"{name}_stderr"]
+    adaptive = ll.AdaptiveLangevin(well, temperature=1.0, thermal_mass=10.0, applied_noise=1.0)
+    run = ll.simulate(adaptive, "BADODAB", observe=observe | {"xi": "xi"}, **options)
+    # Published runs, good to about .001; (sigma_A^2 + dt sigma^2)/(2 T) = .55.
+    for name, expected in (("x2", 0.9998), ("p2", 0.9950), ("xi", 0.5512)):
+        error = np.hypot(run[f"{name}_stderr"], 0.001)
+        assert abs(run[name] - expected) < 5 * error
+        assert abs(run[name] - 1.05 * expected) > 5 * error
