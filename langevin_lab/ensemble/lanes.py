@@ -36,7 +36,7 @@ class Lanes(Writer):
         else:
             assert isinstance(noise, GaussianNoise)
             size = self.layout.dim
-            places = [(d, k) for d in range(size) for k in range(d + 1)]
+            places = [(d, k) for k in range(size) for d in range(k, size)]
             places = [(d, d) for d in range(size)] if noise.is_diagonal else places
             factors = {place: f"noise_{k}" for k, place in enumerate(places)}
             lines = []

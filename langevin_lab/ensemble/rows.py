@@ -51,12 +51,14 @@ class Rows(Writer):
         if noise.is_diagonal:
             added = f"fma(parameters[{numbers} + j], {array}[{first} + j], {entry})"
             return [*lines, "for j in range(DIM):", f"    {entry} = {added}"]
-        factor = f"parameters[{numbers} + j * (j + 1) // 2 + k]"
+        # Column by column: the inner loop has no sum to wait for, and is vectorised.
         return [
             *lines,
-            "for j in range(DIM):",
-            "    for k in range(j + 1):",
-            f"        {entry} = fma({factor}, {array}[{first} + k], {entry})",
+            "for k in range(DIM):",
+            f"    normal_ = {array}[{first} + k]",
+            f"    column_ = {numbers} + k * DIM - k * (k + 1) // 2",
+            "    for j in range(k, DIM):",
+            f"        {entry} = fma(parameters[column_ + j], normal_, {entry})",
         ]
 
     def draw_indices(self, batch: str, count: int, offset: int) -> list[str]:

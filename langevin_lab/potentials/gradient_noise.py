@@ -64,17 +64,20 @@ class GaussianNoise:
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """The standard deviations, or the entries of the factor row by row."""
-        return self.factor if self.is_diagonal else sum(self.factor, ())
+        """The standard deviations, or the entries of the factor column by column."""
+        if self.is_diagonal:
+            return self.factor
+        n = self.n_normals
+        return tuple(self.factor[row][column] for column in range(n) for row in range(column, n))
 
     @property
     def matrix(self) -> np.ndarray:
         """The factor as an array of shape (dim, dim)."""
         if self.is_diagonal:
             return np.diag(self.factor)
-        matrix = np.zeros((self.n_normals, self.n_normals))
-        matrix[np.tril_indices(self.n_normals)] = self.numbers
-        return matrix
+        transposed = np.zeros((self.n_normals, self.n_normals))
+        transposed[np.triu_indices(self.n_normals)] = self.numbers
+        return transposed.T
 
     @property
     def key(self) -> str:

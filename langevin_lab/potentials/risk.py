@@ -106,7 +106,7 @@ def empirical_risk(
     ]
     if unused:
         raise ValueError(
-            f"data column {unused[0]!r} does not occur in {loss!r}; leave it out or correct the loss"
+            f"data column {unused[0]!r} does not occur in {loss!r}; leave it out"
         )
     names, example, latex = derived(loss, variables, (*given, *examples.columns))
     label_noise = _checked_label_noise(examples, label, label_noise)
@@ -237,12 +237,15 @@ class RiskEvaluator(ArrayEvaluator):
         )
 
     def energy(self, x: np.ndarray, parameters: np.ndarray) -> Any:
+        """Mean over all examples: x (..., dim) -> (...)."""
         return self._mean(self.example.energy, x, parameters, ())[()]
 
     def gradient(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Mean over all examples: x (..., dim) -> (..., dim)."""
         return self._mean(self.example.gradient, x, parameters, (self.dim,))
 
     def hessian(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        """Mean over all examples: x (..., dim) -> (..., dim, dim)."""
         return self._mean(self.example.hessian, x, parameters, (self.dim, self.dim))
 
     def _mean(

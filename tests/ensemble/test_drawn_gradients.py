@@ -276,7 +276,7 @@ def test_a_run_continues_under_the_same_noise_only(plain_python):
     )
     run = simulated("BAOAB", first, start, 2)
     with pytest.raises(
-        ValueError, match="continue_from ran with .*standard_deviation=0.5.* has .*=0.6"
+        ValueError, match=r"continue_from ran with .*standard_deviation=0.5.* has .*=0.6"
     ):
         ll.simulate(
             second, "BAOAB", dt=DT, n_steps=2, seed=SEED, n_replicas=3, first_replica=FIRST,
@@ -286,7 +286,7 @@ def test_a_run_continues_under_the_same_noise_only(plain_python):
 
 @pytest.mark.slow
 def test_langevin_and_adaptive_langevin_with_gradient_noise_have_the_published_moments():
-    """Harmonic well, k = T = 1, dt .1, sigma 1: 10 coordinates, thermal mass 10, applied noise 1."""
+    """Harmonic well, k = T = 1, dt .1, sigma 1; 10 coordinates, thermal mass 10, sigma_A 1."""
     well = ll.potentials.harmonic(dim=10).with_gradient_noise(standard_deviation=1.0)
     options = {"dt": 0.1, "n_steps": 4000, "n_replicas": 128, "seed": 3, "burn_in": 500}
     observe = {

@@ -1,4 +1,4 @@
-"""The exact law with gradient noise: heavy-ball closed forms, mean-field temperature, transients."""
+"""The exact law with gradient noise: heavy-ball closed forms, temperature, transients."""
 
 import numpy as np
 import pytest

@@ -121,7 +121,7 @@ def test_descriptions_are_short():
         "dim=2) with GaussianNoise(standard_deviation=0.1)"
     )
     assert repr(GaussianNoise((0.1, 0.2))) == "GaussianNoise(diagonal covariance)"
-    assert "FactorNoise([['x', '0.5']])" == repr(FactorNoise((("x", "0.5"),), ("x",)))
+    assert repr(FactorNoise((("x", "0.5"),), ("x",))) == "FactorNoise([['x', '0.5']])"
     many = GaussianNoise(tuple(0.1 * i for i in range(50)))
     assert len(many.key) < 100
     assert len(risk(batch_size=3).gradient_noise.key) < 200
@@ -241,7 +241,7 @@ def test_wrong_gradient_noise_is_named(options, error, message):
 
 def test_noise_is_given_once():
     noisy = plane().with_gradient_noise(standard_deviation=0.1)
-    with pytest.raises(ValueError, match="the gradient of .* is drawn already, GaussianNoise"):
+    with pytest.raises(ValueError, match=r"the gradient of .* is drawn already, GaussianNoise"):
         noisy.with_gradient_noise(standard_deviation=0.1)
     with pytest.raises(ValueError, match="is drawn already, Minibatch"):
         risk(batch_size=2).with_gradient_noise(standard_deviation=0.1)
