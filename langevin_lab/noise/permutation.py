@@ -13,9 +13,9 @@ walk up to four times. F is 32 bits mixed by two multiplications and scaled to t
 Halves of a few numbers mix slowly (orders of 6 things are not equally frequent after 16 rounds),
 so few things are shuffled outright, with one word a swap.
 
-Source: Black and Rogaway, CT-RSA 2002, section 5 (generalised Feistel cipher and cycle walking);
-Durstenfeld, CACM 7, 420 (1964) for the shuffle; the mixing constants are of C. Wellons' search for
-a low-bias 32-bit hash (2018).
+Source: Black and Rogaway, CT-RSA 2002, section 5, for the generalised Feistel cipher and cycle
+walking; Knuth, The Art of Computer Programming 2, algorithm 3.4.2 P, for the shuffle; the mixing
+constants are those of lowbias32, found by C. Wellons.
 """
 
 from __future__ import annotations

@@ -105,9 +105,7 @@ def empirical_risk(
         column for column in examples.columns if not re.search(rf"\b{re.escape(column)}\b", loss)
     ]
     if unused:
-        raise ValueError(
-            f"data column {unused[0]!r} does not occur in {loss!r}; leave it out"
-        )
+        raise ValueError(f"data column {unused[0]!r} does not occur in {loss!r}; leave it out")
     names, example, latex = derived(loss, variables, (*given, *examples.columns))
     label_noise = _checked_label_noise(examples, label, label_noise)
     examples = replace(examples, label=label)
