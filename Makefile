@@ -8,11 +8,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 PRESET ?= quick
 INSTALL = $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
 
-.PHONY: help reproduce test check docs bench wheel clean
+.PHONY: help reproduce test mutants check docs bench wheel clean
 
 help:
 	@echo "make reproduce   run the experiments, print the verdicts, draw the figures (PRESET=paper for the long ones)"
 	@echo "make test        run the tests with branch coverage"
+	@echo "make mutants     break the numerical core on purpose: each time a test must fail"
 	@echo "make check       lint, formatting, types"
 	@echo "make docs        build the documentation into docs/_build/html"
 	@echo "make bench       measure speed against the peers"
@@ -39,6 +40,9 @@ reproduce: $(VENV)/installed
 
 test: $(VENV)/installed-test
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered
+
+mutants: $(VENV)/installed-test
+	@$(BIN)/python tests/mutants/run.py
 
 check: $(VENV)/installed-test
 	@$(BIN)/ruff check .

@@ -13,7 +13,7 @@ _ENTRY = re.compile(r"^\((\w+)\)=\n\*\*\[\1\]\*\* ([^\n(]+) \((\d{4})\)", re.MUL
 _KEY = re.compile(r"\[([A-Z][A-Za-z]*\d\d)\]")
 # "Kramers (1940)", "Kramers, Physica 7, 284 (1940)" or "Risken, Title (Springer, 1989)".
 _CITATION = re.compile(r"(?P<before>[^();:\[\]`]*)\((?:[^();:]*, )?(?P<year>[12]\d{3})\)")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "o"})
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "o", "ß": "ss"})
 
 
 @functools.cache

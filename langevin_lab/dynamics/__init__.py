@@ -1,19 +1,50 @@
 """Continuous-time equations as small frozen dataclasses; how they are stepped is not known here."""
 
 from langevin_lab.dynamics.equations import Dynamics, GradientFlow, Langevin, Overdamped
+from langevin_lab.dynamics.momentum_schedules import (
+    CoolMomentum,
+    MomentumFriction,
+    baoab_friction,
+    baoab_momentum,
+    bbk_friction,
+    bbk_momentum,
+)
 from langevin_lab.dynamics.partition import Block, Partitioned
-from langevin_lab.dynamics.schedules import Exponential, Linear, Piecewise
+from langevin_lab.dynamics.published import adla, adlala, lol, multilayer_langevin
+from langevin_lab.dynamics.schedules import (
+    Constant,
+    Exponential,
+    Linear,
+    Logarithmic,
+    Piecewise,
+    Steps,
+    Table,
+)
 from langevin_lab.dynamics.thermostats import AdaptiveLangevin
 
 __all__ = [
     "AdaptiveLangevin",
     "Block",
+    "Constant",
+    "CoolMomentum",
     "Dynamics",
     "Exponential",
     "GradientFlow",
     "Langevin",
     "Linear",
+    "Logarithmic",
+    "MomentumFriction",
     "Overdamped",
     "Partitioned",
     "Piecewise",
+    "Steps",
+    "Table",
+    "adla",
+    "adlala",
+    "baoab_friction",
+    "baoab_momentum",
+    "bbk_friction",
+    "bbk_momentum",
+    "lol",
+    "multilayer_langevin",
 ]

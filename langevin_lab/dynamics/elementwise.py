@@ -24,6 +24,11 @@ def expm1(values: Any) -> Any:
     return _each(math.expm1, values)
 
 
+def log(values: Any) -> Any:
+    """Natural logarithm of values > 0, shaped as `exp`."""
+    return _each(math.log, values)
+
+
 def power(base: float, exponents: Any) -> Any:
     """base ** exponents for a number base > 0, shaped as `exp`."""
     return _each(lambda exponent: math.pow(base, exponent), exponents)

@@ -12,6 +12,8 @@ Langevin dynamics. Source: Leimkuhler and Matthews (2015), chapter 6.
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from typing import Any
 import numpy as np
 
 Temperature = float | Callable[[Any], Any]
+Friction = float | tuple[float, ...] | Callable[[Any], Any]
 
 
 def _check_potential(potential: Any) -> None:
@@ -73,6 +76,12 @@ def _per_coordinate(
     return float(array) if array.ndim == 0 else tuple(float(entry) for entry in array)
 
 
+def _check_friction(value: Any, dim: int, *, zero: bool, infinite: bool = False) -> Friction:
+    if callable(value):
+        return value
+    return _per_coordinate("friction", value, dim, zero=zero, infinite=infinite)
+
+
 class Dynamics:
     """Base of all equations: a potential, a temperature, and what they say about themselves."""
 
@@ -87,14 +96,20 @@ class Dynamics:
         return int(self.potential.dim)
 
     @property
+    def scheduled(self) -> tuple[str, ...]:
+        """Which of "temperature" and "friction" change in time."""
+        names = ("temperature", "friction")
+        return tuple(name for name in names if callable(getattr(self, name, None)))
+
+    @property
     def is_scheduled(self) -> bool:
-        """Whether the temperature changes in time."""
-        return callable(self.temperature)
+        """Whether the temperature or the friction changes in time."""
+        return bool(self.scheduled)
 
     @property
     def is_noiseless(self) -> bool:
-        """Whether the equation has no noise of its own."""
-        return not self.is_scheduled and self.temperature == 0
+        """Whether there is no noise: temperature 0; a schedule of it counts as noise."""
+        return not callable(self.temperature) and not np.any(self.temperature)
 
     def temperature_at(self, time):
         """Temperature at ``time`` (scalar or array), checked to be finite and >= 0.
@@ -106,20 +121,53 @@ class Dynamics:
         """
         if not callable(self.temperature):
             return np.full(np.shape(time), self.temperature)
-        values = np.asarray(self.temperature(time), dtype=float)
-        if values.shape != np.shape(time):
-            raise ValueError(
-                f"temperature schedule returned shape {values.shape} for times of shape "
-                f"{np.shape(time)}: it must work element by element"
-            )
-        bad = ~(np.isfinite(values) & (values >= 0))
-        if bad.any():
-            when = float(np.asarray(time)[bad].flat[0])
-            raise ValueError(
-                f"temperature schedule returned {float(values[bad].flat[0])} at time {when:g}: "
-                "it must be finite and >= 0"
-            )
-        return values
+        return _scheduled_values("temperature", self.temperature, time, zero=True)
+
+    def friction_at(self, time):
+        """Friction at ``time``, checked to be finite and >= 0 (without momenta: > 0).
+
+        Returns
+        -------
+        ndarray of the shape of ``time``, for one friction a coordinate of shape (..., dim)
+
+        Raises
+        ------
+        ValueError
+            If a schedule returns a friction out of range, or the wrong shape.
+        """
+        friction = self.friction  # type: ignore[attr-defined]
+        if not callable(friction):
+            return np.broadcast_to(friction, np.shape(time) + np.shape(friction)).copy()
+        return _scheduled_values("friction", friction, time, zero=self.momenta)
+
+    def scheduled_values(self, times) -> dict[str, np.ndarray]:
+        """Values of what is scheduled at times of shape (n,): plural name -> shape (n,)."""
+        return {f"{name}s": getattr(self, f"{name}_at")(times) for name in self.scheduled}
+
+    def at(self, time) -> Dynamics:
+        """The same dynamics with its schedules replaced by their values at ``time``.
+
+        Parameters
+        ----------
+        time : float or array_like of shape (n,)
+            An array gives columns of shape (n, 1) in place of numbers, one row a time: what the
+            coefficients of n steps are made from. Such a dynamics cannot be hashed or compared.
+
+        Returns
+        -------
+        Dynamics
+            Itself if nothing is scheduled.
+        """
+        if not self.is_scheduled:
+            return self
+        values = {name: getattr(self, f"{name}_at")(time) for name in self.scheduled}
+        if np.ndim(time) == 0:
+            numbers = {name: float(value) for name, value in values.items()}
+            return dataclasses.replace(self, **numbers)  # type: ignore[type-var]
+        frozen = copy.copy(self)
+        for name, value in values.items():
+            object.__setattr__(frozen, name, value[:, None])
+        return frozen
 
     @property
     def thermal_momentum_scale(self) -> np.ndarray:
@@ -136,6 +184,24 @@ class Dynamics:
         fields = [f"{name}={getattr(self, name)!r}" for name in self.__dataclass_fields__]  # type: ignore[attr-defined]
         # A schedule that is a plain function prints its address, which changes from run to run.
         return re.sub(r" at 0x[0-9a-f]+", "", f"{type(self).__name__}({', '.join(fields)})")
+
+
+def _scheduled_values(name: str, schedule: Callable[[Any], Any], time: Any, *, zero: bool):
+    """Values of a schedule in the shape of ``time``; ValueError for a bad shape or value."""
+    values = np.asarray(schedule(time), dtype=float)
+    if values.shape != np.shape(time):
+        raise ValueError(
+            f"{name} schedule returned shape {values.shape} for times of shape {np.shape(time)}: "
+            "it must work element by element"
+        )
+    bad = ~(np.isfinite(values) & ((values >= 0) if zero else (values > 0)))
+    if bad.any():
+        when = float(np.asarray(time)[bad].flat[0])
+        raise ValueError(
+            f"{name} schedule returned {float(values[bad].flat[0])} at time {when:g}: "
+            f"it must be finite and {'>= 0' if zero else '> 0'}"
+        )
+    return values
 
 
 @dataclass(frozen=True)
@@ -180,8 +246,8 @@ class Overdamped(Dynamics):
         U, with ``dim`` coordinates.
     temperature : float or callable
         T >= 0 [energy], or a schedule ``temperature(time)``.
-    friction : float or array_like of shape (dim,), optional
-        > 0 [1/time, with unit mass].
+    friction : float, array_like of shape (dim,) or callable, optional
+        > 0 [1/time, with unit mass], or a schedule ``friction(time)`` for all coordinates.
 
     Examples
     --------
@@ -192,12 +258,12 @@ class Overdamped(Dynamics):
 
     potential: Any
     temperature: Temperature = field(kw_only=True)
-    friction: float | tuple[float, ...] = field(default=1.0, kw_only=True)
+    friction: Friction = field(default=1.0, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_potential(self.potential)
         object.__setattr__(self, "temperature", _check_temperature(self.temperature))
-        friction = _per_coordinate("friction", self.friction, self.dim, zero=False)
+        friction = _check_friction(self.friction, self.dim, zero=False)
         object.__setattr__(self, "friction", friction)
 
 
@@ -214,9 +280,10 @@ class Langevin(Dynamics):
         U, with ``dim`` coordinates.
     temperature : float or callable
         T >= 0 [energy], or a schedule ``temperature(time)``.
-    friction : float or array_like of shape (dim,)
-        >= 0 [1/time]: a rate, not mass times rate. ``math.inf`` redraws the momentum at every O,
-        which makes BAOAB the method of Leimkuhler and Matthews with the step dt^2/(2 mass).
+    friction : float, array_like of shape (dim,) or callable
+        >= 0 [1/time]: a rate, not mass times rate; or a schedule ``friction(time)`` for all
+        coordinates. ``math.inf`` redraws the momentum at every O, which makes BAOAB the method of
+        Leimkuhler and Matthews with the step dt^2/(2 mass).
     mass : float or array_like of shape (dim,), optional
         > 0.
 
@@ -229,7 +296,7 @@ class Langevin(Dynamics):
 
     potential: Any
     temperature: Temperature = field(kw_only=True)
-    friction: float | tuple[float, ...] = field(kw_only=True)
+    friction: Friction = field(kw_only=True)
     mass: float | tuple[float, ...] = field(default=1.0, kw_only=True)
     momenta = True
     equation = "langevin"
@@ -237,6 +304,6 @@ class Langevin(Dynamics):
     def __post_init__(self) -> None:
         _check_potential(self.potential)
         object.__setattr__(self, "temperature", _check_temperature(self.temperature))
-        friction = _per_coordinate("friction", self.friction, self.dim, zero=True, infinite=True)
+        friction = _check_friction(self.friction, self.dim, zero=True, infinite=True)
         object.__setattr__(self, "friction", friction)
         object.__setattr__(self, "mass", _per_coordinate("mass", self.mass, self.dim, zero=False))

@@ -34,7 +34,7 @@ class Block:
     dynamics: Dynamics
 
 
-def _indices(coordinates: Any, potential: Any, number: int) -> tuple[int, ...]:
+def block_coordinates(coordinates: Any, potential: Any, number: int) -> tuple[int, ...]:
     """Coordinates of block ``number`` as a tuple of indices."""
     where = f"coordinates {coordinates!r} of block {number}"
     dim, variables = int(potential.dim), tuple(potential.variables)
@@ -91,7 +91,7 @@ class Partitioned(Dynamics):
     (1, 2)
     """
 
-    blocks: tuple[Block, ...]
+    blocks: Sequence[Any]
     momenta = True
     equation = "partitioned"
 
@@ -103,7 +103,7 @@ class Partitioned(Dynamics):
         blocks = []
         for number, entry in enumerate(self.blocks, start=1):
             coordinates, dynamics = _pair(entry, number)
-            indices = _indices(coordinates, dynamics.potential, number)
+            indices = block_coordinates(coordinates, dynamics.potential, number)
             blocks.append(Block(indices, dynamics))
         object.__setattr__(self, "blocks", tuple(blocks))
         self._check_cover()
@@ -138,9 +138,26 @@ class Partitioned(Dynamics):
         return temperatures[0] if same else tuple(temperatures)
 
     @property
-    def is_scheduled(self) -> bool:
-        """Whether anything changes in time in any block."""
-        return any(block.dynamics.is_scheduled for block in self.blocks)
+    def scheduled(self) -> tuple[str, ...]:
+        """What changes in time, with the number of its block: "temperature of block 1"."""
+        return tuple(
+            f"{name} of block {number}"
+            for number, block in enumerate(self.blocks, start=1)
+            for name in block.dynamics.scheduled
+        )
+
+    def scheduled_values(self, times) -> dict[str, np.ndarray]:
+        """Values of what is scheduled in each block: "temperatures_1" -> shape (n,)."""
+        return {
+            f"{name}_{number}": values
+            for number, block in enumerate(self.blocks, start=1)
+            for name, values in block.dynamics.scheduled_values(times).items()
+        }
+
+    def at(self, time) -> Partitioned:
+        """The same blocks with their schedules replaced by their values at ``time``."""
+        blocks = [Block(block.coordinates, block.dynamics.at(time)) for block in self.blocks]
+        return Partitioned(tuple(blocks))
 
     @property
     def is_noiseless(self) -> bool:

@@ -61,13 +61,33 @@ def check_bound(value: Any) -> float:
     return float(value)
 
 
-def check_stability(method: Method, dynamics: Any, dt: float) -> None:
+STABILITY_TIMES = 4096  # of a run at which a scheduled friction is looked at
+
+
+def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) -> None:
     """Raise UnstableStepError if the step is unstable at a known minimum of the potential.
 
     The step is linear there; it is unstable when an eigenvalue of its matrix lies outside the unit
     circle. One friction for all coordinates leaves independent normal modes of the Hessian over
-    mass; frictions that differ mix them, and the matrix is that of all coordinates at once.
+    mass; frictions that differ mix them, and the matrix is that of all coordinates at once. Of a
+    friction schedule the smallest and the largest value in ``n_steps`` steps must be stable; of
+    schedules in blocks their values in the first and the last step.
     """
+    if dynamics.equation == "partitioned" and dynamics.is_scheduled:
+        for time in (0.5 * dt, (n_steps - 0.5) * dt):
+            _check_stability(method, dynamics.at(time), dt, f" at time {time:.6g}")
+        return
+    if "friction" not in dynamics.scheduled:
+        _check_stability(method, dynamics, dt, "")
+        return
+    steps = np.unique(np.linspace(0, n_steps - 1, min(n_steps, STABILITY_TIMES)).astype(np.int64))
+    frictions = dynamics.friction_at((steps + 0.5) * dt)
+    for friction in (frictions.min(), frictions.max()):
+        constant = replace(dynamics, friction=float(friction))
+        _check_stability(method, constant, dt, f" at the scheduled friction {friction:.6g}")
+
+
+def _check_stability(method: Method, dynamics: Any, dt: float, where: str) -> None:
     hessians = [_scaled_hessian(dynamics, point.position) for point in dynamics.potential.minima]
     curvatures = np.array([np.linalg.eigvalsh(hessian) for hessian in hessians]).ravel()
     if not (curvatures > 0).any():
@@ -87,8 +107,8 @@ def check_stability(method: Method, dynamics: Any, dt: float) -> None:
     scale = "mass" if dynamics.momenta else "friction"
     raise UnstableStepError(
         f"dt={dt:g} is at or above the stability limit {low:.6g} of {method.name} for "
-        f"{dynamics.potential.name} (largest curvature/{scale} {curvatures.max():.6g} at its "
-        f"minima); use dt < {low:.4g}",
+        f"{dynamics.potential.name}{where} (largest curvature/{scale} {curvatures.max():.6g} at "
+        f"its minima); use dt < {low:.4g}",
         dt=dt,
         limit=low,
     )

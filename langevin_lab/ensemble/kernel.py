@@ -52,7 +52,7 @@ class Kernel:
     @cached_property
     def vector_coefficients(self) -> frozenset[str]:
         """Coefficients with one value per coordinate."""
-        values = self.method.coefficients(self.dynamics, self.dt, temperature=1.0)
+        values = self.method.coefficients(self.dynamics.at(0.5 * self.dt), self.dt)
         return frozenset(name for name, value in values.items() if np.ndim(value) > 0)
 
     @property
@@ -89,15 +89,11 @@ class Kernel:
 
     def table(self, first_step: int, n_steps: int) -> np.ndarray:
         """Coefficients, one row for all steps or one a step; shape (rows, columns)."""
-        if self.dynamics.is_scheduled:
+        dynamics, rows = self.dynamics, 1
+        if dynamics.is_scheduled:
             middle = (np.arange(first_step, first_step + n_steps) + 0.5) * self.dt
-            temperature = self.dynamics.temperature_at(middle)[:, None]
-        elif self.dynamics.equation == "partitioned":
-            temperature = np.zeros((1, 1))  # every block has its own
-        else:
-            temperature = np.array([[self.dynamics.temperature]])
-        values = self.method.coefficients(self.dynamics, self.dt, temperature)
-        rows = temperature.shape[0]
+            dynamics, rows = dynamics.at(middle), n_steps
+        values = self.method.coefficients(dynamics, self.dt)
         columns = []
         for name in self.method.program.coefficients:
             width = self.dynamics.dim if name in self.vector_coefficients else 1

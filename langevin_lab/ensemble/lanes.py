@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from langevin_lab.ensemble.moments import Moment, momentum_name
+from langevin_lab.ensemble.phases import phases
 from langevin_lab.ensemble.writer import Writer, function, indented, renamed
 from langevin_lab.integrators.program import Line
 from langevin_lab.potentials import FactorNoise, GaussianNoise
@@ -125,7 +127,7 @@ class Lanes(Writer):
 
     def advance(self) -> str:
         """Text of ``advance_block``."""
-        body = [*self.step_head(), "for i in range(width):", *indented(self.step_loop())]
+        body = [*self.step_head(), *itertools.chain(*self.step_loops())]
         return function("advance_block(work, width, normals, coefficients, parameters)", body)
 
     def step_head(self) -> list[str]:
@@ -134,20 +136,20 @@ class Lanes(Writer):
         head = [f"c_{name} = coefficients[{index}]" for index, name in enumerate(columns)]
         return [*head, *self.unpack_parameters(), *self.unpack_noise()]
 
-    def step_loop(self) -> list[str]:
-        """Lines of one step of one lane."""
+    def step_loops(self) -> list[list[str]]:
+        """The loops over lanes of one step."""
         layout, width = self.layout, self.layout.width
-        written = {line.target for line in self.program.lines}
-        places = [(name, d) for name in layout.carried for d in range(layout.size(name))]
-        loop = [f"{name}_{d} = {self.at(name, d)}" for name, d in places]
-        normals = [(name, d) for name in self.program.normals for d in range(layout.dim)]
-        normals += [(name, 0) for name in self.program.scalar_normals]
-        loop += [
-            f"{name}_{d} = normals[{row * width} + i]" for row, (name, d) in enumerate(normals)
-        ]
-        loop += self.step_lines()
-        loop += [f"{self.at(name, d)} = {name}_{d}" for name, d in places if name in written]
-        return loop
+        rows = [(name, d) for name in self.program.normals for d in range(layout.dim)]
+        rows += [(name, 0) for name in self.program.scalar_normals]
+        places = {
+            f"{name}_{d}": f"normals[{row * width} + i]" for row, (name, d) in enumerate(rows)
+        }
+        for name in (*layout.carried, *layout.local):
+            places |= {f"{name}_{d}": self.at(name, d) for d in range(layout.size(name))}
+        carried = [f"{name}_{d}" for name in layout.carried for d in range(layout.size(name))]
+        slow = [f"{name}_0" for name in self.program.scalars]
+        bodies = phases(self.step_lines(), places, carried=carried, slow=slow)
+        return [["for i in range(width):", *indented(body)] for body in bodies]
 
     def bind(self, used: Sequence[str], lane: str) -> tuple[list[str], dict[str, str]]:
         """Lines that compute everything the used observable names need, and name -> scalar."""
@@ -210,7 +212,8 @@ class Lanes(Writer):
             offset = (self.layout.n_carried + index) * self.layout.width
             loop.append(f"work[{offset} + i] += values[{index}]")
         record = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
-        step = [*self.step_head(), "for i in range(width):", *indented(self.step_loop() + loop)]
+        # The last loop of the step has the state at hand.
+        step = [*self.step_head(), *itertools.chain(*self.step_loops()), *indented(loop)]
         return "\n\n\n".join([observe, function(alone, record), function(both, step)])
 
     def histogram_values(self, histograms: Sequence[Moment]) -> str:

@@ -13,7 +13,7 @@ from langevin_lab.ensemble.run import Run
 
 CHUNK_SECONDS = 0.25
 BAR_SECONDS = 3.0  # shorter runs need no bar
-MAX_CHUNK = 1 << 16  # bounds the table of a scheduled temperature
+MAX_CHUNK = 1 << 16  # bounds the table of a schedule
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,7 @@ def simulate(
         Result of an earlier call with the same settings; ``n_steps`` more steps are added to it.
     chunk_size : int, optional
         Steps between two returns to Python; by default about a quarter of a second. A
-        scheduled temperature is tabulated for at most 65536 steps at a time.
+        schedule is tabulated for at most 65536 steps at a time.
     n_threads : int, optional
         By default all cores that the process may use.
     divergence_bound : float, optional
@@ -160,7 +160,6 @@ def simulate(
         chunk_size = check_count("chunk_size", chunk_size, 1)
     divergence_bound = check_bound(divergence_bound)
     recorded = recorders(observe)
-    check_stability(scheme, dynamics, dt)
 
     plain = [recorder for recorder in recorded.values() if isinstance(recorder, Recorder)]
     histograms = [recorder for recorder in recorded.values() if isinstance(recorder, Histogram)]
@@ -191,6 +190,7 @@ def simulate(
     if continue_from is not None and dynamics.is_scheduled:
         _check_schedule(continue_from, dynamics)
     total = earlier + n_steps
+    check_stability(scheme, dynamics, dt, total)
     if recorded and total - burn_in < record_every:
         raise ValueError(
             f"burn_in={burn_in} and record_every={record_every} leave nothing to record in "
@@ -277,24 +277,26 @@ def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
 
 
 def _schedule_samples(dynamics: Any, duration: float) -> dict[str, list[float]]:
-    """The schedule at a few times of the run: what a plain function can be recognised by."""
+    """The schedules at a few times of the run: what a plain function can be recognised by."""
     times = np.linspace(0.0, duration, 9)[1::2]
-    temperatures = dynamics.temperature_at(times)
-    return {"schedule_times": times.tolist(), "schedule_temperatures": temperatures.tolist()}
+    samples = dynamics.scheduled_values(times)
+    return {"schedule_times": times.tolist()} | {
+        f"schedule_{name}": values.tolist() for name, values in samples.items()
+    }
 
 
 def _check_schedule(previous: Any, dynamics: Any) -> None:
-    """Raise ValueError if the earlier run had other temperatures at the times noted then."""
+    """Raise ValueError if the earlier run had other values at the times noted then."""
     times = np.atleast_1d(previous.attrs["schedule_times"])
-    before = np.atleast_1d(previous.attrs["schedule_temperatures"])
-    now = dynamics.temperature_at(times)
-    differs = np.abs(now - before) > 1e-12 * np.abs(before)
-    if differs.any():
-        first = int(np.argmax(differs))
-        raise ValueError(
-            f"continue_from ran with temperature {before[first]:g} at time {times[first]:g}, this "
-            f"call's schedule has {now[first]:g}; a run continues under the same settings"
-        )
+    for name, now in dynamics.scheduled_values(times).items():
+        before = np.atleast_1d(previous.attrs[f"schedule_{name}"])
+        differs = np.abs(now - before) > 1e-12 * np.abs(before)
+        if differs.any():
+            first, what = int(np.argmax(differs)), name.replace("s", "", 1)
+            raise ValueError(
+                f"continue_from ran with {what} {before[first]:g} at time {times[first]:g}, this "
+                f"call's schedule has {now[first]:g}; a run continues under the same settings"
+            )
 
 
 def _check_start_arguments(

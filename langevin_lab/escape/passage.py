@@ -34,6 +34,7 @@ from langevin_lab.potentials.expression import Region, parse_region
 FIRST_CHUNK = 64  # steps until the first packing of survivors
 MAX_CHUNK = 1 << 14
 GIVE_UP_STEPS = 10**10  # steps of a coordinate without an arrival, when there is no max_time
+UNBOUNDED_STEPS = 1 << 20  # whose friction must be stable when there is no max_time
 LINE_SECONDS = 10.0  # until the first line on how far the run is, and between two
 
 
@@ -94,10 +95,11 @@ def first_passage(
     crossing : {"shift", "none"}, optional
         "shift" moves a flat boundary towards the path by 0.5826 sqrt(2 T dt/friction), which
         removes the O(sqrt(dt)) delay of looking once a step; the default for overdamped dynamics
-        with a constant temperature. It needs noise that is independent from step to step, which
-        that of LeimkuhlerMatthews is not. "none" is the default for Langevin dynamics, whose paths
-        are smooth: a crossing is noticed at most dt late, but one that enters the target and
-        leaves it again within a step is missed, and the replica goes on until it comes back.
+        with constant temperature and friction. It needs noise that is independent from step to
+        step, which that of LeimkuhlerMatthews is not. "none" is the default for Langevin dynamics,
+        whose paths are smooth: a crossing is noticed at most dt late, but one that enters the
+        target and leaves it again within a step is missed, and the replica goes on until it comes
+        back.
 
     Returns
     -------
@@ -132,7 +134,7 @@ def first_passage(
     first_replica = check_first_replica(first_replica, n_replicas)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     max_steps = _max_steps(max_time, dynamics, dt)
-    check_stability(scheme, dynamics, dt)
+    check_stability(scheme, dynamics, dt, UNBOUNDED_STEPS if max_steps is None else max_steps)
     crossing = _crossing(crossing, dynamics, scheme)
     text, shifts = target, np.zeros(0)
     region = parse_region(target, tuple(_names(dynamics, scheme)))
@@ -208,8 +210,8 @@ def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
         raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
     if crossing == "shift" and (dynamics.momenta or dynamics.is_scheduled):
         raise ValueError(
-            f"crossing='shift' is for overdamped dynamics at a constant temperature, not for "
-            f"{type(dynamics).__name__}; use crossing='none'"
+            "crossing='shift' is for overdamped dynamics at a constant temperature and friction, "
+            f"not for {type(dynamics).__name__}; use crossing='none'"
         )
     if crossing == "shift" and noise is not None:
         raise ValueError(

@@ -12,7 +12,7 @@ the measurement would have caught,
 
 has to be within ``resolution``. (The bias bound counts twice: a bias may cancel the error that is
 looked for.) Bounds and ranges are also settled when the whole confidence interval lies within
-``resolution`` of them; an order when its interval excludes the neighbouring integers.
+``resolution`` of them; an order when its interval excludes the neighbouring (half-)integers.
 The verdict depends on how many claims are judged together, see `families.judge`.
 """
 

@@ -86,11 +86,12 @@ class Verdict:
         if isinstance(claim.predicted, Order):
             half = self.detectable
             interval = f"{claim.measured.value - half:.2f} … {claim.measured.value + half:.2f}"
+            neighbours = f"the neighbouring {claim.predicted.neighbour_text}"
             if self.outcome == "consistent":
-                return f"the interval {interval} excludes the neighbouring integers"
+                return f"the interval {interval} excludes {neighbours}"
             if self.outcome == "refuted":
                 return f"the interval {interval} excludes the order"
-            return f"the interval {interval} does not exclude the neighbouring integers"
+            return f"the interval {interval} does not exclude {neighbours}"
         if self.outcome == "refuted":
             return f"off by {_percent(claim.violation / claim.scale)}, p = {claim.p_value:.1e}"
         if self.outcome == "consistent" and self.detectable > claim.resolution:

@@ -7,7 +7,7 @@ breaks the prediction, negative where it holds with room to spare.
     AtMost    value - bound                  one-sided
     AtLeast   bound - value                  one-sided
     Between   max(low - value, value - high) two-sided
-    Order     |value - order|                two-sided; must also exclude the neighbouring integers
+    Order     |value - order|                two-sided; must also exclude its neighbours
 """
 
 from __future__ import annotations
@@ -156,9 +156,23 @@ class Between(Prediction):
 
 @dataclass(frozen=True)
 class Order(Prediction):
-    """A convergence order: the interval must hold it and exclude the neighbouring integers."""
+    """A convergence order: the interval must hold it and exclude its neighbours.
+
+    Parameters
+    ----------
+    order : float
+    spacing : float, optional
+        Neighbours are the multiples of this next to the order: 1 for the integers, 0.5 where half
+        orders occur, as those of paths.
+    """
 
     order: float
+    spacing: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.spacing not in (0.5, 1.0):
+            raise ValueError(f"spacing={self.spacing} must be 1 (integers) or 0.5 (half-integers)")
 
     @property
     def size(self) -> float:
@@ -166,8 +180,14 @@ class Order(Prediction):
 
     @property
     def neighbours(self) -> tuple[float, float]:
-        """The integers next to the order: 1 and 3 for 2, 0 and 1 for 1/2."""
-        return math.ceil(self.order) - 1.0, math.floor(self.order) + 1.0
+        """The multiples of the spacing next to the order: 1 and 3 for 2, 0 and 1 for 1/2."""
+        place = self.order / self.spacing
+        return (math.ceil(place) - 1.0) * self.spacing, (math.floor(place) + 1.0) * self.spacing
+
+    @property
+    def neighbour_text(self) -> str:
+        """What the neighbours are called."""
+        return "integers" if self.spacing == 1 else "half-integers"
 
     def violation(self, value: float) -> float:
         return abs(value - self.order)

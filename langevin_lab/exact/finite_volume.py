@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from langevin_lab.exact.reference import Array
 from langevin_lab.exact.requirements import (
+    friction_of,
     per_coordinate,
     require_dimension,
     require_overdamped,
@@ -195,7 +196,7 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
     lowest = float(energy[inside].min())
     mass = np.exp((lowest - energy[inside]) / temperature)
     pairs, conductance = [], []
-    diffusion = temperature / per_coordinate(dynamics.friction, dim)
+    diffusion = temperature / per_coordinate(friction_of(dynamics), dim)
     for d in range(dim):
         lower, upper = np.delete(index, -1, axis=d), np.delete(index, 0, axis=d)
         faces = tuple(x[:-1] + 0.5 * spacing[d] if e == d else x for e, x in enumerate(axes))

@@ -22,7 +22,12 @@ import numpy as np
 from langevin_lab.exact.polynomials import polynomial_axis
 from langevin_lab.exact.quadrature import gibbs_interval
 from langevin_lab.exact.reference import Array, Reference
-from langevin_lab.exact.requirements import per_coordinate, require_dimension, temperature_of
+from langevin_lab.exact.requirements import (
+    friction_of,
+    per_coordinate,
+    require_dimension,
+    temperature_of,
+)
 
 # (polynomials in x, Hermite functions in p), enlarged until the rate stands still.
 _SIZES = ((32, 32), (48, 64), (64, 96), (88, 144), (120, 240), (160, 512))
@@ -80,11 +85,11 @@ def slow_mode(dynamics: Any, *, tolerance: float = 1e-6) -> SlowMode:
     Cost on two cores: 0.2 s at friction 1, 2 s at friction 0.05, for dU = 10 T.
     """
     require_dimension(dynamics, (1,), "the kinetic spectrum")
-    friction = float(per_coordinate(dynamics.friction, 1)[0])
-    if not friction > 0:
+    friction = float(per_coordinate(friction_of(dynamics), 1)[0])
+    if not 0 < friction < np.inf:
         raise ValueError(
-            f"friction={friction} leaves Hamiltonian dynamics without a relaxation rate; "
-            "use friction > 0"
+            f"friction={friction} leaves no kinetic relaxation rate to compute; use a finite "
+            "friction > 0"
         )
     previous = None
     for n_x, n_p in _SIZES:

@@ -19,7 +19,12 @@ import numpy as np
 from langevin_lab.exact.passage_quadrature import PassageTime
 from langevin_lab.exact.quadrature import gibbs_interval
 from langevin_lab.exact.reference import Array, Reference
-from langevin_lab.exact.requirements import require_dimension, require_overdamped, temperature_of
+from langevin_lab.exact.requirements import (
+    friction_of,
+    require_dimension,
+    require_overdamped,
+    temperature_of,
+)
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
 
@@ -116,7 +121,7 @@ def discrete_passage_moments(
             f"start={start} must lie below target - shift = {boundary}; exchange x and -x for a "
             "passage downwards"
         )
-    spread = np.sqrt(2.0 * temperature_of(dynamics) * dt / float(np.max(dynamics.friction)))
+    spread = np.sqrt(2.0 * temperature_of(dynamics) * dt / float(np.max(friction_of(dynamics))))
     low = min(gibbs_interval(dynamics, _CUT)[0], start - 10 * spread)
     # A quarter of the noise's width resolves the kernel to many digits with cubic pieces.
     n_cells = max(200, int(4.0 * (boundary - low) / spread))

@@ -25,7 +25,12 @@ import numpy as np
 from langevin_lab.exact.panels import Panels, adaptive_panels
 from langevin_lab.exact.quadrature import CUT, EPS, ReducedEnergy, log_tail_mass, rises_beyond
 from langevin_lab.exact.reference import Reference
-from langevin_lab.exact.requirements import require_dimension, require_overdamped, temperature_of
+from langevin_lab.exact.requirements import (
+    friction_of,
+    require_dimension,
+    require_overdamped,
+    temperature_of,
+)
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,7 @@ def _check_order(start: float, target: float, reflecting: float | None) -> float
 
 
 def _scalar_friction(dynamics: Any) -> float:
-    return float(np.asarray(dynamics.friction, dtype=np.float64).reshape(-1)[0])
+    return float(np.asarray(friction_of(dynamics), dtype=np.float64).reshape(-1)[0])
 
 
 def _confined_left(v: ReducedEnergy, a: float) -> tuple[float, float]:

@@ -21,6 +21,21 @@ def temperature_of(dynamics: Any) -> float:
     return float(temperature)
 
 
+def friction_of(dynamics: Any) -> Any:
+    """Return the constant friction of `dynamics`, one or one a coordinate, or raise ValueError."""
+    if not hasattr(dynamics, "friction"):
+        raise TypeError(
+            f"exact results that depend on friction are for GradientFlow, Overdamped and Langevin "
+            f"dynamics, not for {type(dynamics).__name__}, whose friction is no number"
+        )
+    if callable(dynamics.friction):
+        raise ValueError(
+            f"friction={dynamics.friction!r} of {type(dynamics).__name__} is not a number; exact "
+            "rates and laws need a constant friction"
+        )
+    return dynamics.friction
+
+
 def is_underdamped(dynamics: Any) -> bool:
     """Tell whether the equation carries a momentum."""
     return hasattr(dynamics, "mass")

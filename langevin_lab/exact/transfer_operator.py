@@ -31,7 +31,12 @@ from numpy.polynomial.hermite_e import hermegauss
 from langevin_lab.exact.polynomials import Axis, polynomial_axis
 from langevin_lab.exact.quadrature import gibbs_interval
 from langevin_lab.exact.reference import Array, Reference
-from langevin_lab.exact.requirements import per_coordinate, require_dimension, temperature_of
+from langevin_lab.exact.requirements import (
+    friction_of,
+    per_coordinate,
+    require_dimension,
+    temperature_of,
+)
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
 
@@ -130,6 +135,7 @@ def stationary_law(
             f"method={scheme.name!r} draws no normals and has no unique stationary law; use a "
             "method with noise"
         )
+    friction_of(dynamics)  # refuses a schedule
     fine = _solve(scheme, dynamics, dt, degree, n_normal_nodes)
     coarse = _solve(scheme, dynamics, dt, 3 * degree // 4, 3 * n_normal_nodes // 4)
     return StationaryLaw(scheme.name, scheme.state_names, fine, coarse)

@@ -83,7 +83,7 @@ class Part:
         """Names with one entry per replica: the thermostat and what its lines go through."""
         if self.equation != "adaptive":
             return ()
-        return tuple(f"{name}{self.suffix}" for name in ("xi", "e", "s", "k"))
+        return tuple(f"{name}{self.suffix}" for name in ("xi", "e", "k", "s", "u", "y"))
 
     def lines(self, letter: str, normal: int) -> list[str]:
         """The lines of one letter; ``normal`` counts the noisy letters of this block before it."""
@@ -102,8 +102,12 @@ class Part:
             texts |= {
                 "C": ["e~ = exp(-braking~ * xi~)", "p = e~ * p"],
                 "O": [
-                    "e~ = exp(-relaxing~ * xi~)",
-                    "s~ = sqrt(expm1_over(-2.0 * relaxing~ * xi~))",
+                    # One function for both: with u = (1 - e^-y)/y, c = e^-y = 1 - y u and
+                    # (1 - c^2)/(2 y) = u (1 - y u/2), also for y <= 0.
+                    "y~ = relaxing~ * xi~",
+                    "u~ = expm1_over(-y~)",
+                    "s~ = sqrt(u~ * fma(-0.5 * y~, u~, 1.0))",
+                    "e~ = fma(-y~, u~, 1.0)",
                     f"p = fma(e~, p, s~ * (noise~ * {noise}))",
                 ],
                 "D": [

@@ -73,25 +73,31 @@ class Method:
         Parameters
         ----------
         dynamics : Dynamics
+            Without schedules: ``dynamics.at(time)`` for one that has some.
         dt : float
             Time step > 0 [time].
         temperature : float or ndarray, optional
-            Overrides the dynamics' own; needed when that one is a schedule.
+            Overrides the dynamics' own.
 
         Raises
         ------
         ValueError
-            If the method cannot solve the dynamics, dt <= 0 or the temperature is a schedule.
+            If the method cannot solve the dynamics, dt <= 0 or a number is a schedule.
         """
         self.check(dynamics)
         check_time_step(dt)
-        if temperature is None:
-            if dynamics.is_scheduled:
-                raise ValueError(
-                    "temperature is a schedule: pass temperature=dynamics.temperature_at(time)"
-                )
+        for name in dynamics.scheduled:
+            if name != "temperature" or temperature is None:
+                raise ValueError(f"{name} is a schedule: pass dynamics.at(time) for the dynamics")
+        if temperature is None and dynamics.equation != "partitioned":
             temperature = dynamics.temperature
-        return self.coefficient_rule(dynamics, dt, temperature)
+        values = self.coefficient_rule(dynamics, dt, temperature)
+        if not all(np.isfinite(value).all() for value in values.values()):
+            raise ValueError(
+                f"method={self.name!r} has no step for {dynamics.describe()} with dt={dt}; an "
+                "infinite friction needs a word with O, such as 'BAOAB'"
+            )
+        return values
 
     def check(self, dynamics) -> None:
         """Raise ValueError unless the method can solve the dynamics."""
@@ -105,13 +111,13 @@ class Method:
         if dynamics.equation == "adaptive":
             self._check_adaptive(dynamics)
             return
-        hot = dynamics.is_scheduled or dynamics.temperature > 0
-        if self.noiseless and hot:
+        if self.noiseless and not dynamics.is_noiseless:
             raise ValueError(
                 f"method={self.name!r} has no noise but temperature={dynamics.temperature}; "
                 "use temperature=0 or a method with noise"
             )
-        if not self.thermostatted and np.any(np.asarray(dynamics.friction) != 0):
+        free = not callable(dynamics.friction) and not np.any(dynamics.friction)
+        if not self.thermostatted and not free:
             raise ValueError(
                 f"method={self.name!r} has no O but friction={dynamics.friction}; "
                 "use friction=0 or a word with O, for example 'BAOAB'"

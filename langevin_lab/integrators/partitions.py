@@ -13,7 +13,8 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from langevin_lab.integrators.letters import ALLOWED, MEANING, Part
@@ -21,6 +22,14 @@ from langevin_lab.integrators.methods import Method, spectral_stability_limit
 from langevin_lab.integrators.properties import Properties
 from langevin_lab.integrators.words import check_letters, translated, write_program
 
+# Published schemes for partitions, as printed; a word may be given by these names.
+PUBLISHED: Mapping[str, str] = MappingProxyType(
+    {
+        "AdLaLa": "A C D E O E D C A B",
+        "LOL": "B A O A B",
+        "MultilayerLangevin": "A O A B",
+    }
+)
 _TOKEN = re.compile(r"([A-Za-z])(\d*)")
 
 
@@ -33,20 +42,26 @@ def parse(text: str, equations: Sequence[str]) -> list[tuple[int, str]]:
         If the text holds anything but letters with numbers, a block is unknown, a letter means
         nothing for its block, or a block's letters are no integrator.
     """
-    compact = "".join(text.split())
+    compact = "".join(PUBLISHED.get(text, text).split())
     if not re.fullmatch(r"([A-Za-z]\d*)+", compact):
         raise ValueError(
             f"method={text!r} is no word: write letters with the number of their block, such as "
             "'A1 A2 O2', or without for all blocks"
         )
     sequence = []
-    for letter, number in _TOKEN.findall(translated(compact)):
+    tokens = _TOKEN.findall(translated(compact))
+    shared = {letter for letter, number in tokens if not number}
+    for letter, number in tokens:
         if number and not 1 <= int(number) <= len(equations):
             raise ValueError(
                 f"method={text!r}: {letter}{number} is for block {number} of {len(equations)}"
             )
         chosen = [int(number) - 1] if number else range(len(equations))
-        having = [block for block in chosen if letter in ALLOWED[equations[block]]]
+        having = [
+            block
+            for block in chosen
+            if letter in (ALLOWED[equations[block]] if number else _own(equations[block], shared))
+        ]
         if not having:
             where = f"block {number} ({equations[chosen[0]]})" if number else "any block"
             known = "".join(sorted({k for block in chosen for k in ALLOWED[equations[block]]}))
@@ -61,6 +76,19 @@ def parse(text: str, equations: Sequence[str]) -> list[tuple[int, str]]:
         if equation == "overdamped" and "O" not in letters:
             raise ValueError(f"method={text!r}: block {block + 1} is overdamped and has no O")
     return sequence
+
+
+def _own(equation: str, shared: set[str]) -> str:
+    """Which of the letters without a number a block takes.
+
+    Where the word has both O and C or N, friction and noise come from O for Langevin blocks and
+    from C and N for adaptive ones, as in AdLaLa.
+    """
+    letters = ALLOWED[equation]
+    if "O" in shared and shared & {"C", "N"}:
+        double = "O" if equation == "adaptive" else "CN"
+        return "".join(letter for letter in letters if letter not in double)
+    return letters
 
 
 @functools.lru_cache(maxsize=64)

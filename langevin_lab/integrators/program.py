@@ -155,6 +155,8 @@ class Program:
             self._check_kinds(line)
             known.add(line.target)
             read |= line.reads
+        if "q" in known:
+            raise ValueError("the step assigns q, which kernels use for the potential's parameters")
         unused = {*self.coefficients, *self.normals, *self.scalar_normals} - read
         if unused:
             raise ValueError(f"the step never reads {sorted(unused)}")

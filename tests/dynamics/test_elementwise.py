@@ -19,6 +19,7 @@ VALUES = np.linspace(-5.0, 5.0, 101)
     [
         (elementwise.exp, math.exp),
         (elementwise.expm1, math.expm1),
+        (lambda v: elementwise.log(np.abs(v) + 0.1), lambda v: math.log(abs(v) + 0.1)),
         (lambda v: elementwise.power(0.3, v), lambda v: 0.3**v),
     ],
 )
@@ -39,7 +40,13 @@ friction = np.linspace(1e-3, 30.0, 301)
 potential = ll.potentials.harmonic(stiffness=(1.0,) * 301)
 dynamics = ll.Langevin(potential, temperature=0.7, friction=friction, mass=1.3)
 schedule = ll.dynamics.Exponential(start=2.0, stop=0.3, duration=7.0)
-numbers = [schedule(np.linspace(0.0, 7.0, 301))]
+times = np.linspace(0.0, 7.0, 301)
+numbers = [schedule(times), ll.dynamics.Logarithmic(start=2.0, timescale=0.3)(times)]
+for form in ("published", "exponential"):
+    momentum = ll.dynamics.CoolMomentum(start=0.99, duration=8.0, form=form)
+    numbers.append(ll.dynamics.MomentumFriction(momentum=momentum, dt=0.1, reading="BAOAB")(times))
+thinning = ll.Langevin(ll.potentials.harmonic(), temperature=schedule, friction=schedule)
+numbers += ll.integrators.method("BAOAB").coefficients(thinning.at(times), 0.137).values()
 for word in ("BAOAB", "OBABO", "BBK", "SemiImplicitEuler"):
     numbers += ll.integrators.method(word).coefficients(dynamics, 0.137).values()
 print(json.dumps([np.asarray(n, dtype=float).ravel().tolist() for n in numbers]))

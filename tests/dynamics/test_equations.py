@@ -106,6 +106,51 @@ def test_schedule_is_asked_at_the_times():
     np.testing.assert_allclose(dynamics.temperature_at(np.array([0.0, 0.5, 3.0])), [1, 0.75, 0])
 
 
+def test_friction_at_any_times():
+    dynamics = langevin(friction=0.5)
+    np.testing.assert_array_equal(dynamics.friction_at(np.arange(3.0)), [0.5, 0.5, 0.5])
+    assert langevin(friction=(0.5, 2.0)).friction_at(np.arange(3.0)).tolist() == [[0.5, 2.0]] * 3
+    falling = langevin(friction=Linear(start=1.0, stop=0.0, duration=2.0))
+    np.testing.assert_allclose(falling.friction_at(np.array([0.0, 0.5, 3.0])), [1, 0.75, 0])
+
+
+def test_dynamics_say_what_is_scheduled():
+    ramp = Linear(start=1.0, stop=0.5, duration=2.0)
+    assert langevin().scheduled == ll.GradientFlow(WELL).scheduled == ()
+    assert langevin(friction=ramp).scheduled == ("friction",)
+    assert langevin(temperature=ramp, friction=ramp).scheduled == ("temperature", "friction")
+    assert langevin(friction=ramp).is_scheduled
+    assert not langevin().is_scheduled
+    cold = [ll.GradientFlow(WELL), langevin(temperature=0.0, friction=ramp)]
+    warm = [langevin(temperature=ramp), langevin(temperature=0.1, friction=0.0)]
+    assert [dynamics.is_noiseless for dynamics in cold + warm] == [True, True, False, False]
+
+
+def test_dynamics_at_a_time_holds_the_numbers_of_its_schedules():
+    ramp = Linear(start=1.0, stop=0.5, duration=2.0)
+    dynamics = langevin(temperature=ramp, friction=ramp, mass=(1.0, 2.0))
+    assert dynamics.at(1.0) == langevin(temperature=0.75, friction=0.75, mass=(1.0, 2.0))
+    assert langevin().at(1.0) == langevin()
+    columns = dynamics.at(np.array([0.0, 1.0, 2.0]))
+    for values in (columns.temperature, columns.friction):
+        np.testing.assert_array_equal(values, [[1.0], [0.75], [0.5]])
+    assert columns.mass == (1.0, 2.0)
+    assert not columns.is_scheduled
+    assert dynamics.friction is ramp
+
+
+def test_scheduled_friction_is_refused_where_a_number_would_be():
+    stopping = Linear(start=1.0, stop=0.0, duration=2.0)
+    assert langevin(friction=stopping).at(5.0).friction == 0.0
+    message = "friction schedule returned 0.0 at time 5: it must be finite and > 0"
+    with pytest.raises(ValueError, match=message):
+        ll.Overdamped(WELL, temperature=1.0, friction=stopping).at(5.0)
+    with pytest.raises(ValueError, match=r"friction schedule returned -4\.0 at time 5: .* >= 0"):
+        langevin(friction=lambda time: 1.0 - time).friction_at(5.0)
+    with pytest.raises(ValueError, match=r"friction schedule returned shape \(3, 2\) for times of"):
+        langevin(friction=lambda time: np.ones((3, 2))).at(np.arange(3.0))
+
+
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [

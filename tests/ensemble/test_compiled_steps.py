@@ -4,18 +4,13 @@ Compiling a kernel takes seconds, so all methods run through the kernel's text i
 (`plain_python`), and a few through the compiled module.
 """
 
-import re
-from types import ModuleType
-
 import by_hand
 import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.compiled.elementary import NUMPY_NAMESPACE
 from langevin_lab.integrators import method
 from langevin_lab.noise import normals
-from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
 
 METHODS = by_hand.METHODS
 INITIAL = 2**62  # where the normals before step 0 are taken
@@ -38,23 +33,6 @@ POTENTIALS = {
 @pytest.fixture(scope="module", params=POTENTIALS)
 def potential(request):
     return POTENTIALS[request.param]()
-
-
-@pytest.fixture
-def plain_python(monkeypatch):
-    """Kernels run as plain Python over numpy scalars: the same text without its decorators."""
-
-    def load(source, name, bindings=None):
-        text = re.sub(r"^@\w+\n", "", source, flags=re.M)
-        text = re.sub(r"^from langevin_lab\.(compiled|noise).*\n", "", text, flags=re.M)
-        module = ModuleType(name)
-        module.__dict__.update(NUMPY_NAMESPACE)
-        module.fill_replica_normals = fill_replica_normals
-        module.fill_coordinate_normals = fill_coordinate_normals
-        exec(compile(text, name, "exec"), module.__dict__)
-        return module
-
-    monkeypatch.setattr("langevin_lab.ensemble.kernel.load", load)
 
 
 def dynamics_for(scheme, potential, *, vector):
@@ -82,9 +60,9 @@ def reference(name, equation, dynamics, start, n_steps, first_replica=0):
     for step in range(n_steps):
         drawn = normals(SEED, replicas, step * per_step, per_step)
         drawn = drawn.reshape(len(start), scheme.n_normals, dim).transpose(1, 0, 2)
-        temperature = float(dynamics.temperature_at((step + 0.5) * DT))
+        now = dynamics.at((step + 0.5) * DT)
         gradient = dynamics.potential.gradient
-        state = by_hand.step(name, equation, state, drawn, dynamics, DT, temperature, gradient)
+        state = by_hand.step(name, equation, state, drawn, now, DT, now.temperature, gradient)
     return state
 
 
@@ -126,15 +104,45 @@ def test_compiled_kernel_takes_the_published_steps(name, equation, where, vector
     assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=9, n_replicas=37)
 
 
-def test_scheduled_temperature_is_taken_at_the_middle_of_the_step(plain_python):
-    cooling = ll.dynamics.Linear(start=2.0, stop=0.5, duration=5 * DT)
-    well = POTENTIALS["lanes 1"]()
-    for name, dynamics in (
-        ("BAOAB", ll.Langevin(well, temperature=cooling, friction=1.0)),
-        ("EulerMaruyama", ll.Overdamped(well, temperature=cooling)),
-    ):
-        equation = "langevin" if dynamics.momenta else "overdamped"
-        assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=7)
+COOLING = ll.dynamics.Linear(start=2.0, stop=0.5, duration=5 * DT)
+THICKENING = ll.dynamics.Linear(start=0.9, stop=3.0, duration=6 * DT)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": COOLING, "friction": 1.0},
+        {"temperature": 0.7, "friction": THICKENING},
+        {"temperature": COOLING, "friction": THICKENING},
+    ],
+    ids=["temperature", "friction", "both"],
+)
+@pytest.mark.parametrize("where", ["lanes 1", "rows 2"])
+@pytest.mark.parametrize(
+    ("name", "equation"),
+    [
+        ("BAOAB", "langevin"), ("OBABO", "langevin"), ("BBK", "langevin"),
+        ("SemiImplicitEuler", "langevin"), ("EulerMaruyama", "overdamped"),
+        ("LeimkuhlerMatthews", "overdamped"), ("StochasticHeun", "overdamped"),
+    ],
+)  # fmt: skip
+def test_schedules_are_taken_at_the_middle_of_the_step(
+    name, equation, where, changes, plain_python
+):
+    well = POTENTIALS[where]()
+    mass = tuple(np.linspace(1.0, 3.0, well.dim))
+    if equation == "langevin":
+        dynamics = ll.Langevin(well, mass=mass, **changes)
+    else:
+        dynamics = ll.Overdamped(well, **changes)
+    assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=7)
+
+
+@pytest.mark.parametrize("equation", [ll.Langevin, ll.Overdamped])
+def test_flows_follow_a_scheduled_friction_without_noise(equation, plain_python):
+    dynamics = equation(POTENTIALS["lanes 1"](), temperature=0.0, friction=THICKENING)
+    name = "langevin" if dynamics.momenta else "overdamped"
+    assert_kernel_takes_the_published_steps("RK4", name, dynamics, n_steps=7)
 
 
 def test_a_wrong_normal_is_noticed(plain_python):

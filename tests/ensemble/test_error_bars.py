@@ -1,14 +1,16 @@
 """Standard errors: z-scores over many seeds have the variance that they claim."""
 
 import warnings
+from types import SimpleNamespace
 
 import cases
 import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.ensemble.recorders import Statistics
-from langevin_lab.ensemble.run import FEW_REPLICAS, MAX_BATCHES, Batches
+from langevin_lab.ensemble.recorders import Histogram, Statistics
+from langevin_lab.ensemble.result import _histogram
+from langevin_lab.ensemble.run import FEW_REPLICAS, MAX_BATCHES, Batches, Run
 
 SEEDS = 200
 WELL = cases.WELL
@@ -43,6 +45,35 @@ def test_batches_join_in_pairs_and_lose_nothing():
         )
     assert batches.length * len(batches.sums) == total
     assert batches.length == 16 * 2**5
+
+
+def test_groups_of_few_replicas_are_their_stretches_of_time():
+    path = np.random.default_rng(2).normal(size=(2900, 2))  # one number a step and replica
+    batches, begin = Batches(), 0
+    while begin + batches.length <= len(path):
+        end = begin + batches.length
+        batches.close(path[begin:end].sum(axis=0)[None], 2)
+        begin = end
+    run = SimpleNamespace(
+        batches=batches, sums=path[begin:].sum(axis=0)[None], n_replicas=2, n_recorded=len(path),
+        diverged=np.full(2, -1),
+    )  # fmt: skip
+    means, overall, length = Run.groups(run)
+    # 90 stretches of 32 steps, joined by fives: at least 16 groups a replica.
+    assert (len(batches.sums), length) == (90, 160)
+    expected = path[: 18 * 160].reshape(18, 160, 2).mean(axis=1).T.ravel()
+    np.testing.assert_allclose(means[0], expected, rtol=1e-12, atol=1e-14)
+    assert overall[0] == pytest.approx(path.mean(), rel=1e-12)
+
+
+def test_error_bar_of_a_histogram_is_the_scatter_of_its_groups():
+    """Groups of one size: the ratio estimator is the standard error of their mean density."""
+    counts = np.random.default_rng(3).multinomial(1000, [0.1, 0.2, 0.3, 0.25, 0.15, 0.0], size=32)
+    found = _histogram(SimpleNamespace(counts=counts[None]), "h", Histogram("x", 3, 0.0, 1.5), 0)
+    densities = counts[:, 1:4] / 1000 / 0.5
+    np.testing.assert_allclose(found["h"][1], densities.mean(axis=0), rtol=1e-12)
+    error = densities.std(axis=0, ddof=1) / np.sqrt(32)
+    np.testing.assert_allclose(found["h_stderr"][1], error, rtol=1e-12)
 
 
 def z_scores(n_replicas, n_steps, **changes):

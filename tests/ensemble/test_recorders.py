@@ -1,5 +1,6 @@
 """Recorders against numpy over the saved path, and against exact laws."""
 
+import cases
 import numpy as np
 import pytest
 from z_test import assert_agrees, assert_refutes
@@ -15,6 +16,7 @@ from langevin_lab.ensemble import (
     Mean,
     Variance,
 )
+from langevin_lab.ensemble.recorders import Recorder
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +91,14 @@ def test_recorders_are_the_averages_of_the_path(potential, u, v):
     about = run["density"].attrs
     assert about["fraction_below"] == pytest.approx((values < -0.8).mean(), abs=1e-15)
     assert about["fraction_above"] == pytest.approx((values > 0.9).mean(), abs=1e-15)
+
+
+def test_recorded_steps_are_every_third_after_those_burnt_in():
+    run = cases.simulate("BAOAB", save_every=1)  # burn_in=10, record_every=3: steps 13, 16, ... 130
+    recorded = run["x"].values[12::3, :, 0]
+    assert len(recorded) == 40
+    np.testing.assert_allclose(run["moment_sum"][0], (recorded**2).sum(axis=0), rtol=1e-12)
+    assert float(run["x2"]) == pytest.approx((recorded**2).mean(), rel=1e-12)
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +216,14 @@ def test_histogram_is_the_exact_density(overdamped):
         assert_agrees(value, error[index], exact[index], 32, f"bin {index}")
     assert np.abs((density - wrong) / error).max() > 5
     assert overdamped["density"].attrs["n_groups"] == 32
+
+
+def test_a_recorder_without_moments_or_estimate_cannot_be_made():
+    class Forgetful(Recorder):
+        def moments(self, dynamics):
+            return ()
+
+    with pytest.raises(TypeError, match=r"abstract class Forgetful .*estimate"):
+        Forgetful()
+    with pytest.raises(TypeError, match=r"abstract class Recorder .*estimate.*moments"):
+        Recorder()

@@ -267,8 +267,12 @@ def test_argument_of_the_wrong_kind_is_refused(changes, message):
 def test_shift_at_a_scheduled_temperature_is_refused():
     cooling = ll.dynamics.Linear(start=1.0, stop=0.5, duration=1.0)
     message = re.escape("crossing='shift' is for overdamped dynamics at a constant temperature")
-    with pytest.raises(ValueError, match=message):
-        across(ll.Overdamped(WELL, temperature=cooling), crossing="shift")
+    for changes in ({"temperature": cooling}, {"temperature": 1.0, "friction": cooling}):
+        with pytest.raises(ValueError, match=message):
+            across(ll.Overdamped(WELL, **changes), crossing="shift")
+    resting = ll.Overdamped(WELL, temperature=0.0, friction=cooling)
+    with pytest.raises(ValueError, match="temperature=0 and max_time=None: without noise"):
+        across(resting, max_time=None)
 
 
 def test_mean_of_times_that_are_not_exponential_warns_when_it_is_cut_short():

@@ -207,3 +207,10 @@ def test_wrong_input_is_refused():
     scheduled = ll.Overdamped(dynamics.potential, temperature=lambda t: 1.0 + 0 * t)
     with pytest.raises(ValueError, match="is not a number"):
         mean_first_passage_time(scheduled, -1.0, 1.0)
+    thinning = ll.Overdamped(dynamics.potential, temperature=1.0, friction=lambda t: 1.0 + t)
+    with pytest.raises(ValueError, match=r"friction=.* is not a number; exact rates and laws"):
+        mean_first_passage_time(thinning, -1.0, 1.0)
+    constant = ll.Overdamped(dynamics.potential, temperature=1.0)
+    # The Gibbs law does not hold the friction: a schedule of it changes nothing.
+    averages = [gibbs_average(d, lambda x: x**2).value for d in (thinning, constant)]
+    assert averages[0] == averages[1]

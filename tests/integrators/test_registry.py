@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 import langevin_lab as ll
@@ -77,8 +78,41 @@ def test_time_step_that_is_no_number_is_refused(dt):
         method("BAOAB").coefficients(HOT, dt)
 
 
-def test_schedule_needs_its_temperature():
-    cooling = ll.Langevin(WELL, temperature=lambda time: 1.0 + 0 * time, friction=1.0)
-    with pytest.raises(ValueError, match="temperature is a schedule: pass temperature=dynamics"):
+def test_coefficients_of_a_schedule_need_a_time():
+    def one(time):
+        return 1.0 + 0 * time
+
+    expected = method("BAOAB").coefficients(HOT, 0.1)
+    cooling = ll.Langevin(WELL, temperature=one, friction=1.0)
+    with pytest.raises(ValueError, match=r"temperature is a schedule: pass dynamics\.at\(time\)"):
         method("BAOAB").coefficients(cooling, 0.1)
-    assert method("BAOAB").coefficients(cooling, 0.1, 1.0) == method("BAOAB").coefficients(HOT, 0.1)
+    assert method("BAOAB").coefficients(cooling, 0.1, 1.0) == expected
+    assert method("BAOAB").coefficients(cooling.at(3.0), 0.1) == expected
+    thinning = ll.Langevin(WELL, temperature=one, friction=one)
+    with pytest.raises(ValueError, match=r"friction is a schedule: pass dynamics\.at\(time\)"):
+        method("BAOAB").coefficients(thinning, 0.1, 1.0)
+    assert method("BAOAB").coefficients(thinning.at(3.0), 0.1) == expected
+
+
+@pytest.mark.parametrize("name", ["BAOAB", "BBK", "SemiImplicitEuler", "OBABO", "EulerMaruyama"])
+def test_coefficients_of_an_array_of_times_are_those_of_each(name):
+    falling = ll.dynamics.Linear(start=2.0, stop=0.5, duration=3.0)
+    rising = ll.dynamics.Exponential(start=0.1, stop=4.0, duration=3.0)
+    scheme = method(name)
+    equation = ll.Langevin if scheme.properties.equation == "langevin" else ll.Overdamped
+    dynamics = equation(WELL, temperature=falling, friction=rising)
+    times = np.linspace(0.05, 2.95, 7)
+    rows = scheme.coefficients(dynamics.at(times), 0.1)
+    for index, time in enumerate(times):
+        for key, value in scheme.coefficients(dynamics.at(time), 0.1).items():
+            assert np.broadcast_to(rows[key], (7, 1))[index, 0] == value, key
+
+
+def test_scheduled_friction_and_temperature_of_methods_without_them_are_refused():
+    fading = ll.dynamics.Linear(start=1.0, stop=0.0, duration=1.0)
+    with pytest.raises(ValueError, match=r"has no O but friction=Linear\(start=1.0, .*friction=0"):
+        method("BAB").check(ll.Langevin(WELL, temperature=1.0, friction=fading))
+    runge_kutta = method("RK4", equation="langevin")
+    with pytest.raises(ValueError, match=r"has no noise but temperature=Linear\(start=1.0"):
+        runge_kutta.check(ll.Langevin(WELL, temperature=fading, friction=1.0))
+    runge_kutta.check(ll.Langevin(WELL, temperature=0.0, friction=fading))

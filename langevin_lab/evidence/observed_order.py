@@ -2,21 +2,19 @@
 
 The errors of a method of order p at steps h_i are e_i = C h_i^p (1 + a h_i/h_max + ...), so
 
-    log e_i = c + p log h_i + a h_i/h_max          weights (e_i/stderr_i)^2
+    log e_i = c + p log h_i + a h_i/h_max
 
-with a = 0 +- 1/2 assumed beforehand: the correction at the coarsest step is a fraction of the
-error itself. Precise errors override that and the reported p is the extrapolated slope; noisy
-errors cannot show a, and its assumed size widens the interval instead.
-
-The interval has a statistical half (the known errors of the e_i; their scatter where they are
-exact) and a bias bound for what the one correction term leaves out: the distance to the plain
-slope, or to where the drift of the pairwise slopes leads if that is further. A grid of three steps
-cannot show whether its drift decays and has the bound multiplied by 3 (Roache 1994).
+Errors from sampling are fitted with their standard errors, see `order_fit`. Errors without
+statistical error, from algebra or quadrature, are fitted here: with a = 0 +- 1/2 assumed
+beforehand (the correction at the coarsest step is a fraction of the error itself), which precise
+errors override. Their scatter gives the standard error; a bias bound covers what the one correction
+term leaves out: the distance to the plain slope, or to where the drift of the pairwise slopes leads
+if that is further. A grid of three steps cannot show whether its drift decays and has the bound
+multiplied by 3 (Roache 1994).
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -25,11 +23,11 @@ import numpy as np
 
 from langevin_lab.evidence import notation
 from langevin_lab.evidence.estimate import Estimate, as_estimate
+from langevin_lab.evidence.order_fit import fit_order
 
 _CURVATURE = 0.5  # assumed standard deviation of a
 _SLOWEST_DECAY = 0.9  # of the pairwise slopes' drift from one refinement to the next
 _FASTEST_DECAY = 0.5  # that of a first-order correction under halving
-_SIGMAS = 2.0  # a drift within this many of its own standard errors counts as noise
 _THREE_GRIDS = 3.0  # Roache's factor of safety where the decay is unknown
 _ROUNDING = 1e-15  # relative error that any computed error has
 
@@ -94,28 +92,27 @@ def order(steps: Any, errors: Any) -> OrderEstimate:
     log_e = np.array([math.log(e.value) for e in estimates])
     variance = np.array([(e.stderr / e.value) ** 2 for e in estimates])
     dof = np.array([e.dof for e in estimates])
+    if variance.max() > 0:
+        fit = fit_order(log_h, log_e, np.diag(variance), dof)
+        return OrderEstimate(fit.slope, fit.stderr, fit.dof + 1.0, fit.bias_bound, fit.pairwise)
+    return _order_of_exact_errors(h, log_h, log_e)
+
+
+def _order_of_exact_errors(h: np.ndarray, log_h: np.ndarray, log_e: np.ndarray) -> OrderEstimate:
+    """Slope of errors that have no statistical error, coarsest first."""
     line = np.column_stack([np.ones_like(h), log_h])
     curve = np.column_stack([line, h / h.max()])
-    if variance.max() == 0:
-        weights = 1.0 / _scatter(curve, log_e)
-        slope, row, stderr = _extrapolated_slope(curve, log_e, weights, 1.0 / weights)
-        # Three exact points leave no scatter to see: their whole error is bias.
-        stderr, n_eff = (0.0, math.inf) if len(h) == 3 else (stderr, len(h) - 2.0)
-    else:
-        # Bounded, so that no single point decides.
-        weights = 1.0 / np.maximum(variance, 1e-4 * variance.max())
-        slope, row, stderr = _extrapolated_slope(curve, log_e, weights, variance)
-        shares = (row**2 * variance / stderr**2) ** 2 / dof  # Welch (1947)
-        n_eff = 1.0 + 1.0 / float(shares.sum()) if shares.any() else math.inf
-    pairs = _pairwise(log_h, log_e, variance, dof)
-    root = np.sqrt(weights)
-    plain = float(np.linalg.lstsq(line * root[:, None], log_e * root, rcond=None)[0][1])
+    variance = _scatter(curve, log_e)
+    slope, stderr = _extrapolated_slope(curve, log_e, variance)
+    # Three exact points leave no scatter to see: their whole error is bias.
+    stderr, n_eff = (0.0, math.inf) if len(h) == 3 else (stderr, len(h) - 2.0)
+    pairs = np.diff(log_e) / np.diff(log_h)
+    plain = float(np.linalg.lstsq(line, log_e, rcond=None)[0][1])
     left_out = max(abs(slope - plain), _drift_distance(slope, pairs))
     if len(h) == 3:
         left_out *= _THREE_GRIDS
-    # The logarithm of a noisy error is low by half its variance, to second order.
-    log_bias = float(np.abs(row) @ variance) / 2
-    return OrderEstimate(slope, stderr, n_eff, left_out + log_bias, tuple(pairs))
+    slopes = tuple(Estimate.exact(pair) for pair in pairs)
+    return OrderEstimate(slope, stderr, n_eff, left_out, slopes)
 
 
 def _checked(steps: Any, errors: Any) -> tuple[np.ndarray, list[Estimate]]:
@@ -142,56 +139,37 @@ def _checked(steps: Any, errors: Any) -> tuple[np.ndarray, list[Estimate]]:
     return h[coarsest_first], [estimates[i] for i in coarsest_first]
 
 
-def _scatter(curve: np.ndarray, log_e: np.ndarray) -> np.ndarray:
+def _scatter(curve: np.ndarray, log_e: np.ndarray) -> float:
     """Variance of exact errors about the corrected power law, the same for all."""
     residual = log_e - curve @ np.linalg.lstsq(curve, log_e, rcond=None)[0]
     spare = max(len(log_e) - curve.shape[1], 1)
-    return np.full_like(log_e, max(float(residual @ residual) / spare, _ROUNDING**2))
+    return max(float(residual @ residual) / spare, _ROUNDING**2)
 
 
 def _extrapolated_slope(
-    curve: np.ndarray, log_e: np.ndarray, weights: np.ndarray, variance: np.ndarray
-) -> tuple[float, np.ndarray, float]:
-    """Slope for h -> 0, its dependence on each log error (n,), its standard error."""
+    curve: np.ndarray, log_e: np.ndarray, variance: float
+) -> tuple[float, float]:
+    """Slope for h -> 0 and its standard error."""
     # The assumption a = 0 +- 1/2 enters as one more observation.
-    root = np.append(np.sqrt(weights), 1.0 / _CURVATURE)
+    root = np.append(np.full_like(log_e, variance**-0.5), 1.0 / _CURVATURE)
     design = np.vstack([curve, [0.0, 0.0, 1.0]]) * root[:, None]
     observed = np.append(log_e, 0.0) * root
     inverse = np.linalg.pinv(design, rcond=1e-14)
     row = (inverse * root)[1]
-    stderr = math.sqrt(float(row[:-1] ** 2 @ variance) + (row[-1] * _CURVATURE) ** 2)
+    stderr = math.sqrt(variance * float(row[:-1] @ row[:-1]) + (row[-1] * _CURVATURE) ** 2)
     misfit = observed - design @ (inverse @ observed)
-    # Scatter beyond the known errors widens them (Birge ratio); below them it does not help.
     birge = max(1.0, float(misfit @ misfit) / (len(log_e) - 2))
-    return float(row[:-1] @ log_e), row[:-1], stderr * math.sqrt(birge)
+    return float(row[:-1] @ log_e), stderr * math.sqrt(birge)
 
 
-def _pairwise(
-    log_h: np.ndarray, log_e: np.ndarray, variance: np.ndarray, dof: np.ndarray
-) -> list[Estimate]:
-    """Slopes between neighbouring steps."""
-    points = [
-        Estimate(y, math.sqrt(v), n + 1.0) if v > 0 else Estimate.exact(y)
-        for y, v, n in zip(log_e, variance, dof)
-    ]
-    return [
-        (points[i] - points[i + 1]) / float(log_h[i] - log_h[i + 1]) for i in range(len(log_h) - 1)
-    ]
-
-
-def _drift_distance(slope: float, pairs: list[Estimate]) -> float:
-    """Distance from the slope to the limit of the pairwise slopes, as far as noise lets it show.
+def _drift_distance(slope: float, pairs: np.ndarray) -> float:
+    """Distance from the slope to the limit of the pairwise slopes.
 
     A drift d that shrinks by r at each refinement still has d r/(1 - r) to go.
     """
-    last = pairs[-1]
-    drifts = [_beyond_noise(after - before) for before, after in itertools.pairwise(pairs)]
+    drifts = np.abs(np.diff(pairs))
     decay = _FASTEST_DECAY
     if len(drifts) > 1 and drifts[-1] > 0:
         decay = drifts[-1] / drifts[-2] if drifts[-2] > 0 else _SLOWEST_DECAY
         decay = min(max(decay, _FASTEST_DECAY), _SLOWEST_DECAY)
-    return _beyond_noise(last - slope) + drifts[-1] * decay / (1.0 - decay)
-
-
-def _beyond_noise(difference: Estimate) -> float:
-    return max(abs(difference.value) - _SIGMAS * difference.stderr, 0.0)
+    return float(abs(pairs[-1] - slope) + drifts[-1] * decay / (1.0 - decay))

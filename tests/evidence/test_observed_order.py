@@ -78,22 +78,22 @@ def test_rounding_floor_widens_the_interval():
     assert high - low > 2
 
 
-@pytest.mark.parametrize("curvature", [0.0, 1.0])
+@pytest.mark.parametrize("curvature", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("noise", [0.01, 0.05])
 def test_interval_covers_the_order_of_noisy_errors(noise, curvature):
     rng = np.random.default_rng(11)
     h = halvings(0.2, 5)
     truth = h**2 * (1 + curvature * h)
     spread = noise * np.linspace(0.5, 2, 5) * truth
-    n, missed, excluded = 300, 0, 0
+    n, missed, excluded = 1000, 0, 0
     for _ in range(n):
         measured = truth + spread * rng.standard_normal(5)
         estimate = order(h, [Estimate(e, s, 100) for e, s in zip(measured, spread)])
         low, high = estimate.interval(0.95)
         missed += not low <= 2 <= high
         excluded += low > 1 and high < 3
-    print(f"missed {missed} of {n}, allowed 5 % | neighbours excluded {excluded}")
-    assert missed <= 0.05 * n + 3 * math.sqrt(0.0475 * n)
+    print(f"missed {missed} of {n}, allowed 2-8 % | neighbours excluded {excluded}")
+    assert 0.02 * n <= missed <= 0.08 * n
     assert excluded > 0.95 * n  # and it is narrow enough to be of use
 
 
