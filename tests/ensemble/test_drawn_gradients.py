@@ -5,7 +5,7 @@ import plain_python as plain
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.integrators import method
+from langevin_lab.integrators import method, method_for
 from langevin_lab.noise import batch_indices, normals
 from langevin_lab.potentials import drawn_gradient, empirical_risk
 
@@ -308,3 +308,33 @@ def test_langevin_and_adaptive_langevin_with_gradient_noise_have_the_published_m
         error = np.hypot(run[f"{name}_stderr"], 0.001)
         assert abs(run[name] - expected) < 5 * error
         assert abs(run[name] - 1.05 * expected) > 5 * error
+
+
+@pytest.mark.parametrize(
+    "word", ["B1 B2 A1 A2 D1 O1 O2 D1 A2 A1 B2 B1", "A1 A2 D1 O1 O2 D1 A2 A1 B1 B2"]
+)
+@pytest.mark.parametrize("which", ["lanes, factor", "rows, covariance", "minibatch, labels"])
+def test_blocks_under_different_equations_share_a_drawn_gradient(which, word, plain_python):
+    potential = POTENTIALS[which]()
+    adaptive = ll.AdaptiveLangevin(potential, temperature=0.6, thermal_mass=2.0, applied_noise=0.9)
+    langevin = ll.Langevin(potential, temperature=0.6, friction=1.0)
+    dynamics = ll.Partitioned([(slice(0, 1), adaptive), (slice(1, 2), langevin)])
+    scheme, start = method_for(word, dynamics), np.full((3, 2), 0.3)
+    replicas = range(FIRST, FIRST + 3)
+    draw = Drawn(potential, scheme, replicas)
+    state = {"x": start, "p": np.ones((3, 2))}
+    state |= {name: np.full((3, 1), 0.5) for name in scheme.program.thermostats}
+    if "g" in scheme.stored:
+        state["g"] = draw.before_step_0(start)
+    for step in range(3):
+        own = normals(SEED, replicas, step * draw.per_step, draw.own)
+        vectors = own[:, : 2 * scheme.n_normals].reshape(3, scheme.n_normals, 2)
+        state = scheme.step(
+            state, vectors.transpose(1, 0, 2), scheme.coefficients(dynamics, DT), draw,
+            scalar_normals=own[:, 2 * scheme.n_normals :].T[:, :, None],
+        )  # fmt: skip
+    run = simulated(
+        word, dynamics, start, 3, start_momentum=np.ones((3, 2)), start_thermostat=[0.5]
+    )
+    for key in ("x", "p"):
+        np.testing.assert_allclose(run[f"{key}_final"], state[key], rtol=1e-11, atol=1e-12)
