@@ -28,8 +28,8 @@ def fill_normals(work, width, seed, replicas, fill):
     """Write the normals of the steps fill*STEPS_PER_FILL, ... to the rows from NORMALS on."""
 
 
-def refresh_block(work, width, parameters):
-    """Compute the stored gradient from the positions."""
+def refresh_block(work, width, parameters, seed, replicas, first_step):
+    """Compute the stored gradient from the positions; draw a random one before step 0 only."""
 
 
 def advance_block(work, width, normals, coefficients, parameters):
@@ -201,7 +201,7 @@ def advance(
                 work[row * WIDTH + i] = state[row, column + i]
             for row in range(N_MOMENTS):
                 work[(N_CARRIED + row) * WIDTH + i] = sums[row, column + i]
-        refresh_block(work, width, tables[1])
+        refresh_block(work, width, tables[1], plan[0], replicas, first_step)
         step = first_step
         while step < first_step + n_steps:
             last = min(first_step + n_steps, (step // STRETCH + 1) * STRETCH)

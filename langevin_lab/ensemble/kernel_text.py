@@ -48,7 +48,10 @@ def _module(
     source = "\n\n\n".join(text for text in (code.source, functions) if text)
     source = re.sub(r"^def ", "@inlined\ndef ", source, flags=re.M)
     # A name is anything that a user writes; its literal cannot leave the line.
-    head = _HEADER.format(title=ascii(title), imports=code.import_line or "")
+    imports = [code.import_line] if code.import_line else []
+    if layout.n_indices:
+        imports.append("from langevin_lab.noise.batches import fill_batch_indices")
+    head = _HEADER.format(title=ascii(title), imports="\n".join(imports))
     texts = [head, constants, source, *parts]
     return "\n\n\n".join(text.strip("\n") for text in texts if text) + "\n"
 

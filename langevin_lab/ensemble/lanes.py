@@ -9,6 +9,7 @@ from langevin_lab.ensemble.moments import Moment, momentum_name
 from langevin_lab.ensemble.phases import phases
 from langevin_lab.ensemble.writer import Writer, function, indented, renamed
 from langevin_lab.integrators.program import Line
+from langevin_lab.potentials import FactorNoise, GaussianNoise
 
 
 class Lanes(Writer):
@@ -28,6 +29,32 @@ class Lanes(Writer):
         """The call that gives the energy at a vector."""
         return f"energy({', '.join([*self.scalars(argument), *self.parameter_scalars()])})"
 
+    def noise_lines(self, target: str, argument: str, array: str, first: int) -> list[str]:
+        """Lines that add the noise of one evaluation, with normals from a row of an array on."""
+        noise, width = self.layout.noise, self.layout.width
+        if noise is None:
+            return []
+        normals = [f"{array}[{(first + k) * width} + i]" for k in range(noise.n_normals)]
+        if isinstance(noise, FactorNoise):
+            call = ", ".join([*self.scalars(argument), *self.parameter_scalars()])
+            factors = {place: f"factor_{k}" for k, place in enumerate(noise.entries)}
+            lines = [f"{', '.join(factors.values())}, = noise_factor({call})"] if factors else []
+        else:
+            assert isinstance(noise, GaussianNoise)
+            size = self.layout.dim
+            places = [(d, k) for k in range(size) for d in range(k, size)]
+            places = [(d, d) for d in range(size)] if noise.is_diagonal else places
+            factors = {place: f"noise_{k}" for k, place in enumerate(places)}
+            lines = []
+        for (d, k), factor in factors.items():
+            lines.append(f"{target}_{d} = fma({factor}, {normals[k]}, {target}_{d})")
+        return lines
+
+    def unpack_noise(self) -> list[str]:
+        """Lines that load the numbers of gradient noise."""
+        count = 0 if self.layout.noise is None else len(self.layout.noise.numbers)
+        return [f"noise_{k} = parameters[{self.noise_numbers + k}]" for k in range(count)]
+
     def fill(self) -> str:
         width = self.layout.width
         pairs = self.layout.n_normals * self.layout.steps_per_fill // 2
@@ -41,23 +68,41 @@ class Lanes(Writer):
 
     def refresh(self) -> str:
         loop: list[str] = []
-        if self.stores_true_gradient:
+        if "g" in self.program.stored:
             loop.append(self.gradient_line("g", "x"))
+            loop += self.noise_lines("g", "x", "work", self.layout.normals)
             loop += [f"{self.at('g', d)} = g_{d}" for d in range(self.layout.dim)]
         if "e" in self.program.stored:
             loop.append(f"{self.at('e', 0)} = {self.energy_text('x')}")
         body: list[str] = []
         if loop:
             load = [f"x_{d} = {self.at('x', d)}" for d in range(self.layout.dim)]
-            body = [*self.unpack_parameters(), "for i in range(width):", *indented(load + loop)]
-        return function("refresh_block(work, width, parameters)", body)
+            body = [*self.unpack_parameters(), *self.unpack_noise()]
+            body += ["for i in range(width):", *indented(load + loop)]
+        if body and self.layout.noise is not None:
+            body = ["if first_step == 0:", *indented(self.first_normals() + body)]
+        return function("refresh_block(work, width, parameters, seed, replicas, first_step)", body)
+
+    def first_normals(self) -> list[str]:
+        """Lines that draw the normals of the gradient carried into step 0."""
+        assert self.layout.noise is not None
+        width, first = self.layout.width, self.layout.first_gradient_normal // 2
+        return [
+            f"fill_replica_normals(work, {(self.layout.normals + 2 * pair) * width}, "
+            f"{(self.layout.normals + 2 * pair + 1) * width}, width, seed, replicas, "
+            f"{first + pair})"
+            for pair in range((self.layout.noise.n_normals + 1) // 2)
+        ]
 
     def step_lines(self) -> list[str]:
         """The program, unrolled over coordinates."""
-        lines = []
+        lines, evaluation = [], 0
         for line in self.program.lines:
             if line.gradient_of:
+                first = self.layout.gradient_normals(evaluation)
                 lines.append(self.gradient_line(line.target, line.gradient_of))
+                lines += self.noise_lines(line.target, line.gradient_of, "normals", first)
+                evaluation += 1
             elif line.call in self.program.functions:
                 call = ", ".join([*self.scalars(line.arguments[0]), *self.parameter_scalars()])
                 lines.append(f"{', '.join(self.scalars(line.target))}, = {line.call}({call})")
@@ -99,7 +144,7 @@ class Lanes(Writer):
         """Lines before the loop over lanes."""
         columns = self.coefficient_names()
         head = [f"c_{name} = coefficients[{index}]" for index, name in enumerate(columns)]
-        return [*head, *self.unpack_parameters()]
+        return [*head, *self.unpack_parameters(), *self.unpack_noise()]
 
     def step_loops(self) -> list[list[str]]:
         """The loops over lanes of one step."""

@@ -123,8 +123,9 @@ def simulate(
     -------
     xarray.Dataset
         For each observable NAME its value and NAME_stderr; ``x_final`` (replica, coordinate), with
-        momenta ``p_final``; ``diverged_step`` (replica); with ``save_every`` the path ``x`` (time,
-        replica, coordinate); the sums that averages were made of; provenance in the attributes.
+        momenta ``p_final``, with a drawn gradient that is carried ``g_final``; ``diverged_step``
+        (replica); with ``save_every`` the path ``x`` (time, replica, coordinate); the sums that
+        averages were made of; provenance in the attributes.
 
     Raises
     ------

@@ -186,7 +186,7 @@ def _names(dynamics: Any, scheme: Method) -> dict[str, tuple[str, Any]]:
 
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     if max_time is None:
-        if dynamics.is_noiseless:
+        if dynamics.is_noiseless and dynamics.potential.gradient_noise is None:
             raise ValueError(
                 "temperature=0 and max_time=None: without noise a replica may never arrive; "
                 "give max_time"
@@ -202,15 +202,21 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
 
 
 def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
+    noise = dynamics.potential.gradient_noise
     shifted = not (dynamics.momenta or dynamics.is_scheduled or dynamics.equation == "ito")
     if crossing is None:
-        crossing = "shift" if shifted else "none"
+        crossing = "shift" if shifted and noise is None else "none"
     if crossing not in ("shift", "none"):
         raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
     if crossing == "shift" and not shifted:
         raise ValueError(
             "crossing='shift' is for overdamped dynamics at a constant temperature and friction, "
             f"not for {type(dynamics).__name__}; use crossing='none'"
+        )
+    if crossing == "shift" and noise is not None:
+        raise ValueError(
+            f"crossing='shift' takes the overshoot from the temperature alone, but the gradient is "
+            f"drawn, {noise!r}; use crossing='none'"
         )
     if crossing == "shift" and "r" in scheme.stored:
         # 0.5826 is the overshoot of a walk with independent increments.
