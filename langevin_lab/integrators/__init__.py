@@ -1,5 +1,15 @@
 """Methods: pure steps, each written once, each with one record of what it claims."""
 
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from langevin_lab.integrators.energy_balance import (
+    EnergyBalance,
+    NotSeparableError,
+    energy_balance,
+)
 from langevin_lab.integrators.methods import Method, linear_map, spectral_radius
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.program import Program
@@ -17,9 +27,13 @@ from langevin_lab.integrators.words import splitting
 __all__ = [
     "ADAPTIVE_WORDS",
     "WORDS",
+    "EnergyBalance",
     "Method",
+    "NotSeparableError",
     "Program",
     "Properties",
+    "certificate",
+    "energy_balance",
     "linear_map",
     "method",
     "method_for",
@@ -29,3 +43,15 @@ __all__ = [
     "spectral_radius",
     "splitting",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # The one name here that opens an upper room, and only on use: a method is examined with the
+    # exact laws and the convergence studies that stand on this room.
+    if name == "certificate":
+        return importlib.import_module("langevin_lab.lab.certificate").certificate
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
