@@ -111,9 +111,7 @@ def energy_balance(
     heat, shadow = [], []
     for draws in normals:
         here, gained = state, {"heat": 0.0, "shadow work": 0.0}
-        for kind, (_line, after) in zip(
-            kinds, program.trace(state, draws, coefficients, gradient)
-        ):
+        for kind, (_line, after) in zip(kinds, program.trace(state, draws, coefficients, gradient)):
             if kind == "drift":
                 gained["shadow work"] += energy(after["x"]) - energy(here["x"])
             elif kind is not None:
@@ -196,4 +194,5 @@ def _is_pure_kick(program: Program, line: Line, forced: set[str], coefficients: 
             values[name] = np.ravel(coefficients[name])[0]
         else:
             values[name] = np.full(2, 0.3 + number)
-    return bool(np.all(mine.run({"p": probe}, (), values, lambda x: x)["p"] == probe))
+    after = mine.run({"p": probe}, np.zeros((0, 2)), values, lambda x: x)
+    return bool(np.all(after["p"] == probe))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from langevin_lab.integrators.energy_balance import NotSeparableError
-from langevin_lab.lab.certificate.energy import N_STEPS, TIME_STEP, run_balance
+from langevin_lab.lab.certificate.energy import TIME_STEP, run_balance
 from langevin_lab.lab.certificate.linear_checks import harmonic_law
 from langevin_lab.lab.certificate.record import Certificate, HarmonicLaw
 from langevin_lab.lab.certificate.subject import Subject
 from langevin_lab.lab.figure_style import COLOURS, STYLE
 
 _EXACT = 1e-11  # a bias of rounding
-_COLUMNS = 3
+_N_DRAWN = 100  # steps of the energy balance
 _TITLES = {
     "strong": "paths, quartic well",
     "weak": "expectations, harmonic well",
@@ -39,10 +40,11 @@ def draw_certificate(paper: Certificate) -> Any:
     subject = Subject(paper.method)
     panels = [*_order_panels(paper), *_linear_panels(subject), *_energy_panel(subject)]
     style: dict[Any, Any] = dict(STYLE)
-    rows = max(1, -(-len(panels) // _COLUMNS))
+    columns = 2 if len(panels) in (1, 2, 4) else 3
+    rows = max(1, -(-len(panels) // columns))
     with plt.rc_context(style):
         figure, axes = plt.subplots(
-            rows, _COLUMNS, figsize=(3.5 * _COLUMNS, 3.2 * rows), squeeze=False
+            rows, columns, figsize=(3.5 * columns, 3.2 * rows), squeeze=False
         )
         for ax in axes.ravel()[len(panels) :]:
             ax.remove()
@@ -56,9 +58,7 @@ def draw_certificate(paper: Certificate) -> Any:
 
 def _order_panels(paper: Certificate) -> list[Callable[[Any], None]]:
     """One panel a kind of order, without studies that found nothing to draw."""
-    from langevin_lab.lab.order_plot import draw_order_panel
-
-    panels = []
+    panels: list[Callable[[Any], None]] = []
     for kind, title in _TITLES.items():
         studies = [s for s in paper.studies if s.kind == kind and any(s.used)]
         if len(studies) > 1:
@@ -66,13 +66,15 @@ def _order_panels(paper: Certificate) -> list[Callable[[Any], None]]:
             stated = [s for s in studies if s.verdict == "consistent"]
             studies = (stated or studies)[:1]
         if studies:
-
-            def draw(ax, studies=studies, title=title):
-                draw_order_panel(ax, *studies)
-                ax.set_title(title)
-
-            panels.append(draw)
+            panels.append(functools.partial(_draw_orders, studies=studies, title=title))
     return panels
+
+
+def _draw_orders(ax: Any, *, studies: list[Any], title: str) -> None:
+    from langevin_lab.lab.order_plot import draw_order_panel
+
+    draw_order_panel(ax, *studies)
+    ax.set_title(title)
 
 
 def _linear_panels(subject: Subject) -> list[Callable[[Any], None]]:
@@ -110,16 +112,18 @@ def _draw_law(ax: Any, law: HarmonicLaw, subject: Subject) -> None:
             ax.plot(dts[shown], size[shown], style, marker=marker, color=colour, label=name)
             drawn = True
     unit = r"$\omega h$" if subject.has_momenta else r"$kh/\gamma$"
-    ax.set(xscale="log", yscale="log" if drawn else "linear", xlabel=f"step {unit}", ylabel="|bias|")
+    ax.set(xscale="log", xlabel=f"step {unit}", ylabel="|bias|")
     for label in exact:
         ax.plot([], [], " ", label=f"{label}: exact")
     if len(law.frictions) > 1:
         for friction, style in zip(law.frictions, styles):
             ax.plot([], [], style, color="0.4", label=rf"$\gamma = {friction:g}$")
     if drawn:
-        low, high = ax.get_ylim()
-        ax.set_ylim(low, high * (high / low) ** 0.45)
-    ax.legend(loc="upper left", ncols=2, columnspacing=1.0, handlelength=1.6)
+        ax.set_yscale("log")
+    n_entries = len(ax.get_legend_handles_labels()[1])
+    columns = 2 if n_entries > 3 else 1
+    _make_room(ax, -(-n_entries // columns))
+    ax.legend(loc="upper left", ncols=columns, columnspacing=1.0, handlelength=1.6)
     ax.set_title("harmonic law against Gibbs")
 
 
@@ -158,18 +162,28 @@ def _energy_panel(subject: Subject) -> list[Callable[[Any], None]]:
         return []
 
     def draw(ax):
-        time = TIME_STEP * np.arange(1, N_STEPS + 1)
+        shown = slice(0, _N_DRAWN)
+        time = TIME_STEP * np.arange(1, _N_DRAWN + 1)
         curves = (
-            ("heat", np.cumsum(balance.heat)),
-            ("shadow work", np.cumsum(balance.shadow_work)),
-            ("change of energy", balance.energy[1:] - balance.energy[0]),
+            ("heat", np.cumsum(balance.heat), COLOURS[5], 3.0),
+            ("change of energy", balance.energy[1:] - balance.energy[0], COLOURS[6], 0.8),
+            ("shadow work", np.cumsum(balance.shadow_work), COLOURS[1], 1.2),
         )
-        for (label, values), colour in zip(curves, COLOURS):
-            ax.plot(time, values, color=colour, label=label)
-        ax.set(xlabel="time", ylabel="energy  $(T)$")
-        low, high = ax.get_ylim()
-        ax.set_ylim(low, high + 0.45 * (high - low))
+        for label, values, colour, width in curves:
+            ax.plot(time, values[shown], color=colour, linewidth=width, label=label)
+        ax.set(xlabel="time", ylabel="energy since the start")
+        _make_room(ax, len(curves))
         ax.legend(loc="upper left")
         ax.set_title(f"energy balance, residual {balance.residual:.0e}")
 
     return [draw]
+
+
+def _make_room(ax: Any, n_lines: int) -> None:
+    """Raise the upper end of the axis by the height of a legend of so many lines."""
+    share = 0.1 * n_lines / (1 - 0.1 * n_lines)
+    low, high = ax.get_ylim()
+    if ax.get_yscale() == "log":
+        ax.set_ylim(low, high * (high / low) ** share)
+    else:
+        ax.set_ylim(low, high + (high - low) * share)

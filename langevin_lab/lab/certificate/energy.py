@@ -15,7 +15,7 @@ from langevin_lab.lab.certificate.record import Check, held
 from langevin_lab.lab.certificate.subject import Subject
 
 N_STEPS = 300
-TIME_STEP = 0.1
+TIME_STEP = 0.2
 _ROUNDING = 1e-13
 _STATEMENT = "heat + shadow work = energy: residual"
 

@@ -102,8 +102,8 @@ def orders_of_linear_laws(subject: Subject) -> Iterator[Check]:
         biases["free diffusion: order of the bias"] = _diffusion_bias(subject)
         if subject.has_momenta:
             # <p^2>/(mass T) - 1
-            biases["harmonic <p^2>: order of the bias"] = (
-                lambda dt: subject.covariance(dt)[1, 1] - 1
+            biases["harmonic <p^2>: order of the bias"] = lambda dt: (
+                subject.covariance(dt)[1, 1] - 1
             )
     observed = {statement: _observed_order(bias) for statement, bias in biases.items()}
     for statement, (order, text) in observed.items():
@@ -173,11 +173,11 @@ def harmonic_law(subject: Subject, dts: tuple[float, ...] = _LAW_STEPS) -> Harmo
     """The exact stationary law over dt, for several frictions if they make a difference."""
     if subject.why_not_linear or not subject.is_noisy:
         return None
-    frictions = _LAW_FRICTIONS if subject.has_momenta else (1.0,)
+    frictions: tuple[float, ...] = _LAW_FRICTIONS if subject.has_momenta else (1.0,)
     laws = np.array([[_law(subject, dt, friction) for dt in dts] for friction in frictions])
     finite = np.isfinite(laws).all()
     if finite and np.abs(laws - laws[:1]).max() < _SAME:
-        frictions, laws = (), laws[:1]
+        frictions, laws = (), laws[:1]  # one row for all
     columns = [tuple(map(tuple, laws[:, :, i].tolist())) for i in range(laws.shape[-1])]
     return HarmonicLaw(dts, frictions, *columns)
 

@@ -1,11 +1,11 @@
 """Strong, weak and stationary orders measured through `evidence.convergence`, with intervals.
 
-    strong      U = x^2/2 + x^4/4, paths coupled to an accurate reference; without one (adaptive
-                dynamics) to the method's own run at an 8 times smaller step
-    weak        harmonic well, Gaussian laws; the record states the lowest order of any observable
-    stationary  the quartic well by transfer operator, the harmonic well by Gaussian laws where the
-                last normal is carried
-    moving      adaptive dynamics without noise, thermostat free, against a fine Runge-Kutta run
+strong      U = x^2/2 + x^4/4, paths coupled to an accurate reference; without one (adaptive
+            dynamics) to the method's own run at an 8 times smaller step
+weak        harmonic well, Gaussian laws; the record states the lowest order of any observable
+stationary  the quartic well by transfer operator, the harmonic well by Gaussian laws where the
+            last normal is carried
+moving      adaptive dynamics without noise, thermostat free, against a fine Runge-Kutta run
 """
 
 from __future__ import annotations
@@ -75,9 +75,7 @@ def invariant_study(subject: Subject) -> ConvergenceStudy:
 
 
 def _dynamics(subject: Subject, potential: Any) -> Any:
-    return subject.dynamics(
-        potential, temperature=subject.temperature, friction=subject.friction
-    )
+    return subject.dynamics(potential, temperature=subject.temperature, friction=subject.friction)
 
 
 def study_check(study: ConvergenceStudy) -> Check:
@@ -93,7 +91,7 @@ def weak_check(studies: list[ConvergenceStudy]) -> Check:
     """No expectation of a lower order than stated, and one of just that."""
     stated = studies[0].expected
     known = [study for study in studies if study.order is not None]
-    low = [s for s in known if s.verdict == "refuted" and s.order.value < stated]
+    low = [s for s in known if s.verdict == "refuted" and s.order and s.order.value < stated]
     exact = [s for s in known if s.verdict == "consistent"]
     shown = (low or exact or known or studies)[0]
     verdict: Verdict = "inconclusive"

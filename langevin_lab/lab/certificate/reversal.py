@@ -1,17 +1,17 @@
 """Checks of time reversal: of the step without friction and noise, of the process with them.
 
 Deterministic. Drift, kick and thermostat run backwards when p and xi change sign: with J that
-flip, J step J = step^-1 for a palindrome, at friction and temperature 0 (under a thermostat: without
-noise). A word that is none is not reversible on an anharmonic potential.
+flip, J step J = step^-1 for a palindrome, at friction and temperature 0 (under a thermostat:
+without noise). A word that is none is not reversible on an anharmonic potential.
 
 Stochastic. The stationary process on a harmonic well, with lag-one covariance C = M Sigma, looks
 the same backwards if C = J C^T J: generalised detailed balance. Where it holds:
 
     a palindrome whose letters O stand in one gap between two drifts (the step repeats, so the end
     of a word and its beginning are one gap). With F the part of the step before the gap's middle,
-    the measure exp(-P.P/(2 mass T)) f(X) at (X, P) = F(x, p) is reversible for any function f, and f
-    can be chosen to cancel <x p>, so that the measure is stationary as well. On a harmonic well,
-    f is a function of the stiffness: it works for any frictions and masses.
+    the measure exp(-P.P/(2 mass T)) f(X) at (X, P) = F(x, p) is reversible for any function f,
+    and f can be chosen to cancel <x p>, so that the measure is stationary as well. On a harmonic
+    well, f is a function of the stiffness: it works for any frictions and masses.
 
     a kick between two O, as in AOBOA: P is then distributed around a value that depends on X and
     on the friction. In one coordinate one number f still suffices, in several with different
@@ -59,9 +59,8 @@ def step_reversal(subject: Subject) -> Iterator[Check]:
     state = subject.start(potential)
     normals = np.zeros((subject.method.n_normals, 2))
     there = subject.step(state, normals, dynamics, _STEP, potential.gradient)
-    back = _flipped(
-        subject, subject.step(_flipped(subject, there), normals, dynamics, _STEP, potential.gradient)
-    )
+    turned = _flipped(subject, there)
+    back = _flipped(subject, subject.step(turned, normals, dynamics, _STEP, potential.gradient))
     names = subject.method.state_names
     residual = max(float(np.abs(back[name] - state[name]).max()) for name in names)
     statement = "step, flip p, step, flip p: distance"
@@ -120,11 +119,11 @@ def step_is_reversible(subject: Subject) -> bool | None:
         letters = word.replace("N", "").replace("C", "O")
     else:
         letters = "".join(letter for letter in word.replace("U", "A") if letter in "AB")
-    return _merged(letters, word) == _merged(letters[::-1], word)
+    return _merged(letters) == _merged(letters[::-1])
 
 
-def _merged(letters: str, word: str) -> list[tuple[str, float]]:
-    """Letters with their share of dt, neighbours that commute (A and D) sorted, equal ones joined."""
+def _merged(letters: str) -> list[tuple[str, float]]:
+    """Letters and shares of dt: neighbours that commute (A and D) sorted, equal ones joined."""
     sequence = list(letters)
     for _ in sequence:
         for i in range(len(sequence) - 1):

@@ -164,7 +164,8 @@ class Subject:
             return self.why_unknown
         if not getattr(self.method, "linear", True):
             return "the step is declared not linear"
-        if self.program.n_scalar_normals or any(line.call == "energy" for line in self.program.lines):
+        reads_energy = any(line.call == "energy" for line in self.program.lines)
+        if self.program.n_scalar_normals or reads_energy:
             return "the step accepts or rejects: not linear on a harmonic well"
         return None
 
