@@ -8,7 +8,8 @@ Every line of a splitting changes either x or p, so the energy H = U(x) + sum p^
 
 and the sum over a run is the change of H to rounding. In the stationary state H does not change on
 average, so the mean heat is minus the mean shadow work: what the finite step pumps in, the bath
-takes out. The exact flow does no shadow work. A line that mixes the force with friction or noise
+takes out. Both means are 0 for a step in detailed balance, such as BAOAB. The exact flow does no
+shadow work at all. A line that mixes the force with friction or noise
 (semi-implicit Euler, BBK) has no such split. Source: Sivak, Chodera and Crooks (2013).
 """
 
