@@ -287,7 +287,23 @@ def test_declared_nonlinear_method_skips_the_linear_checks():
     assert paper.law is None
     reasons = {check.statement: check.found for check in paper.checks if not check.applies}
     assert reasons["stability limit"] == "the step is declared not linear"
-    assert any(check.verdict == "holds" for check in paper.checks)
+    assert {check.statement: check.verdict for check in paper.checks}[
+        "small step against the equation: error"
+    ] == "holds"
+
+
+def test_method_that_rejects_skips_what_needs_a_smooth_step():
+    method = integrators.method("BAOAB")
+    text = (*method.program.text, "u = energy(x)")
+    program = dataclasses.replace(method.program, text=text, scalars=("u",))
+    paper = certificate(dataclasses.replace(method, program=program))
+    assert paper.studies == ()
+    reasons = {check.found for check in paper.checks if not check.applies}
+    assert reasons == {"the step accepts or rejects"}
+    assert [check.statement for check in paper.checks if check.applies] == [
+        "gradients and normals a step",
+        "stored gradient is that at x: error",
+    ]
 
 
 @pytest.mark.slow

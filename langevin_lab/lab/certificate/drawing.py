@@ -154,7 +154,7 @@ def _draw_eigenvalues(ax: Any, subject: Subject, limit: float) -> None:
 
 
 def _energy_panel(subject: Subject) -> list[Callable[[Any], None]]:
-    if subject.why_not_linear or not subject.has_momenta:
+    if subject.why_unknown or subject.why_rejecting or not subject.has_momenta:
         return []
     try:
         balance = run_balance(subject)

@@ -35,6 +35,6 @@ def run_balance(subject: Subject) -> EnergyBalance:
     """The balance of one path of `N_STEPS` steps."""
     dynamics = subject.coupled_dynamics(temperature=subject.temperature)
     shape = (N_STEPS, subject.method.n_normals, 2)
-    normals = np.random.Generator(np.random.Philox(3)).standard_normal(shape)
+    normals = np.random.default_rng(3).standard_normal(shape)
     start = subject.start(dynamics.potential)
     return energy_balance(subject.method, dynamics, TIME_STEP, start=start, normals=normals)

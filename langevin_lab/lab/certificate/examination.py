@@ -55,9 +55,7 @@ def _no_law(subject: Subject) -> str | None:
 
 
 def _no_field(subject: Subject) -> str | None:
-    return subject.why_unknown or (
-        None if subject.why_not_linear is None else "the step accepts or rejects"
-    )
+    return subject.why_unknown or subject.why_rejecting
 
 
 def _no_momenta(subject: Subject) -> str | None:

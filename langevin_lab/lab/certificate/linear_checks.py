@@ -30,7 +30,7 @@ def linearity(subject: Subject) -> Iterator[Check]:
     """What all checks here rest on: the image of a sum is the sum of the images."""
     step = subject.linear(0.3)
     size, dim = len(step.matrix), step.dim
-    draws = np.random.Generator(np.random.Philox(1)).standard_normal(size + step.noise.shape[1])
+    draws = np.random.default_rng(1).standard_normal(size + step.noise.shape[1])
     state = {name: draws[[i]] for i, name in enumerate(step.names)}
     state |= {name: np.full(1, subject.friction) for name in subject.program.thermostats}
     state = subject.method.carried_state(state, lambda x: x)

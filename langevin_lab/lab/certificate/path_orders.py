@@ -41,7 +41,7 @@ def strong_study(subject: Subject) -> ConvergenceStudy:
     """The order of the path on the quartic well."""
     from langevin_lab.evidence import convergence
 
-    if subject.equation == "adaptive":
+    if subject.program.thermostats:
         return _self_coupled_study(subject)
     dynamics = _dynamics(subject, _QUARTIC)
     steps = [1 / count for count in _STRONG_COUNTS]

@@ -158,16 +158,19 @@ class Subject:
         return None
 
     @functools.cached_property
-    def why_not_linear(self) -> str | None:
-        """Why a step is not linear on a harmonic well, or None; a declared property only."""
-        if self.why_unknown:
-            return self.why_unknown
-        if not getattr(self.method, "linear", True):
-            return "the step is declared not linear"
+    def why_rejecting(self) -> str | None:
+        """Why a step is no smooth map of the state and its normals, or None."""
         reads_energy = any(line.call == "energy" for line in self.program.lines)
         if self.program.n_scalar_normals or reads_energy:
-            return "the step accepts or rejects: not linear on a harmonic well"
+            return "the step accepts or rejects"
         return None
+
+    @functools.cached_property
+    def why_not_linear(self) -> str | None:
+        """Why a step is not linear on a harmonic well, or None; a declared property only."""
+        if self.why_unknown or self.why_rejecting:
+            return self.why_unknown or self.why_rejecting
+        return None if getattr(self.method, "linear", True) else "the step is declared not linear"
 
     def linear(self, dt: float, *, stiffness: Any = 1.0, mass: Any = 1.0, **changes: Any) -> Any:
         """`exact.linear_map` at unit friction and temperature, where the method has them."""
