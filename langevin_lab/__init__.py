@@ -33,6 +33,8 @@ _NAMES = {
     "Overdamped": "dynamics",
     "Langevin": "dynamics",
     "AdaptiveLangevin": "dynamics",
+    "ItoDiffusion": "dynamics",
+    "NoseHooverChain": "dynamics",
     "Partitioned": "dynamics",
     "simulate": "ensemble",
 }

@@ -1,5 +1,7 @@
 """Continuous-time equations as small frozen dataclasses; how they are stepped is not known here."""
 
+from langevin_lab.dynamics.chains import NoseHooverChain
+from langevin_lab.dynamics.diffusions import ItoDiffusion
 from langevin_lab.dynamics.equations import Dynamics, GradientFlow, Langevin, Overdamped
 from langevin_lab.dynamics.momentum_schedules import (
     CoolMomentum,
@@ -30,10 +32,12 @@ __all__ = [
     "Dynamics",
     "Exponential",
     "GradientFlow",
+    "ItoDiffusion",
     "Langevin",
     "Linear",
     "Logarithmic",
     "MomentumFriction",
+    "NoseHooverChain",
     "Overdamped",
     "Partitioned",
     "Piecewise",

@@ -200,4 +200,9 @@ def _pair(entry: Any, number: int) -> tuple[Any, Dynamics]:
         raise TypeError(f"block {number} is {entry!r}, but must be (coordinates, dynamics)")
     if isinstance(entry[1], Partitioned):
         raise TypeError(f"block {number} is partitioned itself: list its blocks here")
+    if entry[1].equation not in ("langevin", "adaptive", "overdamped"):
+        raise TypeError(
+            f"block {number} is a {type(entry[1]).__name__}, which stands for all coordinates; use "
+            "Langevin, AdaptiveLangevin or Overdamped in a block"
+        )
     return entry[0], entry[1]

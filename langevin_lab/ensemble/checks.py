@@ -64,6 +64,16 @@ def check_bound(value: Any) -> float:
 STABILITY_TIMES = 4096  # of a run at which a scheduled friction is looked at
 
 
+def check_gradient_noise(method: Method, dynamics: Any) -> None:
+    """Raise ValueError if steps are accepted by an energy that a drawn gradient has not."""
+    noise = dynamics.potential.gradient_noise
+    if noise is not None and not method.properties.linear:
+        raise ValueError(
+            f"method={method.name!r} accepts or rejects by the true energy, but the gradient is "
+            f"drawn, {noise!r}; use the potential without gradient noise, or a word such as 'BAOAB'"
+        )
+
+
 def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) -> None:
     """Raise UnstableStepError if the step is unstable at a known minimum of the potential.
 
@@ -71,8 +81,11 @@ def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) 
     circle. One friction for all coordinates leaves independent normal modes of the Hessian over
     mass; frictions that differ mix them, and the matrix is that of all coordinates at once. Of a
     friction schedule the smallest and the largest value in ``n_steps`` steps must be stable; of
-    schedules in blocks their values in the first and the last step.
+    schedules in blocks their values in the first and the last step. A step that is accepted or
+    rejected is stable at any dt.
     """
+    if math.isnan(method.properties.stability_limit) or not method.properties.linear:
+        return
     if dynamics.equation == "partitioned" and dynamics.is_scheduled:
         for time in (0.5 * dt, (n_steps - 0.5) * dt):
             _check_stability(method, dynamics.at(time), dt, f" at time {time:.6g}")
@@ -124,6 +137,7 @@ class _Scaled:
     thermal_mass: float = math.inf
     applied_noise: float = 0.0
     coupling: float = 1.0
+    thermal_masses: tuple[float, ...] = ()
 
 
 def _scaled_hessian(dynamics: Any, minimum: np.ndarray) -> np.ndarray:
@@ -144,6 +158,10 @@ def _step_matrices(
         return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
     if dynamics.equation == "adaptive":
         coefficients = method.coefficient_rule(_Scaled(0.0), dt, 0.0)
+        return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
+    if dynamics.equation == "nose_hoover":
+        frozen = _Scaled(0.0, thermal_masses=(math.inf,) * dynamics.n_thermostats)
+        coefficients = method.coefficient_rule(frozen, dt, 0.0)
         return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
     frictions = np.unique(np.asarray(dynamics.friction)) if dynamics.momenta else np.ones(1)
     if frictions.size == 1:
@@ -176,7 +194,11 @@ def _full_map(program: Program, coefficients: dict[str, Any], hessian: np.ndarra
     state |= {name: np.zeros((len(basis), 1)) for name in program.thermostats}
     state |= {"g": state["x"] @ hessian, "r": np.zeros_like(state["x"])}
     normals = np.zeros((program.n_normals, *state["x"].shape))
-    after = program.run(state, normals, coefficients, lambda x: x @ hessian)
+    after = program.run(
+        state, normals, coefficients, lambda x: x @ hessian,
+        scalar_normals=np.zeros((program.n_scalar_normals, len(basis), 1)),
+        functions=dict.fromkeys(program.functions, np.zeros_like),
+    )  # fmt: skip
     return np.concatenate([after[name] for name in vectors], axis=1).T
 
 

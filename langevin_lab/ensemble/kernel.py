@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -34,12 +34,14 @@ class Kernel:
 
     def make_layout(self, n_moments: int, n_histograms: int) -> Layout:
         """Where everything lies in a block's work array."""
+        program, noise = self.method.program, self.dynamics.potential.gradient_noise
         return Layout(
-            program=self.method.program,
+            program=program if noise is None else replace(program, random_gradient=True),
             dim=self.dynamics.dim,
             lanes=self.dynamics.potential.code.form == "scalar",
             n_moments=n_moments,
             n_histograms=n_histograms,
+            noise=noise,
         )
 
     @cached_property
@@ -58,6 +60,12 @@ class Kernel:
         """First line of the module."""
         return f"{self.method.name} on {self.dynamics.potential.name}."
 
+    @property
+    def functions(self) -> str:
+        """Text of the dynamics' vector functions that the step calls."""
+        names = self.method.program.functions
+        return self.dynamics.source(names) if names else ""
+
     @cached_property
     def source(self) -> str:
         """Text of the module that runs."""
@@ -68,19 +76,22 @@ class Kernel:
         """The imported module; its compiled code comes from the cache if it was ever compiled."""
         code = self.dynamics.potential.code
         bindings = None
-        if code.form == "array" and not code.import_line:
+        if code.form == "array" and not (code.import_line or code.source):
             bindings = {"energy": code.energy, "gradient": code.gradient}
         return load(self.source, self.method.name, bindings)
 
     @cached_property
     def parameters(self) -> np.ndarray:
-        """The potential's parameters, dt, and the mass of every coordinate."""
-        return self.common_parameters()
+        """What the module reads: see `all_parameters`."""
+        return self.all_parameters()
 
-    def common_parameters(self) -> np.ndarray:
-        """What every kernel reads: parameters, dt, masses."""
+    def all_parameters(self, shifts: Sequence[float] | np.ndarray = ()) -> np.ndarray:
+        """The potential's parameters, its data, dt, masses, shifts, numbers of gradient noise."""
+        potential = self.dynamics.potential
         mass = np.broadcast_to(getattr(self.dynamics, "mass", 1.0), (self.dynamics.dim,))
-        return np.concatenate([self.dynamics.potential.parameter_values, [self.dt], mass])
+        data = () if potential.data is None else potential.data.values.ravel()
+        noise = () if potential.gradient_noise is None else potential.gradient_noise.numbers
+        return np.concatenate([potential.parameter_values, data, [self.dt], mass, shifts, noise])
 
     def table(self, first_step: int, n_steps: int) -> np.ndarray:
         """Coefficients, one row for all steps or one a step; shape (rows, columns)."""
@@ -98,7 +109,7 @@ class Kernel:
     @property
     def noisy(self) -> bool:
         """Whether normals need to be drawn at all."""
-        program = self.method.program
+        program = self.layout.program
         drawn = program.n_normals > 0 and not self.dynamics.is_noiseless
         return drawn or program.n_scalar_normals > 0 or program.random_gradient
 
@@ -130,6 +141,7 @@ class RecordingKernel(Kernel):
             self.moments,
             self.histograms,
             self.title,
+            self.functions,
         )
 
 
@@ -157,9 +169,10 @@ class PassageKernel(Kernel):
             self.target,
             self.shifts.size,
             self.title,
+            self.functions,
         )
 
     @cached_property
     def parameters(self) -> np.ndarray:
-        """The potential's parameters, dt, masses, and the shifts of the boundaries."""
-        return np.concatenate([self.common_parameters(), self.shifts])
+        """What the module reads, the shifts of the boundaries among it."""
+        return self.all_parameters(self.shifts)

@@ -21,15 +21,15 @@ from langevin_lab.compiled.elementary import compiled
 from langevin_lab.compiled.entry import entry
 
 WIDTH = N_CARRIED = N_KEPT = N_MOMENTS = N_HISTOGRAMS = N_ROWS = COPY = NORMALS = 0
-N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = NO_RETURN = 0
+N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = NO_RETURN = N_BOUNDED = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
     """Write the normals of the steps fill*STEPS_PER_FILL, ... to the rows from NORMALS on."""
 
 
-def refresh_block(work, width, parameters):
-    """Compute the stored gradient from the positions."""
+def refresh_block(work, width, parameters, seed, replicas, first_step):
+    """Compute the stored gradient from the positions; draw a random one before step 0 only."""
 
 
 def advance_block(work, width, normals, coefficients, parameters):
@@ -70,7 +70,7 @@ def copy_lane(work, source, target, lane):
 def lane_is_outside(work, lane, bound):
     """Whether the lane's state is NaN or not below the bound."""
     outside = False
-    for row in range(N_STATE):
+    for row in range(N_BOUNDED):
         outside |= not abs(work[row * WIDTH + lane]) < bound
     return outside
 
@@ -79,7 +79,7 @@ def lane_is_outside(work, lane, bound):
 def count_outside(work, width, frozen, bound):
     """Number of state entries of lanes not frozen that are NaN or not below the bound."""
     outside = 0
-    for row in range(N_STATE):
+    for row in range(N_BOUNDED):
         for i in range(width):
             outside += (frozen[i] < 2) & (not abs(work[row * WIDTH + i]) < bound)
     return outside
@@ -201,7 +201,7 @@ def advance(
                 work[row * WIDTH + i] = state[row, column + i]
             for row in range(N_MOMENTS):
                 work[(N_CARRIED + row) * WIDTH + i] = sums[row, column + i]
-        refresh_block(work, width, tables[1])
+        refresh_block(work, width, tables[1], plan[0], replicas, first_step)
         step = first_step
         while step < first_step + n_steps:
             last = min(first_step + n_steps, (step // STRETCH + 1) * STRETCH)

@@ -40,12 +40,18 @@ def _loop(name: str) -> str:
     return text.split("# --- kernel ---", 1)[1].split("\n", 1)[1].strip()
 
 
-def _module(title: str, potential: Any, layout: Layout, parts: Iterable[str]) -> str:
+def _module(
+    title: str, potential: Any, layout: Layout, parts: Iterable[str], functions: str = ""
+) -> str:
     code = potential.code
     constants = "\n".join(f"{name} = {value}" for name, value in layout.constants().items())
-    source = re.sub(r"^def ", "@inlined\ndef ", code.source or "", flags=re.M)
+    source = "\n\n\n".join(text for text in (code.source, functions) if text)
+    source = re.sub(r"^def ", "@inlined\ndef ", source, flags=re.M)
     # A name is anything that a user writes; its literal cannot leave the line.
-    head = _HEADER.format(title=ascii(title), imports=code.import_line or "")
+    imports = [code.import_line] if code.import_line else []
+    if layout.n_indices:
+        imports.append("from langevin_lab.noise.batches import fill_batch_indices")
+    head = _HEADER.format(title=ascii(title), imports="\n".join(imports))
     texts = [head, constants, source, *parts]
     return "\n\n\n".join(text.strip("\n") for text in texts if text) + "\n"
 
@@ -57,6 +63,7 @@ def recording_kernel(
     moments: Sequence[Moment],
     histograms: Sequence[Moment],
     title: str,
+    functions: str = "",
 ) -> str:
     """Source of a kernel that records moments and histograms.
 
@@ -69,6 +76,8 @@ def recording_kernel(
     moments, histograms : sequence of Moment
     title : str
         What the module is, for a comment on top; any text.
+    functions : str, optional
+        Text of the dynamics' vector functions that the step calls.
     """
     writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients)
     parts = [
@@ -77,7 +86,7 @@ def recording_kernel(
         writer.histogram_values(histograms),
         _loop("kernel_loop.py"),
     ]
-    return _module(title, potential, layout, parts)
+    return _module(title, potential, layout, parts, functions)
 
 
 def passage_kernel(
@@ -87,8 +96,9 @@ def passage_kernel(
     target: str,
     n_shifts: int,
     title: str,
+    functions: str = "",
 ) -> str:
     """Source of a kernel that runs each replica until it enters the target region."""
     writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients, n_shifts)
     parts = [*writer.block_functions(), writer.region(target), _loop("passage_loop.py")]
-    return _module(title, potential, layout, parts)
+    return _module(title, potential, layout, parts, functions)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from langevin_lab.ensemble.moments import Moment, momentum_name
+from langevin_lab.ensemble.phases import phases
 from langevin_lab.ensemble.writer import Writer, function, indented, renamed
 from langevin_lab.integrators.program import Line
+from langevin_lab.potentials import FactorNoise, GaussianNoise
 
 
 class Lanes(Writer):
@@ -22,6 +25,36 @@ class Lanes(Writer):
         call = ", ".join([*self.scalars(argument), *self.parameter_scalars()])
         return f"{', '.join(self.scalars(target))}, = gradient({call})"
 
+    def energy_text(self, argument: str) -> str:
+        """The call that gives the energy at a vector."""
+        return f"energy({', '.join([*self.scalars(argument), *self.parameter_scalars()])})"
+
+    def noise_lines(self, target: str, argument: str, array: str, first: int) -> list[str]:
+        """Lines that add the noise of one evaluation, with normals from a row of an array on."""
+        noise, width = self.layout.noise, self.layout.width
+        if noise is None:
+            return []
+        normals = [f"{array}[{(first + k) * width} + i]" for k in range(noise.n_normals)]
+        if isinstance(noise, FactorNoise):
+            call = ", ".join([*self.scalars(argument), *self.parameter_scalars()])
+            factors = {place: f"factor_{k}" for k, place in enumerate(noise.entries)}
+            lines = [f"{', '.join(factors.values())}, = noise_factor({call})"] if factors else []
+        else:
+            assert isinstance(noise, GaussianNoise)
+            size = self.layout.dim
+            places = [(d, k) for k in range(size) for d in range(k, size)]
+            places = [(d, d) for d in range(size)] if noise.is_diagonal else places
+            factors = {place: f"noise_{k}" for k, place in enumerate(places)}
+            lines = []
+        for (d, k), factor in factors.items():
+            lines.append(f"{target}_{d} = fma({factor}, {normals[k]}, {target}_{d})")
+        return lines
+
+    def unpack_noise(self) -> list[str]:
+        """Lines that load the numbers of gradient noise."""
+        count = 0 if self.layout.noise is None else len(self.layout.noise.numbers)
+        return [f"noise_{k} = parameters[{self.noise_numbers + k}]" for k in range(count)]
+
     def fill(self) -> str:
         width = self.layout.width
         pairs = self.layout.n_normals * self.layout.steps_per_fill // 2
@@ -34,23 +67,47 @@ class Lanes(Writer):
         return function("fill_normals(work, width, seed, replicas, fill)", body)
 
     def refresh(self) -> str:
-        body: list[str] = []
-        if "g" in self.program.stored and not self.program.random_gradient:
-            loop = [f"x_{d} = {self.at('x', d)}" for d in range(self.layout.dim)]
+        loop: list[str] = []
+        if "g" in self.program.stored:
             loop.append(self.gradient_line("g", "x"))
+            loop += self.noise_lines("g", "x", "work", self.layout.normals)
             loop += [f"{self.at('g', d)} = g_{d}" for d in range(self.layout.dim)]
-            body = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
-        return function("refresh_block(work, width, parameters)", body)
+        if "e" in self.program.stored:
+            loop.append(f"{self.at('e', 0)} = {self.energy_text('x')}")
+        body: list[str] = []
+        if loop:
+            load = [f"x_{d} = {self.at('x', d)}" for d in range(self.layout.dim)]
+            body = [*self.unpack_parameters(), *self.unpack_noise()]
+            body += ["for i in range(width):", *indented(load + loop)]
+        if body and self.layout.noise is not None:
+            body = ["if first_step == 0:", *indented(self.first_normals() + body)]
+        return function("refresh_block(work, width, parameters, seed, replicas, first_step)", body)
+
+    def first_normals(self) -> list[str]:
+        """Lines that draw the normals of the gradient carried into step 0."""
+        assert self.layout.noise is not None
+        width, first = self.layout.width, self.layout.first_gradient_normal // 2
+        return [
+            f"fill_replica_normals(work, {(self.layout.normals + 2 * pair) * width}, "
+            f"{(self.layout.normals + 2 * pair + 1) * width}, width, seed, replicas, "
+            f"{first + pair})"
+            for pair in range((self.layout.noise.n_normals + 1) // 2)
+        ]
 
     def step_lines(self) -> list[str]:
         """The program, unrolled over coordinates."""
-        lines = []
+        lines, evaluation = [], 0
         for line in self.program.lines:
             if line.gradient_of:
+                first = self.layout.gradient_normals(evaluation)
                 lines.append(self.gradient_line(line.target, line.gradient_of))
-            elif line.call == "energy":
+                lines += self.noise_lines(line.target, line.gradient_of, "normals", first)
+                evaluation += 1
+            elif line.call in self.program.functions:
                 call = ", ".join([*self.scalars(line.arguments[0]), *self.parameter_scalars()])
-                lines.append(f"{line.target}_0 = energy({call})")
+                lines.append(f"{', '.join(self.scalars(line.target))}, = {line.call}({call})")
+            elif line.call == "energy":
+                lines.append(f"{line.target}_0 = {self.energy_text(line.arguments[0])}")
             elif line.call == "dot":
                 lines.append(f"{line.target}_0 = {self.dot_text(line)}")
             else:
@@ -80,29 +137,29 @@ class Lanes(Writer):
 
     def advance(self) -> str:
         """Text of ``advance_block``."""
-        body = [*self.step_head(), "for i in range(width):", *indented(self.step_loop())]
+        body = [*self.step_head(), *itertools.chain(*self.step_loops())]
         return function("advance_block(work, width, normals, coefficients, parameters)", body)
 
     def step_head(self) -> list[str]:
         """Lines before the loop over lanes."""
         columns = self.coefficient_names()
         head = [f"c_{name} = coefficients[{index}]" for index, name in enumerate(columns)]
-        return [*head, *self.unpack_parameters()]
+        return [*head, *self.unpack_parameters(), *self.unpack_noise()]
 
-    def step_loop(self) -> list[str]:
-        """Lines of one step of one lane."""
+    def step_loops(self) -> list[list[str]]:
+        """The loops over lanes of one step."""
         layout, width = self.layout, self.layout.width
-        written = {line.target for line in self.program.lines}
-        places = [(name, d) for name in layout.carried for d in range(layout.size(name))]
-        loop = [f"{name}_{d} = {self.at(name, d)}" for name, d in places]
-        normals = [(name, d) for name in self.program.normals for d in range(layout.dim)]
-        normals += [(name, 0) for name in self.program.scalar_normals]
-        loop += [
-            f"{name}_{d} = normals[{row * width} + i]" for row, (name, d) in enumerate(normals)
-        ]
-        loop += self.step_lines()
-        loop += [f"{self.at(name, d)} = {name}_{d}" for name, d in places if name in written]
-        return loop
+        rows = [(name, d) for name in self.program.normals for d in range(layout.dim)]
+        rows += [(name, 0) for name in self.program.scalar_normals]
+        places = {
+            f"{name}_{d}": f"normals[{row * width} + i]" for row, (name, d) in enumerate(rows)
+        }
+        for name in (*layout.carried, *layout.local):
+            places |= {f"{name}_{d}": self.at(name, d) for d in range(layout.size(name))}
+        carried = [f"{name}_{d}" for name in layout.carried for d in range(layout.size(name))]
+        slow = [f"{name}_0" for name in self.program.scalars]
+        bodies = phases(self.step_lines(), places, carried=carried, slow=slow)
+        return [["for i in range(width):", *indented(body)] for body in bodies]
 
     def bind(self, used: Sequence[str], lane: str) -> tuple[list[str], dict[str, str]]:
         """Lines that compute everything the used observable names need, and name -> scalar."""
@@ -113,16 +170,17 @@ class Lanes(Writer):
             lines += [f"p_{d} = {self.at('p', d, lane)}" for d in range(self.layout.dim)]
         scalars = {name: f"{name}_0" for name in self.thermostats(used)}
         lines += [f"{scalar} = {self.at(name, 0, lane)}" for name, scalar in scalars.items()]
-        call = ", ".join([*self.scalars("x"), *self.parameter_scalars()])
         if "grad" in kinds:
             if self.stores_true_gradient:
                 lines += [f"g_{d} = {self.at('g', d, lane)}" for d in range(self.layout.dim)]
             else:
                 lines.append(self.gradient_line("g", "x"))
         if "energy" in kinds:
-            lines.append(f"energy_ = energy({call})")
+            stored = self.at("e", 0, lane) if "e" in self.program.stored else ""
+            lines.append(f"energy_ = {stored or self.energy_text('x')}")
         if "laplacian" in kinds:
             diagonal = [d * self.layout.dim - d * (d - 1) // 2 for d in range(self.layout.dim)]
+            call = ", ".join([*self.scalars("x"), *self.parameter_scalars()])
             lines.append(f"hessian_ = hessian({call})")
             lines.append("laplacian_ = " + " + ".join(f"hessian_[{index}]" for index in diagonal))
         for name in [name for name in used if name not in scalars]:
@@ -165,7 +223,8 @@ class Lanes(Writer):
             offset = (self.layout.n_carried + index) * self.layout.width
             loop.append(f"work[{offset} + i] += values[{index}]")
         record = [*self.unpack_parameters(), "for i in range(width):", *indented(loop)]
-        step = [*self.step_head(), "for i in range(width):", *indented(self.step_loop() + loop)]
+        # The last loop of the step has the state at hand.
+        step = [*self.step_head(), *itertools.chain(*self.step_loops()), *indented(loop)]
         return "\n\n\n".join([observe, function(alone, record), function(both, step)])
 
     def histogram_values(self, histograms: Sequence[Moment]) -> str:

@@ -4,6 +4,7 @@
     p  or  p_x, p_y...   momenta (one variable: p)
     grad_x, ...          gradient of the potential
     xi                   thermostats, where the dynamics has any
+    accepted             1 or 0 for the last step, of a method that accepts or rejects
     energy, laplacian    U(x) and the trace of its Hessian
     k, ...               the potential's parameters
     mass_x, ..., dt      mass of each coordinate, time step

@@ -11,15 +11,15 @@ import numpy as np
 from langevin_lab.compiled.elementary import compiled, inlined
 from langevin_lab.compiled.entry import entry
 
-WIDTH = N_KEPT = N_STATE = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
+WIDTH = N_KEPT = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
     """Write the normals of the steps fill*STEPS_PER_FILL, ... to the rows from NORMALS on."""
 
 
-def refresh_block(work, width, parameters):
-    """Compute the stored gradient from the positions."""
+def refresh_block(work, width, parameters, seed, replicas, first_step):
+    """Compute the stored gradient from the positions; draw a random one before step 0 only."""
 
 
 def advance_block(work, width, normals, coefficients, parameters):
@@ -37,7 +37,7 @@ def in_target(work, lane, parameters):
 def is_outside(work, lane, bound):
     """Whether the lane's state is NaN or not below the bound."""
     outside = False
-    for row in range(N_STATE):
+    for row in range(N_BOUNDED):
         outside |= not abs(work[row * WIDTH + lane]) < bound
     return outside
 
@@ -85,7 +85,7 @@ def advance_to_target(
             waiting[i] = passage[column + i] < 0
             for row in range(N_KEPT):
                 work[row * WIDTH + i] = state[row, column + i]
-        refresh_block(work, width, parameters)
+        refresh_block(work, width, parameters, seed, ids, first_step)
         for step in range(first_step, first_step + n_steps):
             phase = step % STEPS_PER_FILL
             if noisy and (phase == 0 or step == first_step):

@@ -241,9 +241,14 @@ def provenance(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def potential_key(potential: Any) -> str:
-    """The potential's formula (or the hash of its code) and all digits of its parameters."""
+    """Formula (or the hash of the code), all digits of parameters, data's hash, gradient noise."""
     formula = potential.text or potential.code.digest
-    return json.dumps([formula, list(potential.variables), dict(potential.parameters)])
+    key = [formula, list(potential.variables), dict(potential.parameters)]
+    if potential.data is not None:
+        key.append(potential.data.digest)
+    if potential.gradient_noise is not None:
+        key.append(potential.gradient_noise.key)
+    return json.dumps(key)
 
 
 def settings_key(settings: dict[str, Any]) -> str:

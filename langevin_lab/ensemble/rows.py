@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.writer import Writer, function, indented, tuple_text
 from langevin_lab.integrators.program import Line
+from langevin_lab.potentials import GaussianNoise, Minibatch
 
 
 class Rows(Writer):
@@ -21,8 +22,59 @@ class Rows(Writer):
         return f"work[{start} : {start + self.layout.dim}]"
 
     def gradient_line(self, target: str, argument: str) -> str:
-        count = len(self.potential.parameters)
+        count = self.n_values
         return f"gradient({self.view(argument)}, parameters[:{count}], {self.view(target)})"
+
+    def energy_text(self, argument: str) -> str:
+        """The call that gives the energy at a vector."""
+        return f"energy({self.view(argument)}, parameters[:{self.n_values}])"
+
+    def drawn_gradient_lines(
+        self, target: str, argument: str, array: str, first: int, indices: int
+    ) -> list[str]:
+        """Lines of a drawn gradient, its normals and examples from given places of an array on."""
+        noise, numbers = self.layout.noise, self.noise_numbers
+        if isinstance(noise, Minibatch):
+            size, n, shape = noise.batch_size, self.n_values, self.potential.data.values.shape
+            lines = [f"data = parameters[{n - shape[0] * shape[1]} : {n}].reshape({shape})"]
+            if noise.n_normals:
+                scaled = f"{array}[{first} + j] *= parameters[{numbers}]"
+                lines += [f"for j in range({size}):", f"    {scaled}"]
+            return [
+                *lines,
+                f"indices = {array}[{indices} : {indices + size}].view(np.int64)",
+                f"label_noise = {array}[{first} : {first + noise.n_normals}]",
+                f"batch_gradient({self.view(argument)}, parameters[:{n}], data, indices, "
+                f"label_noise, {self.view(target)})",
+            ]
+        lines = [self.gradient_line(target, argument)]
+        if noise is None:
+            return lines
+        assert isinstance(noise, GaussianNoise)
+        entry = self.at(target)
+        if noise.is_diagonal:
+            added = f"fma(parameters[{numbers} + j], {array}[{first} + j], {entry})"
+            return [*lines, "for j in range(DIM):", f"    {entry} = {added}"]
+        # Column by column: the inner loop has no sum to wait for, and is vectorised.
+        return [
+            *lines,
+            "for k in range(DIM):",
+            f"    normal_ = {array}[{first} + k]",
+            f"    column_ = {numbers} + k * DIM - k * (k + 1) // 2",
+            "    for j in range(k, DIM):",
+            f"        {entry} = fma(parameters[column_ + j], normal_, {entry})",
+        ]
+
+    def draw_indices(self, batch: str, count: int, offset: int) -> list[str]:
+        """Lines that draw the examples of ``count`` minibatches from number ``batch`` on."""
+        noise = self.layout.noise
+        if not isinstance(noise, Minibatch):
+            return []
+        start, size = self.layout.normals + offset, noise.batch_size
+        return [
+            f"fill_batch_indices(work[{start} : {start + count * size}].view(np.int64), seed, "
+            f"replicas[0], ({batch}) * {size}, {noise.n_examples}, {noise.replacement})"
+        ]
 
     def fill(self) -> str:
         start = self.layout.normals
@@ -31,11 +83,28 @@ class Rows(Writer):
             f"fill_coordinate_normals(work[{start} :], seed, replicas[0], fill * {pairs}, {pairs})"
         ]
         signature = "fill_normals(work, width, seed, replicas, fill)"
-        return function(signature, body if pairs else [])
+        body = body if pairs else []
+        # A step's minibatches; number 0 is that of the gradient carried into step 0.
+        count, carried = self.program.gradients_per_step, int("g" in self.program.stored)
+        batch = f"fill * {count} + {carried}"
+        return function(signature, body + self.draw_indices(batch, count, self.layout.n_normals))
 
     def refresh(self) -> str:
-        body = [self.gradient_line("g", "x")] if self.stores_true_gradient else []
-        return function("refresh_block(work, width, parameters)", body)
+        noise, start = self.layout.noise, self.layout.normals
+        body: list[str] = []
+        if "g" in self.program.stored:
+            indices = start + self.layout.n_normals
+            body = self.drawn_gradient_lines("g", "x", "work", start, indices)
+        if body and noise is not None:
+            pairs = (noise.n_normals + 1) // 2
+            first = self.layout.first_gradient_normal // 2
+            fill = f"fill_coordinate_normals(work[{start} :], seed, replicas[0], {first}, {pairs})"
+            draws = [fill] if pairs else []
+            draws += self.draw_indices("0", 1, self.layout.n_normals)
+            body = ["if first_step == 0:", *indented(draws + body)]
+        if "e" in self.program.stored:
+            body.append(f"{self.at('e', '0')} = {self.energy_text('x')}")
+        return function("refresh_block(work, width, parameters, seed, replicas, first_step)", body)
 
     def advance(self) -> str:
         body, start = [], 0
@@ -49,12 +118,20 @@ class Rows(Writer):
         scalars = [name for name in self.layout.carried if self.program.is_scalar(name)]
         body += [f"{name}_0 = {self.at(name, '0')}" for name in scalars]
         group: list[Line] = []
+        evaluation = 0
         for line in self.program.lines:
             alone = line.call or self.program.is_scalar(line.target)
             if group and (alone or group[0].block != line.block):
                 body += self.loop(group)
                 group = []
-            if alone:
+            if line.gradient_of:
+                first = self.layout.gradient_normals(evaluation)
+                indices = self.layout.batch_indices(evaluation) if self.layout.noise else 0
+                body += self.drawn_gradient_lines(
+                    line.target, line.gradient_of, "normals", first, indices
+                )
+                evaluation += 1
+            elif alone:
                 body += self.single(line)
             else:
                 group.append(line)
@@ -63,13 +140,10 @@ class Rows(Writer):
         return function("advance_block(work, width, normals, coefficients, parameters)", body)
 
     def single(self, line: Line) -> list[str]:
-        """A gradient, an energy, a sum over coordinates or a scalar line."""
-        if line.gradient_of:
-            return [self.gradient_line(line.target, line.gradient_of)]
+        """An energy, a sum over coordinates or a scalar line."""
         target = f"{line.target}_0"
         if line.call == "energy":
-            count = len(self.potential.parameters)
-            return [f"{target} = energy({self.view(line.arguments[0])}, parameters[:{count}])"]
+            return [f"{target} = {self.energy_text(line.arguments[0])}"]
         if line.call == "dot":
             a, b = (self.load(name) for name in line.arguments)
             return [f"{target} = 0.0", *self.over(line, [f"{target} = fma({a}, {b}, {target})"])]
@@ -117,7 +191,7 @@ class Rows(Writer):
     def bind(self, used: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         names = self.names()
         kinds = {names[name][0] for name in used}
-        count = len(self.potential.parameters)
+        stored = self.at("e", "0") if "e" in self.program.stored else ""
         lines, gradient = self.bind_gradient("grad" in kinds)
         scalars = {}
         for name in used:
@@ -127,7 +201,7 @@ class Rows(Writer):
                 "p": self.at("p", str(index)) if "p" in self.layout.carried else "",
                 "grad": f"{gradient}[{index}]",
                 "parameter": f"parameters[{index}]",
-                "energy": f"energy({self.view('x')}, parameters[:{count}])",
+                "energy": stored or self.energy_text("x"),
                 "thermostat": self.at(name, "0") if name in self.layout.carried else "",
             }.get(kind) or self.extra_parameter(kind, index)
         return lines, scalars
@@ -138,7 +212,7 @@ class Rows(Writer):
             return [], ""
         if self.stores_true_gradient:
             return [f"gradient_ = {self.view('g')}"], "gradient_"
-        count = len(self.potential.parameters)
+        count = self.n_values
         lines = [
             "gradient_ = np.empty(DIM)",
             f"gradient({self.view('x')}, parameters[:{count}], gradient_)",
@@ -148,7 +222,7 @@ class Rows(Writer):
     def coordinate_sum(self, moment: Moment, target: str) -> list[str]:
         """Lines that sum one text over coordinates into ``target``."""
         expression = self.coordinate_expression(moment)
-        offset = len(self.potential.parameters)
+        offset = self.n_values
         names = {name: f"parameters[{i}]" for i, name in enumerate(self.potential.parameters)}
         names |= {"x": self.at("x"), "grad": "gradient_[j]", "dt": f"parameters[{offset}]"}
         names["mass"] = f"parameters[{offset + 1} + j]"

@@ -11,6 +11,7 @@ from langevin_lab.ensemble.checks import (
     check_bound,
     check_count,
     check_first_replica,
+    check_gradient_noise,
     check_memory,
     check_seed,
     check_stability,
@@ -123,8 +124,9 @@ def simulate(
     -------
     xarray.Dataset
         For each observable NAME its value and NAME_stderr; ``x_final`` (replica, coordinate), with
-        momenta ``p_final``; ``diverged_step`` (replica); with ``save_every`` the path ``x`` (time,
-        replica, coordinate); the sums that averages were made of; provenance in the attributes.
+        momenta ``p_final``, with a drawn gradient that is carried ``g_final``; ``diverged_step``
+        (replica); with ``save_every`` the path ``x`` (time, replica, coordinate); the sums that
+        averages were made of; provenance in the attributes.
 
     Raises
     ------
@@ -190,6 +192,7 @@ def simulate(
     if continue_from is not None and dynamics.is_scheduled:
         _check_schedule(continue_from, dynamics)
     total = earlier + n_steps
+    check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, total)
     if recorded and total - burn_in < record_every:
         raise ValueError(
@@ -200,6 +203,11 @@ def simulate(
     if save_every > total:
         raise ValueError(
             f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
+        )
+    taken = sorted(set(recorded) & set(scheme.program.state_scalars)) if save_every else []
+    if taken:
+        raise ValueError(
+            f"observe uses {taken}, which the saved path needs itself; choose another name"
         )
     n_bins = max((h.bins for h in histograms), default=0)
     _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
@@ -356,8 +364,10 @@ def _saved_path(previous: Any, kernel: Kernel) -> np.ndarray:
     """The earlier run's path in the kernel's order: (time, state and coordinate, replica)."""
     if "time" not in previous.sizes:
         return np.zeros((0, kernel.layout.constants()["N_STATE"], previous.sizes["replica"]))
-    names = kernel.method.program.state
-    return np.concatenate([previous[name].values.transpose(0, 2, 1) for name in names], axis=1)
+    values = [previous[name].values for name in kernel.method.program.state]
+    # A thermostat has no axis of coordinates.
+    rows = [v[:, None] if v.ndim == 2 else v.transpose(0, 2, 1) for v in values]
+    return np.concatenate(rows, axis=1)
 
 
 def _warn_of_divergence(run: Run) -> None:

@@ -6,11 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble.layout import Layout
+from langevin_lab.ensemble.layout import INITIAL_NORMAL, Layout
 from langevin_lab.noise import normals
-
-# Normals before step 0 come from the far end of each replica's stream, which no step reaches.
-INITIAL_NORMAL = 2**62
 
 
 def initial_state(
@@ -49,6 +46,9 @@ def initial_state(
         given = _given("start_thermostat", starts, count, n_replicas)
         start = dynamics.thermostat_start(draws(2, count)) if given is None else given
         state |= {name: start[[index]] for index, name in enumerate(program.thermostats)}
+    state |= {name: np.zeros((1, n_replicas)) for name in program.outcomes}
+    if "g" in layout.kept:
+        state["g"] = np.zeros((dim, n_replicas))  # drawn by the kernel
     return {name: np.ascontiguousarray(state[name]) for name in layout.kept}
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import COORDINATE_NAMES, Moment, observable_names
 from langevin_lab.integrators.program import Line
+from langevin_lab.potentials import FactorNoise
 
 
 def function(signature: str, body: Iterable[str], decorator: str = "inlined") -> str:
@@ -49,11 +50,14 @@ class Writer:
         self.potential, self.layout, self.vectors = potential, layout, vectors
         self.n_shifts = n_shifts
         self.program = layout.program
+        data = getattr(potential, "data", None)
+        # The functions of a potential read its parameters and data, which come first.
+        self.n_values = len(potential.parameters) + (0 if data is None else data.values.size)
 
     def names(self) -> dict[str, tuple[str, int]]:
         """Everything that an observable may name: name -> (kind, index)."""
         names = observable_names(
-            self.potential, momenta="p" in self.program.state, scalars=self.program.thermostats
+            self.potential, momenta="p" in self.program.state, scalars=self.program.state_scalars
         )
         return names | {f"shift_{index}": ("shift", index) for index in range(self.n_shifts)}
 
@@ -76,7 +80,20 @@ class Writer:
 
     def block_functions(self) -> list[str]:
         """The functions that every loop calls."""
-        return [self.fill(), self.refresh(), self.advance()]
+        return [self.noise_function(), self.fill(), self.refresh(), self.advance()]
+
+    def noise_function(self) -> str:
+        """Text of the position-dependent factor of gradient noise, if there is one."""
+        if not isinstance(self.layout.noise, FactorNoise):
+            return ""
+        entries = [entry.source for entry in self.layout.noise.entries.values()]
+        signature = f"noise_factor({', '.join(self.layout.noise.names)})"
+        return function(signature, [f"return {tuple_text(entries)}"])
+
+    @property
+    def noise_numbers(self) -> int:
+        """Where the numbers of gradient noise begin: after dt, masses and shifts."""
+        return self.n_values + 1 + self.layout.dim + self.n_shifts
 
     def coefficient_names(self) -> list[str]:
         """Columns of the coefficient table."""
@@ -122,7 +139,7 @@ class Writer:
 
     def extra_parameter(self, kind: str, index: int) -> str:
         """dt, masses and shifts follow the potential's parameters in the parameter array."""
-        offset = len(self.potential.parameters)
+        offset = self.n_values
         offset += {"dt": 0, "mass": 1, "shift": 1 + self.layout.dim}[kind]
         return f"parameters[{offset + index}]"
 

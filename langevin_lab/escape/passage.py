@@ -16,6 +16,7 @@ from langevin_lab.ensemble.checks import (
     check_bound,
     check_count,
     check_first_replica,
+    check_gradient_noise,
     check_memory,
     check_seed,
     check_stability,
@@ -134,6 +135,7 @@ def first_passage(
     first_replica = check_first_replica(first_replica, n_replicas)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     max_steps = _max_steps(max_time, dynamics, dt)
+    check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, UNBOUNDED_STEPS if max_steps is None else max_steps)
     crossing = _crossing(crossing, dynamics, scheme)
     text, shifts = target, np.zeros(0)
@@ -175,18 +177,18 @@ def first_passage(
 
 
 def _names(dynamics: Any, scheme: Method) -> dict[str, tuple[str, Any]]:
-    """What a target may name; a thermostat by its own name."""
+    """What a target may name; a scalar of the state by its own name."""
     names: dict[str, tuple[str, Any]] = dict(
         observable_names(
-            dynamics.potential, momenta=dynamics.momenta, scalars=scheme.program.thermostats
+            dynamics.potential, momenta=dynamics.momenta, scalars=scheme.program.state_scalars
         )
     )
-    return names | {name: ("thermostat", name) for name in scheme.program.thermostats}
+    return names | {name: ("thermostat", name) for name in scheme.program.state_scalars}
 
 
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     if max_time is None:
-        if dynamics.is_noiseless:
+        if dynamics.is_noiseless and dynamics.potential.gradient_noise is None:
             raise ValueError(
                 "temperature=0 and max_time=None: without noise a replica may never arrive; "
                 "give max_time"
@@ -202,14 +204,21 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
 
 
 def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
+    noise = dynamics.potential.gradient_noise
+    shifted = not (dynamics.momenta or dynamics.is_scheduled or dynamics.equation == "ito")
     if crossing is None:
-        crossing = "none" if dynamics.momenta or dynamics.is_scheduled else "shift"
+        crossing = "shift" if shifted and noise is None else "none"
     if crossing not in ("shift", "none"):
         raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
-    if crossing == "shift" and (dynamics.momenta or dynamics.is_scheduled):
+    if crossing == "shift" and not shifted:
         raise ValueError(
             "crossing='shift' is for overdamped dynamics at a constant temperature and friction, "
             f"not for {type(dynamics).__name__}; use crossing='none'"
+        )
+    if crossing == "shift" and noise is not None:
+        raise ValueError(
+            f"crossing='shift' takes the overshoot from the temperature alone, but the gradient is "
+            f"drawn, {noise!r}; use crossing='none'"
         )
     if crossing == "shift" and "r" in scheme.stored:
         # 0.5826 is the overshoot of a walk with independent increments.

@@ -5,22 +5,27 @@ normals n, so M and B are read off the step by feeding it basis vectors:
 
     z' = M z + B n,       mean' = M mean,       Sigma' = M Sigma M^T + B B^T
 
-The stored gradient is not a variable: it is K x at every step. A stored normal r
-(Leimkuhler-Matthews, BBK) is one, so normals shared by neighbouring steps are exact. The
+A stored gradient is not a variable: it is K x at every step. With gradient noise, K x + L m with
+fresh normals m at every evaluation, it is one, last in z, and m stand after n. A stored normal r
+(Leimkuhler-Matthews, BBK) is one too, so normals shared by neighbouring steps are exact. The
 stationary covariance solves Sigma = M Sigma M^T + B B^T; it exists when the spectral radius of M
 is below 1. Source: Leimkuhler and Matthews (2015), section 7.4; Smith (1968) for the doubling.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from langevin_lab.dynamics import AdaptiveLangevin, Dynamics, Langevin, Overdamped
+from langevin_lab.exact.quadratic import (
+    Quadratic,
+    dynamics_on,
+    noise_factor,
+    stiffness_matrix,
+)
 from langevin_lab.exact.reference import Array
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
@@ -45,15 +50,15 @@ class LinearMap:
     Attributes
     ----------
     matrix : (n, n) array
-        Over z: the state vectors, then the stored normal, each with `dim` entries.
+        Over z: the state vectors, then what else is carried, each with `dim` entries.
     noise : (n, n_normals * dim) array
         Already multiplied by the amplitudes: normals are standard.
     names : tuple of str
-        The vectors in z, for example ("x", "p") or ("x", "r").
+        The vectors in z, for example ("x", "p"), ("x", "r") or ("x", "p", "g").
     dim : int
         Coordinates per vector.
     n_state : int
-        Length of the part of z that is the state proper (without the stored normal).
+        Length of the part of z that is the state proper.
     """
 
     matrix: Array
@@ -68,23 +73,6 @@ class LinearMap:
         return float(np.abs(np.linalg.eigvals(self.matrix)).max())
 
 
-@dataclass(frozen=True)
-class _Quadratic:
-    """U = x.K.x / 2, enough of a potential for a dynamics to accept it."""
-
-    stiffness: Array
-
-    @property
-    def dim(self) -> int:
-        return len(self.stiffness)
-
-    def energy(self, x: Array) -> Array:
-        return 0.5 * np.einsum("...i,ij,...j->...", x, self.stiffness, x)
-
-    def gradient(self, x: Array) -> Array:
-        return x @ self.stiffness
-
-
 def linear_map(
     method: str | Method,
     *,
@@ -93,6 +81,7 @@ def linear_map(
     friction: ArrayLike,
     dt: float,
     mass: ArrayLike = 1.0,
+    gradient_noise: ArrayLike | None = None,
 ) -> LinearMap:
     """Read the matrix and the noise of one step off the step itself.
 
@@ -110,6 +99,8 @@ def linear_map(
         Time step > 0.
     mass : float or (dim,) array, optional
         Langevin dynamics only.
+    gradient_noise : float, (dim,) or (dim, dim) array, optional
+        Of every drawn gradient: standard deviations, or with two axes the covariance.
 
     Returns
     -------
@@ -118,26 +109,44 @@ def linear_map(
     Raises
     ------
     ValueError
-        Stiffness of a wrong shape or not symmetric; a mass other than 1 for an overdamped method;
-        what `Method.coefficients` refuses.
+        A method that accepts or rejects its steps; stiffness of a wrong shape or not symmetric; a
+        mass other than 1 for an overdamped method; what `Method.coefficients` refuses.
     """
     scheme = find_method(method)
-    potential = _Quadratic(_stiffness_matrix(stiffness))
-    dynamics = _dynamics(scheme, potential, temperature, friction, mass)
+    if not scheme.properties.linear:
+        raise ValueError(
+            f"method={scheme.name!r} accepts or rejects each step, which is not linear: its law is "
+            "no Gaussian on the way to the Gibbs law, which it keeps exactly (gibbs_average); "
+            "use a method without acceptance"
+        )
+    potential = Quadratic(stiffness_matrix(stiffness))
+    dynamics = dynamics_on(scheme, potential, temperature, friction, mass)
     vectors = scheme.program.state_vectors
     names = vectors + tuple(name for name in scheme.stored if name != "g")
     dim, n_normals = potential.dim, scheme.n_normals
+    gradient, n_drawn = potential.gradient, 0
+    if gradient_noise is not None:
+        names += tuple(name for name in scheme.stored if name == "g")
+        n_drawn = scheme.program.gradients_per_step
     n = len(names) * dim
     # Rows: unit vectors of z, then unit vectors of the normals; all steps at once.
-    inputs = np.eye(n + n_normals * dim)
+    inputs = np.eye(n + (n_normals + n_drawn) * dim)
+    if n_drawn:
+        shares = iter(np.split(inputs[:, n + n_normals * dim :], n_drawn, axis=1))
+        spread = noise_factor(gradient_noise, dim).T
+
+        def gradient(x: Array) -> Array:
+            return potential.gradient(x) + next(shares) @ spread
+
     state = {name: inputs[:, i * dim : (i + 1) * dim] for i, name in enumerate(names)}
     # A frozen thermostat is a friction.
     frozen = np.full((len(inputs), 1), float(np.max(friction)))
     state |= dict.fromkeys(scheme.program.thermostats, frozen)
-    if "g" in scheme.stored:
+    if "g" in scheme.stored and "g" not in names:
         state["g"] = potential.gradient(state["x"])
-    normals = np.moveaxis(inputs[:, n:].reshape(len(inputs), n_normals, dim), 1, 0)
-    after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), potential.gradient)
+    own = inputs[:, n : n + n_normals * dim]
+    normals = np.moveaxis(own.reshape(len(inputs), n_normals, dim), 1, 0)
+    after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), gradient)
     images = np.concatenate([np.broadcast_to(after[k], (len(inputs), dim)) for k in names], axis=1)
     return LinearMap(images[:n].T, images[n:].T, names, dim, len(vectors) * dim)
 
@@ -150,6 +159,7 @@ def stationary_covariance(
     friction: ArrayLike,
     dt: float,
     mass: ArrayLike = 1.0,
+    gradient_noise: ArrayLike | None = None,
 ) -> Array:
     """Compute the stationary covariance of a method on a quadratic potential.
 
@@ -186,8 +196,9 @@ def stationary_covariance(
     (1.0, 0.75)
     """
     step = linear_map(
-        method, stiffness=stiffness, temperature=temperature, friction=friction, dt=dt, mass=mass
-    )
+        method, stiffness=stiffness, temperature=temperature, friction=friction, dt=dt, mass=mass,
+        gradient_noise=gradient_noise,
+    )  # fmt: skip
     radius = step.spectral_radius
     # A radius of 1 (no friction) comes out a rounding error below or above 1.
     if not radius < 1.0 - 1e-13:
@@ -214,6 +225,7 @@ def propagate(
     friction: ArrayLike,
     dt: float,
     mass: ArrayLike = 1.0,
+    gradient_noise: ArrayLike | None = None,
 ) -> tuple[Array, Array]:
     """Compute mean and covariance after `n_steps` from a Gaussian initial law.
 
@@ -222,7 +234,7 @@ def propagate(
 
     Parameters
     ----------
-    method, stiffness, temperature, friction, dt, mass
+    method, stiffness, temperature, friction, dt, mass, gradient_noise
         As `linear_map`.
     n_steps : int
         >= 0.
@@ -242,8 +254,9 @@ def propagate(
         n_steps < 0, or a mean or covariance of a wrong shape.
     """
     step = linear_map(
-        method, stiffness=stiffness, temperature=temperature, friction=friction, dt=dt, mass=mass
-    )
+        method, stiffness=stiffness, temperature=temperature, friction=friction, dt=dt, mass=mass,
+        gradient_noise=gradient_noise,
+    )  # fmt: skip
     if n_steps < 0:
         raise ValueError(f"n_steps={n_steps} must be >= 0")
     n, total = step.n_state, len(step.matrix)
@@ -251,6 +264,13 @@ def propagate(
     first[:n] = _shaped("mean", mean, (n,))
     if covariance is not None:
         second[:n, :n] = _shaped("covariance", covariance, (n, n))
+    if "g" in step.names:  # drawn at the start
+        carry = np.eye(total)
+        carry[-step.dim :, : step.dim] = stiffness_matrix(stiffness)
+        carry[-step.dim :, -step.dim :] = 0.0
+        first, second = carry @ first, carry @ second @ carry.T
+        spread = noise_factor(gradient_noise, step.dim)
+        second[-step.dim :, -step.dim :] += spread @ spread.T
     power, noise = step.matrix, step.noise @ step.noise.T
     remaining = int(n_steps)
     # Binary powers: (power, noise) is always the law of 2^k steps from a sharp start.
@@ -313,45 +333,6 @@ def stability_limit(
         middle = 0.5 * (low + high)
         low, high = (low, middle) if unstable(middle) else (middle, high)
     return low
-
-
-def _stiffness_matrix(stiffness: ArrayLike) -> Array:
-    """A number, a diagonal or a symmetric matrix as a (dim, dim) array."""
-    array = np.asarray(stiffness, dtype=np.float64)
-    if array.ndim < 2:
-        array = np.diag(np.atleast_1d(array))
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or not np.allclose(array, array.T):
-        raise ValueError(
-            f"stiffness of shape {np.shape(stiffness)} must be a number, a diagonal of shape "
-            "(dim,) or a symmetric matrix of shape (dim, dim)"
-        )
-    return 0.5 * (array + array.T)
-
-
-def _dynamics(
-    scheme: Method, potential: Any, temperature: float, friction: Any, mass: Any
-) -> Dynamics:
-    """The equation that the method discretises, on the given potential."""
-    if scheme.properties.equation == "adaptive":
-        return AdaptiveLangevin(
-            potential, temperature=max(temperature, 1.0), thermal_mass=math.inf, mass=mass,
-            applied_noise=math.sqrt(2.0 * _one_number("friction", friction) * temperature),
-        )  # fmt: skip
-    if scheme.properties.equation == "langevin":
-        return Langevin(potential, temperature=temperature, friction=friction, mass=mass)
-    if not np.all(np.asarray(mass) == 1.0):
-        raise ValueError(
-            f"mass={mass} has no meaning for the overdamped method {scheme.name!r}; leave it out"
-        )
-    return Overdamped(potential, temperature=temperature, friction=friction)
-
-
-def _one_number(name: str, value: Any) -> float:
-    if np.ndim(value):
-        raise ValueError(
-            f"{name}={value!r} must be one number: a thermostat is for all coordinates"
-        )
-    return float(value)
 
 
 def _remedy(friction: Any) -> str:

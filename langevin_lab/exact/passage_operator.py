@@ -110,6 +110,11 @@ def discrete_passage_moments(
     require_overdamped(dynamics, "a passage time of a scheme")
     require_dimension(dynamics, (1,), "a passage time of a scheme")
     scheme = find_method(method)
+    if not scheme.properties.linear:
+        raise ValueError(
+            f"method={scheme.name!r} accepts or rejects each step, which this operator does not "
+            "know; use 'EulerMaruyama' or 'StochasticHeun'"
+        )
     if scheme.n_normals != 1 or "r" in scheme.stored:
         raise ValueError(
             f"method={scheme.name!r} draws {scheme.n_normals} normals and stores {scheme.stored}; "

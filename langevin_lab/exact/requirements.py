@@ -23,6 +23,11 @@ def temperature_of(dynamics: Any) -> float:
 
 def friction_of(dynamics: Any) -> Any:
     """Return the constant friction of `dynamics`, one or one a coordinate, or raise ValueError."""
+    if not hasattr(dynamics, "friction"):
+        raise TypeError(
+            f"exact results that depend on friction are for GradientFlow, Overdamped and Langevin "
+            f"dynamics, not for {type(dynamics).__name__}, whose friction is no number"
+        )
     if callable(dynamics.friction):
         raise ValueError(
             f"friction={dynamics.friction!r} of {type(dynamics).__name__} is not a number; exact "

@@ -130,6 +130,11 @@ def stationary_law(
         )
     scheme = find_method(method)
     require_dimension(dynamics, (1,), "the stationary law of a scheme")
+    if not scheme.properties.linear:
+        raise ValueError(
+            f"method={scheme.name!r} accepts or rejects each step and keeps the Gibbs law at any "
+            "dt; use gibbs_average"
+        )
     if scheme.n_normals == 0:
         raise ValueError(
             f"method={scheme.name!r} draws no normals and has no unique stationary law; use a "

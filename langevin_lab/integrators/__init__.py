@@ -5,6 +5,9 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from langevin_lab.integrators.chains import nose_hoover
+from langevin_lab.integrators.deterministic import solve_flow
+from langevin_lab.integrators.diffusions import ITO_SCHEMES, ito_scheme
 from langevin_lab.integrators.energy_balance import (
     EnergyBalance,
     NotSeparableError,
@@ -26,6 +29,7 @@ from langevin_lab.integrators.words import splitting
 
 __all__ = [
     "ADAPTIVE_WORDS",
+    "ITO_SCHEMES",
     "WORDS",
     "EnergyBalance",
     "Method",
@@ -34,12 +38,15 @@ __all__ = [
     "Properties",
     "certificate",
     "energy_balance",
+    "ito_scheme",
     "linear_map",
     "method",
     "method_for",
     "names",
+    "nose_hoover",
     "partitioned",
     "properties",
+    "solve_flow",
     "spectral_radius",
     "splitting",
 ]

@@ -8,6 +8,9 @@ BBK                       p = (1 - friction dt/2) p - (dt/2) grad U(x) + s n_pre
                           x = x + dt p/mass
                           p = (p - (dt/2) grad U(x) + s n)/(1 + friction dt/2),
                           s = sqrt(friction mass T dt/2)
+SGNHT                     p = (1 - coupling xi dt) p - dt grad U(x) + applied_noise sqrt(mass dt) n
+                          x = x + dt p/mass
+                          xi = xi + (dt/thermal_mass) (p.p/mass - dim T)
 """
 
 from __future__ import annotations
@@ -169,10 +172,52 @@ def brunger_brooks_karplus() -> Method:
     return Method("BBK", program, coefficients, properties)
 
 
-def _one_kick_properties(name, program, coefficients, *, strong, configurational, source):
+def nose_hoover_euler() -> Method:
+    """SGNHT: Euler's step for adaptive Langevin dynamics, one gradient, first order throughout.
+
+    The thermostat holds <p.p/mass> at dim T, which for this step is not what the positions feel:
+    their temperature comes out as T (1 - friction dt/2), while a word with D is right to dt^2.
+    """
+    program = Program(
+        text=(
+            "g = gradient(x)",
+            "p = fma(noise, n0, fma(-braking * xi, p, fma(-kick, g, p)))",
+            "x = fma(drift, p, x)",
+            "w = inverse_mass * p",
+            "k = dot(w, p)",
+            "xi = fma(gain, k - target, xi)",
+        ),
+        state=("x", "p", "xi"),
+        coefficients=("kick", "braking", "noise", "drift", "inverse_mass", "gain", "target"),
+        n_normals=1,
+        scalars=("xi", "k"),
+    )
+
+    def coefficients(dynamics, dt, temperature) -> dict[str, Any]:
+        mass = np.asarray(dynamics.mass)
+        return {
+            "kick": dt,
+            "braking": dynamics.coupling * dt,
+            "noise": dynamics.applied_noise * np.sqrt(dt * mass),
+            "drift": dt / mass,
+            "inverse_mass": 1.0 / mass,
+            "gain": dt / dynamics.thermal_mass,
+            "target": dynamics.dim * np.asarray(temperature),
+        }
+
+    properties = _one_kick_properties(
+        "SGNHT", program, coefficients, equation="adaptive", strong=1.0, configurational=1.0,
+        source="Ding et al. (2014), algorithm 1",
+    )  # fmt: skip
+    return Method("SGNHT", program, coefficients, properties)
+
+
+def _one_kick_properties(
+    name, program, coefficients, *, strong, configurational, source, equation="langevin"
+):
     return Properties(
         name=name,
-        equation="langevin",
+        equation=equation,
         strong_order=strong,
         weak_order=1.0,
         configurational_order=configurational,

@@ -17,7 +17,9 @@ Coefficients = Callable[[Any, Any, Any], dict[str, Any]]
 _SUGGESTIONS = {
     "overdamped": "'EulerMaruyama', 'LeimkuhlerMatthews', 'StochasticHeun' or 'RK4'",
     "langevin": "a word such as 'BAOAB'",
-    "adaptive": "a word with D such as 'BADODAB'",
+    "adaptive": "a word with D such as 'BADODAB', or 'SGNHT'",
+    "ito": "'EulerMaruyama', 'Milstein' or 'Platen'",
+    "nose_hoover": "a word with C and D such as 'BADCDAB'",
     "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
 }
 
@@ -59,7 +61,7 @@ class Method:
 
     @property
     def stored(self) -> tuple[str, ...]:
-        """Vectors carried besides the state: "g" the gradient at x, "r" the last normal."""
+        """Carried besides the state: "g" the gradient, "e" the energy at x, "r" the last normal."""
         return self.program.stored
 
     @property
@@ -111,10 +113,21 @@ class Method:
         if dynamics.equation == "adaptive":
             self._check_adaptive(dynamics)
             return
+        if dynamics.equation == "nose_hoover":
+            self._check_chain(dynamics)
+            return
+        if dynamics.equation == "ito":
+            self._check_diffusion(dynamics)
+            return
         if self.noiseless and not dynamics.is_noiseless:
             raise ValueError(
                 f"method={self.name!r} has no noise but temperature={dynamics.temperature}; "
                 "use temperature=0 or a method with noise"
+            )
+        if dynamics.is_noiseless and not self.properties.linear:
+            raise ValueError(
+                f"method={self.name!r} accepts steps by a temperature but temperature=0; use a "
+                "temperature > 0, or a method without acceptance"
             )
         free = not callable(dynamics.friction) and not np.any(dynamics.friction)
         if not self.thermostatted and not free:
@@ -130,21 +143,46 @@ class Method:
                 "use applied_noise=0 or a word with O, or with N"
             )
 
+    def _check_chain(self, dynamics) -> None:
+        length = len(self.program.thermostats)
+        if length != dynamics.n_thermostats:
+            raise ValueError(
+                f"method={self.name!r} is for a chain of {length}, but thermal_masses="
+                f"{dynamics.thermal_masses} has {dynamics.n_thermostats}; give the word itself"
+            )
+
+    def _check_diffusion(self, dynamics) -> None:
+        """The program must call this drift and these noises; order 1 needs them to commute."""
+        called = {name for name in self.program.functions if not name.startswith("noise_slope")}
+        if called != dynamics.function_names:
+            raise ValueError(
+                f"method={self.name!r} calls {sorted(called)}, but this ItoDiffusion has "
+                f"{sorted(dynamics.function_names)}; give the name {self.name!r} itself"
+            )
+        if self.properties.strong_order > 0.5 and dynamics.noncommuting is not None:
+            j, k = dynamics.noncommuting
+            raise ValueError(
+                f"method={self.name!r} needs noises that commute, but those of index {j} and {k} "
+                f"in noise={dynamics.noise} do not; use 'EulerMaruyama'"
+            )
+
     def step(self, state, normals, coefficients, gradient, **more) -> dict[str, np.ndarray]:
         """One step on numpy arrays; see `Program.run`."""
         return self.program.run(state, normals, coefficients, gradient, **more)
 
-    def carried_state(self, state, gradient) -> dict[str, np.ndarray]:
-        """``state`` with what is missing: the gradient at x, a normal of zero."""
-        carried = {name: np.asarray(state[name], dtype=float) for name in self.program.state}
-        for name in self.stored:
-            if name in state:
-                carried[name] = np.asarray(state[name], dtype=float)
-            else:
-                carried[name] = (
-                    gradient(carried["x"]) if name == "g" else np.zeros_like(carried["x"])
-                )
-        return carried
+    def carried_state(self, state, gradient, energy=None) -> dict[str, np.ndarray]:
+        """``state`` with what is missing: gradient and energy at x, a normal of zero, outcomes."""
+        x = np.asarray(state["x"], dtype=float)
+        make = {
+            "g": lambda: gradient(x),
+            "e": lambda: np.asarray(energy(x))[..., None],
+            "r": lambda: np.zeros_like(x),
+        } | dict.fromkeys(self.program.outcomes, lambda: np.zeros((*x.shape[:-1], 1)))
+        return {
+            name: make[name]() if name in make and name not in state
+            else np.asarray(state[name], dtype=float)
+            for name in self.program.carried
+        }  # fmt: skip
 
 
 def check_time_step(dt: Any) -> float:
@@ -185,6 +223,8 @@ def linear_map(program: Program, coefficients: Mapping[str, Any], curvature) -> 
         np.zeros((program.n_normals, *batch, n_state)),
         {name: np.broadcast_to(c, batch)[..., None] for name, c in coefficients.items()},
         lambda x: curvature * x,
+        scalar_normals=np.zeros((program.n_scalar_normals, *batch, 1)),
+        functions=dict.fromkeys(program.functions, np.zeros_like),
     )
     return np.stack([after[name] for name in program.state_vectors], axis=-2)
 

@@ -1,11 +1,13 @@
-"""Schemes for overdamped dynamics: Euler-Maruyama, Leimkuhler-Matthews, stochastic Heun.
+"""Schemes for overdamped dynamics: Euler-Maruyama, Leimkuhler-Matthews, stochastic Heun, SRA1.
 
-With drift = dt/friction and one standard normal n a step:
+With drift = dt/friction and one standard normal n a step, SRA1 a second one m:
 
     Euler-Maruyama       x' = x - drift grad U(x) + sqrt(2 T drift) n
     Leimkuhler-Matthews  x' = x - drift grad U(x) + sqrt(T drift/2) (n_previous + n)
     stochastic Heun      y  = x - drift grad U(x) + sqrt(2 T drift) n
                          x' = x - (drift/2) (grad U(x) + grad U(y)) + sqrt(2 T drift) n
+    SRA1                 y  = x - (3/4) drift grad U(x) + (3/4) sqrt(2 T drift) (n + m/sqrt(3))
+                         x' = x - (drift/3) (grad U(x) + 2 grad U(y)) + sqrt(2 T drift) n
 """
 
 from __future__ import annotations
@@ -96,4 +98,34 @@ def stochastic_heun() -> Method:
     return _method(
         "StochasticHeun", program, _coefficients(2.0), strong=1.0, weak=2.0, configurational=2.0,
         source="Kloeden and Platen (1992), section 14.2, additive noise",
+    )  # fmt: skip
+
+
+def rossler_additive() -> Method:
+    """SRA1: two gradients a step, strong order 3/2 and weak order 2 for additive noise.
+
+    With dW the increment of a step and dZ the integral of W over it, which are jointly Gaussian,
+    (3/2) dZ/dt = (3/4) sqrt(dt) (n + m/sqrt(3)) places the second stage.
+    """
+    program = Program(
+        text=(
+            "g = gradient(x)",
+            "y = fma(own, n1, fma(shared, n0, fma(-0.75 * drift, g, x)))",
+            "k = gradient(y)",
+            "x = fma(noise, n0, fma(-third, fma(2.0, k, g), x))",
+        ),
+        state=("x",),
+        coefficients=("drift", "third", "noise", "shared", "own"),
+        n_normals=2,
+    )
+
+    def coefficients(dynamics, dt, temperature) -> dict[str, Any]:
+        values = _coefficients(2.0)(dynamics, dt, temperature)
+        shared = 0.75 * values["noise"]
+        more = {"third": values["drift"] / 3, "shared": shared, "own": shared / np.sqrt(3.0)}
+        return values | more
+
+    return _method(
+        "SRA1", program, coefficients, strong=1.5, weak=2.0, configurational=2.0,
+        source="Roessler (2010), table 6.1, SRA1",
     )  # fmt: skip

@@ -20,7 +20,7 @@ from typing import Any
 from langevin_lab.integrators.letters import ALLOWED, MEANING, Part
 from langevin_lab.integrators.methods import Method, spectral_stability_limit
 from langevin_lab.integrators.properties import Properties
-from langevin_lab.integrators.words import check_letters, translated, write_program
+from langevin_lab.integrators.words import check_letters, strong_order, translated, write_program
 
 # Published schemes for partitions, as printed; a word may be given by these names.
 PUBLISHED: Mapping[str, str] = MappingProxyType(
@@ -141,12 +141,13 @@ def partitioned(
             values |= part.coefficients(own, dt, own.temperature, len(block.coordinates))
         return values
 
+    word = "".join(letter for _, letter in sequence)
     weak_order, configurational_order = _orders(sequence)
     noisy = program.n_normals > 0
     properties = Properties(
         name=" ".join(f"{letter}{block + 1}" for block, letter in sequence),
         equation="partitioned",
-        strong_order=(0.5 if "overdamped" in equations else 1.0) if noisy else weak_order,
+        strong_order=0.5 if noisy and "overdamped" in equations else strong_order(word, weak_order),
         weak_order=1.0 if "overdamped" in equations else weak_order,
         configurational_order=configurational_order if noisy else math.nan,
         gradients_per_step=program.gradients_per_step,
@@ -194,6 +195,6 @@ def _ordered(sequence: list[tuple[int, str]]) -> list[tuple[int, str]]:
     for _ in result:
         for i in range(len(result) - 1):
             (first, a), (second, b) = result[i : i + 2]
-            if first > second and {a, b} != {"A", "B"}:
+            if first > second and {a, b} not in ({"A", "B"}, {"U", "B"}):
                 result[i : i + 2] = [result[i + 1], result[i]]
     return result

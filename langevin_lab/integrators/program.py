@@ -1,20 +1,22 @@
 """A step, written once: a few lines in the method's own letters, as on paper.
 
 A program is a tuple of assignments over vectors with one entry per coordinate, and over scalars
-with one entry per replica (thermostats):
+with one entry per replica (thermostats, whether a step was accepted):
 
     p = fma(-kick, g, p)        an elementwise line; fma(a, b, c) = a b + c in one rounding
     p = fma(-kick, g, p) @ 1    the same for the coordinates of block 1 only
     g = gradient(x)             the gradient of the potential at a vector
     e = energy(x)               the potential itself, a scalar
     k = dot(p, p) @ 1           sum over the coordinates (of a block), a scalar
+    b = noise(x)                a vector function of the dynamics, of those the program names
+    a = select(d <= k, 1., 0.)  one of two by a condition, in scalars or elementwise
     xi = fma(gain, k, xi)       a scalar line reads scalars and coefficients only
 
 Names are the state (``x``, ``p``, ``xi``), what is carried besides (``g``, the gradient carried to
-the next step; ``r``, the last normal), the normals of the step (``n0``, ``n1``, ... per coordinate,
-``s0``, ... per replica), the method's coefficients and names assigned on the way. The same lines
-are run on numpy arrays (tests, exact laws), unrolled over coordinates for compiled lanes of
-replicas, and looped over coordinates for many-dimensional potentials.
+the next step; ``e``, the energy there; ``r``, the last normal), the normals of the step (``n0``,
+``n1``, ... per coordinate, ``s0``, ... per replica), the method's coefficients and names assigned
+on the way. The same lines are run on numpy arrays (tests, exact laws), unrolled over coordinates
+for compiled lanes of replicas, and looped over coordinates for many-dimensional potentials.
 """
 
 from __future__ import annotations
@@ -48,7 +50,7 @@ class Line:
     reads : frozenset of str
         Names on the right-hand side, functions left out.
     call : str or None
-        "gradient", "energy" or "dot" if the right-hand side is one of these.
+        "gradient", "energy", "dot" or a function of the dynamics, if the right-hand side is one.
     arguments : tuple of str
         Of that call.
     block : int or None
@@ -68,7 +70,7 @@ class Line:
         return self.arguments[0] if self.call == "gradient" else None
 
 
-def _parse_line(text: str) -> Line:
+def _parse_line(text: str, functions: tuple[str, ...] = ()) -> Line:
     assignment, _, block = text.partition("@")
     statement = ast.parse(assignment.strip()).body[0]
     if not (isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name)):
@@ -76,27 +78,28 @@ def _parse_line(text: str) -> Line:
     names = {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}
     call: str | None = None
     arguments: tuple[str, ...] = ()
-    if names & _CALLS:
-        call, arguments = _parse_call(text, statement.value)
+    calls = _CALLS.union(functions)
+    if names & calls:
+        call, arguments = _parse_call(text, statement.value, calls)
     return Line(
         target=statement.targets[0].id,
         expression=ast.unparse(statement.value),
-        reads=frozenset(names - _CALLS - _FUNCTIONS),
+        reads=frozenset(names - calls - _FUNCTIONS),
         call=call,
         arguments=arguments,
         block=int(block) if block else None,
     )
 
 
-def _parse_call(text: str, value: ast.expr) -> tuple[str, tuple[str, ...]]:
+def _parse_call(text: str, value: ast.expr, calls: frozenset[str]) -> tuple[str, tuple[str, ...]]:
     if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
         plain = [argument.id for argument in value.args if isinstance(argument, ast.Name)]
         count = 2 if value.func.id == "dot" else 1
-        if value.func.id in _CALLS and len(plain) == len(value.args) == count:
+        if value.func.id in calls and len(plain) == len(value.args) == count:
             return value.func.id, tuple(plain)
     raise ValueError(
         f"line {text!r} of a step must call gradient or energy alone, on one vector, or dot alone, "
-        "on two"
+        "on two; functions of the dynamics as gradient"
     )
 
 
@@ -115,7 +118,8 @@ class Program:
     n_normals : int
         Standard normals a step and coordinate: ``n0``, ``n1``, ...
     stored : tuple of str, optional
-        "g" if the gradient at x is carried to the next step, "r" if the last normal is.
+        "g" if the gradient at x is carried to the next step, "e" if the energy is (a scalar), "r"
+        if the last normal is.
     scalars : tuple of str, optional
         State and local names that have one entry per replica instead of one per coordinate.
     blocks : tuple of tuple of int, optional
@@ -124,6 +128,8 @@ class Program:
         Standard normals a step and replica: ``s0``, ``s1``, ...
     random_gradient : bool, optional
         Whether the gradient is drawn, so that a carried one cannot be computed again from x.
+    functions : tuple of str, optional
+        Vector functions that the dynamics provides and lines call like the gradient.
 
     Raises
     ------
@@ -141,6 +147,7 @@ class Program:
     blocks: tuple[tuple[int, ...], ...] = ()
     n_scalar_normals: int = 0
     random_gradient: bool = False
+    functions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = {*self.carried, *self.coefficients, *self.normals, *self.scalar_normals}
@@ -155,6 +162,8 @@ class Program:
             self._check_kinds(line)
             known.add(line.target)
             read |= line.reads
+        if "q" in known:
+            raise ValueError("the step assigns q, which kernels use for the potential's parameters")
         unused = {*self.coefficients, *self.normals, *self.scalar_normals} - read
         if unused:
             raise ValueError(f"the step never reads {sorted(unused)}")
@@ -174,7 +183,7 @@ class Program:
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """The parsed assignments."""
-        return tuple(_parse_line(text) for text in self.text)
+        return tuple(_parse_line(text, self.functions) for text in self.text)
 
     @property
     def normals(self) -> tuple[str, ...]:
@@ -192,9 +201,24 @@ class Program:
         return self.state + self.stored
 
     @property
-    def thermostats(self) -> tuple[str, ...]:
-        """The scalars of the state."""
+    def state_scalars(self) -> tuple[str, ...]:
+        """The scalars of the state: thermostats and outcomes."""
         return tuple(name for name in self.state if name in self.scalars)
+
+    @cached_property
+    def outcomes(self) -> tuple[str, ...]:
+        """Scalars of the state that a step writes without reading what they were."""
+        written: set[str] = set()
+        read: set[str] = set()
+        for line in self.lines:
+            read |= line.reads - written
+            written.add(line.target)
+        return tuple(name for name in self.state_scalars if name in written - read)
+
+    @property
+    def thermostats(self) -> tuple[str, ...]:
+        """The scalars of the state that the next step depends on."""
+        return tuple(name for name in self.state_scalars if name not in self.outcomes)
 
     @property
     def state_vectors(self) -> tuple[str, ...]:
@@ -213,8 +237,8 @@ class Program:
 
     @property
     def gradients_per_step(self) -> int:
-        """Gradient evaluations a step."""
-        return sum(line.gradient_of is not None for line in self.lines)
+        """Gradient evaluations a step, or those of the drift that stands in its place."""
+        return sum(line.call in ("gradient", "drift") for line in self.lines)
 
     @cached_property
     def _bytecode(self) -> CodeType:
@@ -233,6 +257,7 @@ class Program:
         *,
         energy: Callable[[np.ndarray], np.ndarray] | None = None,
         scalar_normals: np.ndarray | tuple[()] = (),
+        functions: Mapping[str, Callable[[np.ndarray], np.ndarray]] | None = None,
     ) -> dict[str, np.ndarray]:
         """One step on numpy arrays.
 
@@ -246,13 +271,20 @@ class Program:
         energy : callable, (..., dim) -> (...), optional
             For programs that read the energy.
         scalar_normals : ndarray of shape (n_scalar_normals, ..., 1), optional
+        functions : mapping of str to callable, (..., dim) -> (..., dim), optional
+            For programs that call functions of the dynamics.
 
         Returns
         -------
         dict of str to ndarray
             What is carried after the step, in the same shapes; the arguments are left as they were.
         """
+        provided = functions or {}
+        missing = [name for name in self.functions if name not in provided]
+        if missing:
+            raise ValueError(f"the step calls {missing}: pass functions=dynamics.functions(...)")
         names = self._namespace(state, normals, coefficients, gradient, energy, scalar_normals)
+        names.update(provided)
         # The text is the package's own (or a method author's), parsed above; never a user's string.
         if not self.blocks:
             exec(self._bytecode, names)

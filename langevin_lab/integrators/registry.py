@@ -6,7 +6,9 @@ import difflib
 import functools
 from typing import Any
 
-from langevin_lab.integrators import flows, overdamped
+from langevin_lab.integrators import flows, metropolis, overdamped
+from langevin_lab.integrators.chains import nose_hoover
+from langevin_lab.integrators.diffusions import ITO_SCHEMES, ito_scheme
 from langevin_lab.integrators.methods import Method
 from langevin_lab.integrators.partitions import partitioned
 from langevin_lab.integrators.properties import Properties
@@ -16,10 +18,14 @@ _NAMED = {
     ("EulerMaruyama", "overdamped"): overdamped.euler_maruyama,
     ("LeimkuhlerMatthews", "overdamped"): overdamped.leimkuhler_matthews,
     ("StochasticHeun", "overdamped"): overdamped.stochastic_heun,
+    ("SRA1", "overdamped"): overdamped.rossler_additive,
+    ("MALA", "overdamped"): metropolis.metropolis_adjusted_langevin,
     ("RK4", "overdamped"): flows.runge_kutta_gradient_flow,
     ("RK4", "langevin"): flows.runge_kutta_momentum_flow,
     ("SemiImplicitEuler", "langevin"): flows.semi_implicit_euler,
     ("BBK", "langevin"): flows.brunger_brooks_karplus,
+    ("GHMC", "langevin"): metropolis.generalised_hybrid_monte_carlo,
+    ("SGNHT", "adaptive"): flows.nose_hoover_euler,
 }
 
 # The words that documentation and the parametrised tests go through; any other word works too.
@@ -37,6 +43,8 @@ WORDS = (
     "OBA",
     "BAB",
     "ABA",
+    "UBU",
+    "BUB",
 )
 
 
@@ -51,8 +59,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     Parameters
     ----------
     name : str or Method
-        A word over A, B, O ("BAOAB", "V R O R V", ...) or a name from `names`; a Method is
-        returned as it is.
+        A word over A, B, O ("BAOAB", "V R O R V", ...) or over U, B ("UBU"), or a name from
+        `names`; a Method is returned as it is.
     equation : {"overdamped", "langevin", "adaptive"}, optional
         Which variant, where a name has two (RK4; "BACAB" with friction or a thermostat); by default
         the overdamped one, and for a word the adaptive one if it has a D.
@@ -78,9 +86,19 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
         raise TypeError(
             f"method={name!r} must be a splitting word such as 'BAOAB', a name or a Method"
         )
+    if equation == "ito" or name in ITO_SCHEMES[1:]:
+        raise ValueError(
+            f"method={name!r} for Itô diffusions depends on the noise: give ll.simulate an "
+            f"ItoDiffusion, or use integrators.ito_scheme({name!r}, ...)"
+        )
     variants = [kind for known, kind in _NAMED if known == name]
     if variants:
         return _build(name, equation if equation in variants else variants[0])
+    if equation == "nose_hoover":
+        raise ValueError(
+            f"method={name!r} for a Nosé-Hoover chain depends on its length: use "
+            f"integrators.nose_hoover({name!r}, n_thermostats)"
+        )
     letters = "".join(name.split())
     if letters and letters.isupper() and letters.isalpha():
         adaptive = equation == "adaptive" or (equation is None and set("DE") & set(letters))
@@ -124,7 +142,12 @@ def method_for(integrator: str | Method, dynamics: Any) -> Method:
         equations = tuple(block.dynamics.equation for block in dynamics.blocks)
         blocks = tuple(block.coordinates for block in dynamics.blocks)
         return partitioned(integrator, equations, blocks)
-    scheme = method(integrator, equation=dynamics.equation)
+    if dynamics.equation == "nose_hoover" and isinstance(integrator, str):
+        return nose_hoover(integrator, dynamics.n_thermostats)
+    if dynamics.equation == "ito" and isinstance(integrator, str):
+        scheme = ito_scheme(integrator, dynamics.n_noises, own_drift=dynamics.drift is not None)
+    else:
+        scheme = method(integrator, equation=dynamics.equation)
     scheme.check(dynamics)
     return scheme
 

@@ -1,12 +1,13 @@
 """Splitting words: any sequence of the exact sub-flows of an equation is a method.
 
     A  drift      B  kick      O  friction and noise      D  thermostat
-    C  friction alone          N  noise alone             (formulas: `letters`)
+    C  friction alone          N  noise alone             U  A and O at once, exactly
 
-"BAOAB" reads from left to right and a letter that stands k times takes dt/k each time. V and R are
-accepted for B and A. The gradient is evaluated only where the position has moved since the last
-evaluation, and carried to the next step when the word begins with a kick at the point where it
-ended. Source: Leimkuhler and Matthews (2013); Leimkuhler and Matthews (2015), chapter 7.
+(formulas: `letters`). "BAOAB" reads from left to right and a letter that stands k times takes dt/k
+each time. V and R are accepted for B and A. The gradient is evaluated only where the position has
+moved since the last evaluation, and carried to the next step when the word begins with a kick at
+the point where it ended. Source: Leimkuhler and Matthews (2013); Leimkuhler and Matthews (2015),
+chapter 7; Sanz-Serna and Zygalakis (2021) for U.
 """
 
 from __future__ import annotations
@@ -17,12 +18,19 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from langevin_lab.integrators.letters import ALLOWED, MEANING, Part
+from langevin_lab.integrators.letters import ALLOWED, MEANING, NORMALS, Part
 from langevin_lab.integrators.methods import Method, spectral_stability_limit
 from langevin_lab.integrators.program import Program
 from langevin_lab.integrators.properties import Properties
 
 _SYNONYMS = str.maketrans("VR", "BA")
+_FRICTION = "and O for friction and noise, for example"
+_NEEDED = {
+    "langevin": ("AB", f"A and B, {_FRICTION} 'BAOAB'"),
+    "overdamped": ("AB", f"A and B, {_FRICTION} 'BAOAB'"),
+    "adaptive": ("ABD", f"A and B, {_FRICTION} 'BADODAB'"),
+    "nose_hoover": ("ABCD", "A, B, C and D, for example 'BADCDAB'"),
+}
 _PRINTED = str.maketrans("DE", "ND")  # Leimkuhler, Matthews and Vlaar (2019) -> here
 
 
@@ -60,13 +68,17 @@ def normalise(text: str, equation: str = "langevin") -> str:
 
 def check_letters(where: str, word: str, equation: str) -> None:
     """Raise ValueError if the letters leave out a part of the equation, or count it twice."""
-    for letter in "ABD" if equation == "adaptive" else "AB":
+    if "U" in word:
+        _check_joint_letter(where, word)
+    needed, remedy = _NEEDED[equation]
+    for letter in needed.replace("A", "") if "U" in word else needed:
         if letter not in word:
-            example = "BADODAB" if equation == "adaptive" else "BAOAB"
             raise ValueError(
-                f"{where} is no integrator: it has no {letter} ({MEANING[letter]}); a word needs A "
-                f"and B, and O for friction and noise, for example {example!r}"
+                f"{where} is no integrator: it has no {letter} ({MEANING[letter]}); a word needs "
+                + remedy
             )
+    if equation == "nose_hoover":
+        return
     split = [letter for letter in "CN" if letter in word]
     if split and "O" in word:
         raise ValueError(
@@ -83,9 +95,20 @@ def check_letters(where: str, word: str, equation: str) -> None:
         raise ValueError(f"{where} has neither O nor C: nothing feels the thermostat; add an O")
 
 
+def _check_joint_letter(where: str, word: str) -> None:
+    """Raise ValueError if a letter repeats what U does already."""
+    for letter in "AOCN":
+        if letter in word:
+            raise ValueError(
+                f"{where} has U ({MEANING['U']}) and {letter} ({MEANING[letter]}), which would "
+                "count it twice; use U and B alone, for example 'UBU'"
+            )
+
+
 def starts_fresh(letters: str) -> bool:
     """Whether the gradient at a step's end is the one that the next step's first kick needs."""
-    return letters.index("B") < letters.index("A") and letters.rindex("B") > letters.rindex("A")
+    drifts = [index for index, letter in enumerate(letters) if letter in "AU"]
+    return letters.index("B") < drifts[0] and letters.rindex("B") > drifts[-1]
 
 
 def write_program(
@@ -99,12 +122,12 @@ def write_program(
     for part, letter in sequence:
         if letter == "B" and not fresh:
             lines.append("g = gradient(x)")
-        fresh = letter == "B" or (fresh and letter != "A")
+        fresh = letter == "B" or (fresh and letter not in "AU")
         lines += part.lines(letter, used[part])
-        used[part] += letter in "ON"
+        used[part] += NORMALS.get(letter, 0)
     read = {name for line in lines for name in _names(line)}
     scalars = tuple(name for part in parts for name in part.scalars if name in read)
-    thermostats = tuple(part.thermostat for part in parts if part.thermostat in scalars)
+    thermostats = tuple(name for part in parts for name in part.thermostats if name in scalars)
     return Program(
         text=tuple(lines),
         state=("x", "p", *thermostats),
@@ -128,6 +151,15 @@ def _coefficient_names(lines, read, scalars) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+def strong_order(letters: str, weak_order: float) -> float:
+    """1 with the noise of O or N, which leaves positions a third of its variance short.
+
+    U draws momentum and position jointly: what is left is the force's change along the path, of
+    mean zero and size dt^(5/2) a step, and the word's own order.
+    """
+    return 1.0 if {"O", "N"} & set(letters) else weak_order
+
+
 def orders(word: Sequence[Any]) -> tuple[float, float]:
     """(weak order, configurational order), from the symmetry of the word.
 
@@ -149,6 +181,8 @@ _NAMED_SOURCES = {
     "BAOA": "Kieninger and Keller (2022)",
     "BAB": "Verlet (1967); Swope et al. (1982), velocity Verlet",
     "ABA": "Tuckerman, Berne and Martyna (1992), position Verlet",
+    "UBU": "Sanz-Serna and Zygalakis (2021)",
+    "BUB": "Sanz-Serna and Zygalakis (2021)",
     "BADODAB": "Leimkuhler and Shang (2016)",
     "BACNDNCAB": "Leimkuhler, Matthews and Vlaar (2019), AdLa",
     "ACNDNCAB": "Leimkuhler, Matthews and Vlaar (2019), AdLa as it is run",
@@ -162,15 +196,15 @@ def splitting(text: str, equation: str = "langevin") -> Method:
     Parameters
     ----------
     text : str
-        A word over A, B, O (or V, R, O), or over A, B, C, N, D for the other ways to split; spaces
-        allowed.
+        A word over A, B, O (or V, R, O), over U, B, or over A, B, C, N, D for the other ways to
+        split; spaces allowed.
     equation : {"langevin", "adaptive"}, optional
         What it is to solve; a word with D is for adaptive Langevin dynamics.
 
     Returns
     -------
     Method
-        A word without O (and C, N) is for ``friction = 0``.
+        A word without O (and C, N, U) is for ``friction = 0``.
 
     Raises
     ------
@@ -199,7 +233,7 @@ def splitting(text: str, equation: str = "langevin") -> Method:
     properties = Properties(
         name=word,
         equation=equation,
-        strong_order=1.0 if noisy else weak_order,
+        strong_order=strong_order(word, weak_order),
         weak_order=weak_order,
         configurational_order=configurational_order,
         gradients_per_step=program.gradients_per_step,

@@ -3,8 +3,11 @@
     from langevin_lab import noise
     noise.normals(seed=1, replicas=range(4), start=0, count=10)     # any of them, at any time
 
-Compiled loops take whole blocks from `fill_replica_normals` and `fill_coordinate_normals`. The
-generator is Philox4x32-10, the transform Box-Muller; `streams` holds the definition.
+    noise.batch_indices(1, 0, batch=7, n_examples=500, batch_size=25, replacement=False)
+
+Compiled loops take whole blocks from `fill_replica_normals` and `fill_coordinate_normals`, examples
+of minibatches from `fill_batch_indices`. The generator is Philox4x32-10, the transform Box-Muller;
+`streams` and `batches` hold the definitions.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from typing import Any
 
 # Public name -> submodule: numba is imported when a name is first used.
 _NAMES = {
+    "batch_indices": "batches",
+    "fill_batch_indices": "batches",
     "fill_coordinate_normals": "streams",
     "fill_replica_normals": "streams",
     "normal_pair": "streams",
@@ -22,6 +27,8 @@ _NAMES = {
 }
 
 __all__ = [
+    "batch_indices",
+    "fill_batch_indices",
     "fill_coordinate_normals",
     "fill_replica_normals",
     "normal_pair",

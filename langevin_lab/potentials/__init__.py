@@ -39,11 +39,17 @@ _CATALOGUE = {
 }
 _PLACES = {
     "Code": "code",
+    "Data": "data",
     "Expression": "expression",
     "ExpressionError": "expression",
+    "FactorNoise": "gradient_noise",
+    "GaussianNoise": "gradient_noise",
+    "Minibatch": "gradient_noise",
     "Potential": "potential",
     "Region": "expression",
     "StationaryPoint": "stationary",
+    "drawn_gradient": "gradient_noise",
+    "empirical_risk": "risk",
     "parse_expression": "expression",
     "parse_region": "expression",
     **{name: module for module, names in _CATALOGUE.items() for name in names},

@@ -28,9 +28,13 @@ def coordinate_names(dim: int) -> tuple[str, ...]:
 
 
 def derived(
-    text: str, variables: Sequence[str] | str, parameters: Sequence[str]
+    text: str,
+    variables: Sequence[str] | str,
+    parameters: Sequence[str],
+    *,
+    unused: bool = False,
 ) -> tuple[tuple[str, ...], Code, str]:
-    """Return (coordinate names, code, LaTeX) of a formula.
+    """Return (coordinate names, code, LaTeX) of a formula; parameters may be `unused` by it.
 
     Raises
     ------
@@ -39,10 +43,10 @@ def derived(
     """
     names = _checked_names(variables, parameters)
     tree = read_arithmetic(text, (*names, *parameters))
-    unused = [name for name in parameters if name not in names_in(tree)]
-    if unused:
+    missing = [name for name in parameters if name not in names_in(tree)]
+    if missing and not unused:
         raise ValueError(
-            f"parameter {unused[0]!r} does not occur in {text!r}; remove it or correct the formula"
+            f"parameter {missing[0]!r} does not occur in {text!r}; remove it or correct the formula"
         )
     arguments = _arguments(names, parameters)
     record = _record(text, tree, names, parameters, arguments, order=None)

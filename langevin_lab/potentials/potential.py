@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
+from langevin_lab.potentials.arguments import box, coordinates, finite, rule_of
 from langevin_lab.potentials.code import Code, run_over_arrays
+from langevin_lab.potentials.data import Data
 from langevin_lab.potentials.evaluation import ArrayEvaluator, ScalarEvaluator, difference
-from langevin_lab.potentials.formula import coordinate_names, derivative_source, derived
+from langevin_lab.potentials.formula import derivative_source, derived
+from langevin_lab.potentials.gradient_noise import GradientNoise, gaussian_noise
 from langevin_lab.potentials.stationary import (
     Barrier,
-    FixedStarts,
     Rule,
     StationaryPoint,
     barriers,
@@ -56,6 +57,10 @@ class Potential:
         Parameters -> starting values of the known stationary points.
     requirement : function or None
         Raises ValueError for parameters out of range.
+    data : Data or None
+        The examples that an `empirical_risk` averages over.
+    gradient_noise : GaussianNoise, FactorNoise, Minibatch or None
+        How the gradient that a method gets differs from `gradient`, which is the true one.
     """
 
     name: str
@@ -67,9 +72,11 @@ class Potential:
     bounds: tuple[tuple[float, float], ...] | None = None
     rule: Rule | None = None
     requirement: Callable[[str, Mapping[str, float]], None] | None = None
+    data: Data | None = None
+    gradient_noise: GradientNoise | None = None
 
     def __post_init__(self) -> None:
-        checked = {name: _finite(self.name, name, v) for name, v in self.parameters.items()}
+        checked = {name: finite(self.name, name, v) for name, v in self.parameters.items()}
         if self.requirement is not None:
             self.requirement(self.name, checked)
         object.__setattr__(self, "parameters", MappingProxyType(checked))
@@ -127,8 +134,8 @@ class Potential:
             code=code,
             latex=latex,
             text=text,
-            bounds=_box(bounds, len(names)),
-            rule=_rule(stationary_points, len(names)),
+            bounds=box(bounds, len(names)),
+            rule=rule_of(stationary_points, len(names)),
             requirement=requirement,
         )
 
@@ -176,23 +183,26 @@ class Potential:
         from langevin_lab.potentials.functions import checked_code
 
         given = dict(parameters or {})
-        values = np.array([_finite(name, key, value) for key, value in given.items()])
+        values = np.array([finite(name, key, value) for key, value in given.items()])
         code = checked_code(energy, gradient, hessian, dim, values, probe)
         return cls(
             name=name,
-            variables=_coordinates(variables, dim),
+            variables=coordinates(variables, dim),
             parameters=given,
             code=code,
             latex=latex,
-            bounds=_box(bounds, dim),
-            rule=_rule(stationary_points, dim),
+            bounds=box(bounds, dim),
+            rule=rule_of(stationary_points, dim),
         )
 
     def _identity(self) -> tuple[Any, ...]:
-        return (self.name, self.variables, tuple(self.parameters.items()), self.code.digest)
+        values = tuple(self.parameters.items())
+        return (
+            self.name, self.variables, values, self.code.digest, self.data, self.gradient_noise
+        )  # fmt: skip
 
     def __eq__(self, other: object) -> bool:
-        """Equal: the same code with the same parameters, also after pickling."""
+        """Equal: the same code, parameters, data and gradient noise, also after pickling."""
         if not isinstance(other, Potential):
             return NotImplemented
         return self._identity() == other._identity()
@@ -204,11 +214,13 @@ class Potential:
         values = ", ".join(f"{key}={value:g}" for key, value in list(self.parameters.items())[:6])
         dots = ", ..." if len(self.parameters) > 6 else ""
         size = "" if self.dim == 1 else f"{', ' if values else ''}dim={self.dim}"
-        return f"{self.name}({values}{dots}{size})"
+        noise = "" if self.gradient_noise is None else f" with {self.gradient_noise!r}"
+        return f"{self.name}({values}{dots}{size}){noise}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = (self.name, self.variables, dict(self.parameters), self.code, self.latex)
-        return Potential, (*fields, self.text, self.bounds, self.rule, self.requirement)
+        more = (self.text, self.bounds, self.rule, self.requirement, self.data)
+        return Potential, (*fields, *more, self.gradient_noise)
 
     @property
     def dim(self) -> int:
@@ -273,20 +285,44 @@ class Potential:
                 raise ValueError(
                     f"{self.name} has no parameter {name!r}; its parameters are: {known}{guess}"
                 )
-        changed = Potential(
-            self.name,
-            self.variables,
-            {**self.parameters, **changes},
-            self.code,
-            self.latex,
-            self.text,
-            self.bounds,
-            self.rule,
-            self.requirement,
-        )
-        # The evaluator depends on the code alone; pass it on instead of compiling the text again.
+        changed = replace(self, parameters={**self.parameters, **changes})
+        # The evaluator depends on code and data alone; pass it on instead of making it again.
         changed.__dict__["_evaluator"] = self._evaluator
         return changed
+
+    def with_gradient_noise(
+        self, *, standard_deviation: Any = None, covariance: Any = None, factor: Any = None
+    ) -> Potential:
+        """Return the potential whose gradient is drawn: gradient(x) + B n, n standard normals.
+
+        Every evaluation in a step takes fresh normals. Energy, gradient, Hessian and stationary
+        points stay the true ones; `gradient_noise` describes the rest.
+
+        Parameters
+        ----------
+        standard_deviation : float or array_like of shape (dim,), optional
+            Of one gradient, in each coordinate [energy/length].
+        covariance : array_like of shape (dim, dim), optional
+            Of one gradient; symmetric, no negative eigenvalue. B is its Cholesky factor.
+        factor : (dim, n_normals) nested sequence of str or float, optional
+            B(x) itself, in the variables and parameters of a potential made from an expression.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Unless exactly one is given, of the right shape and finite; if the gradient of the
+            potential is drawn already.
+
+        Example
+        -------
+        >>> U = Potential.from_expression("x**2/2").with_gradient_noise(standard_deviation=0.1)
+        >>> U.gradient([1.0]), U.gradient_noise.n_normals
+        (array([1.]), 1)
+        """
+        noise = gaussian_noise(
+            self, standard_deviation=standard_deviation, covariance=covariance, factor=factor
+        )
+        return replace(self, gradient_noise=noise)
 
     @cached_property
     def stationary_points(self) -> tuple[StationaryPoint, ...]:
@@ -329,6 +365,10 @@ class Potential:
 
     @cached_property
     def _evaluator(self) -> ScalarEvaluator | ArrayEvaluator:
+        if self.data is not None:
+            from langevin_lab.potentials.risk import RiskEvaluator
+
+            return RiskEvaluator(self)
         kind = ScalarEvaluator if self.code.form == "scalar" else ArrayEvaluator
         return kind(self.code, self.dim)
 
@@ -344,41 +384,3 @@ class Potential:
                 f"x of shape {points.shape} does not end in dim={self.dim} of {self.name}; {hint}"
             )
         return points
-
-
-def _finite(owner: str, name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{owner}: {name}={value!r} must be a number") from None
-    if not math.isfinite(number):
-        raise ValueError(f"{owner}: {name}={number} must be finite")
-    return number
-
-
-def _box(bounds: Sequence[tuple[float, float]] | None, dim: int) -> Any:
-    if bounds is None:
-        return None
-    box = tuple((float(low), float(high)) for low, high in bounds)
-    if len(box) != dim or any(low >= high for low, high in box):
-        raise ValueError(f"bounds={bounds!r} must be {dim} pairs (low, high) with low < high")
-    return box
-
-
-def _rule(given: Rule | Sequence[Any] | None, dim: int) -> Rule | None:
-    if given is None or callable(given):
-        return given
-    positions = np.asarray(given, dtype=np.float64)
-    if positions.ndim != 2 or positions.shape[1] != dim:
-        raise ValueError(
-            f"stationary_points of shape {positions.shape} must be (n, {dim}): one row per point"
-        )
-    return FixedStarts(tuple(map(tuple, positions.tolist())))
-
-
-def _coordinates(variables: Sequence[str] | None, dim: int) -> tuple[str, ...]:
-    if variables is None:
-        return coordinate_names(dim)
-    if len(variables) != dim:
-        raise ValueError(f"variables={tuple(variables)!r} must be {dim} names")
-    return tuple(variables)

@@ -161,3 +161,18 @@ def test_starts_of_thermostats_are_given_or_thermal():
             ll.simulate(frozen, "BADODAB", start_thermostat=start, **settings)
     with pytest.raises(ValueError, match="but Langevin has no thermostat; leave it out"):
         ll.simulate(LANGEVIN, "BAOAB", start_thermostat=1.0, **settings)
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        ll.exact.spectral_gap,
+        ll.exact.escape_rate,
+        lambda eq: ll.exact.stationary_average("BADODAB", eq, lambda x: x**2, 0.1),
+    ],
+)
+def test_exact_results_need_a_friction_that_is_a_number(compute):
+    well = ll.potentials.double_well()
+    eq = ll.AdaptiveLangevin(well, temperature=0.5, thermal_mass=2.0, applied_noise=1.0)
+    with pytest.raises(TypeError, match="not for AdaptiveLangevin, whose friction is no number"):
+        compute(eq)

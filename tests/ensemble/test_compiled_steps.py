@@ -42,7 +42,7 @@ def dynamics_for(scheme, potential, *, vector):
     return by_hand.dynamics_for(scheme, potential, friction=friction, mass=mass, temperature=0.6)
 
 
-def reference(name, equation, dynamics, start, n_steps, first_replica=0):
+def reference(name, equation, dynamics, start, n_steps, first_replica=0, dt=DT):
     """The final state, step by step on the numbered normals."""
     scheme, dim = method(name, equation=equation), dynamics.dim
     replicas = range(first_replica, first_replica + len(start))
@@ -56,25 +56,27 @@ def reference(name, equation, dynamics, start, n_steps, first_replica=0):
         draw = normals(SEED, replicas, INITIAL + 2 * (dim + dim % 2), 1)
         width = np.sqrt(dynamics.thermostat_variance)
         state["xi"] = dynamics.thermostat_mean + width * draw
-    per_step = scheme.n_normals * dim
+    per_step = by_hand.numbers_per_step(scheme, dim)
     for step in range(n_steps):
         drawn = normals(SEED, replicas, step * per_step, per_step)
-        drawn = drawn.reshape(len(start), scheme.n_normals, dim).transpose(1, 0, 2)
-        now = dynamics.at((step + 0.5) * DT)
+        drawn, scalars = by_hand.split(drawn, scheme, dim)
+        now = dynamics.at((step + 0.5) * dt)
         gradient = dynamics.potential.gradient
-        state = by_hand.step(name, equation, state, drawn, now, DT, now.temperature, gradient)
+        state = by_hand.step(
+            name, equation, state, drawn, now, dt, now.temperature, gradient, scalars
+        )
     return state
 
 
-def assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps, n_replicas=3):
+def assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps, n_replicas=3, dt=DT):
     start = np.random.default_rng(3).uniform(-1, 1, (n_replicas, dynamics.dim))
     run = ll.simulate(
-        dynamics, name, dt=DT, n_steps=n_steps, seed=SEED, n_replicas=n_replicas, start=start,
+        dynamics, name, dt=dt, n_steps=n_steps, seed=SEED, n_replicas=n_replicas, start=start,
         first_replica=11, chunk_size=2,
     )  # fmt: skip
-    expected = reference(name, equation, dynamics, start, n_steps, first_replica=11)
+    expected = reference(name, equation, dynamics, start, n_steps, first_replica=11, dt=dt)
     for key, value in expected.items():
-        value = value[:, 0] if key == "xi" else value
+        value = value[:, 0] if key in ("xi", "accepted") else value
         np.testing.assert_allclose(run[f"{key}_final"], value, rtol=1e-12, atol=1e-13)
 
 
@@ -95,6 +97,8 @@ def test_kernel_text_takes_the_published_steps(name, equation, vector, potential
         ("RK4", "langevin", "rows 2", False),
         ("LeimkuhlerMatthews", "overdamped", "lanes 1", False),
         ("StochasticHeun", "overdamped", "lanes 5", True),
+        ("UBU", "langevin", "lanes 2", True),
+        ("SRA1", "overdamped", "rows 5", True),
         ("BADODAB", "adaptive", "lanes 2", True),
         ("BADODAB", "adaptive", "rows 5", False),
     ],
@@ -143,6 +147,31 @@ def test_flows_follow_a_scheduled_friction_without_noise(equation, plain_python)
     dynamics = equation(POTENTIALS["lanes 1"](), temperature=0.0, friction=THICKENING)
     name = "langevin" if dynamics.momenta else "overdamped"
     assert_kernel_takes_the_published_steps("RK4", name, dynamics, n_steps=7)
+
+
+def wide_step(name):
+    """A dt at which about half of the proposals are rejected."""
+    return {"GHMC": 1.1, "MALA": 0.4}[name]
+
+
+@pytest.mark.parametrize(("name", "equation"), by_hand.METROPOLIS)
+def test_kernel_text_rejects_as_published(name, equation, potential, plain_python):
+    dynamics = dynamics_for(method(name, equation=equation), potential, vector=True)
+    assert_kernel_takes_the_published_steps(name, equation, dynamics, n_steps=4, dt=wide_step(name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "where"), [("GHMC", "lanes 2"), ("GHMC", "rows 5"), ("MALA", "lanes 1")]
+)
+def test_compiled_kernel_rejects_as_published(name, where):
+    equation = method(name).properties.equation
+    dynamics = dynamics_for(method(name), POTENTIALS[where](), vector=True)
+    assert_kernel_takes_the_published_steps(
+        name, equation, dynamics, n_steps=4, n_replicas=37, dt=wide_step(name)
+    )
+    rate = reference(name, equation, dynamics, np.zeros((37, dynamics.dim)), 9, 0, wide_step(name))
+    assert 0.1 < rate["accepted"].mean() < 0.9
 
 
 def test_a_wrong_normal_is_noticed(plain_python):

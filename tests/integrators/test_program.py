@@ -25,6 +25,7 @@ def test_step_runs_its_lines_in_order():
         ("x = a * gradient(x)", "must call gradient or energy alone, on one vector"),
         ("x = gradient(a * x)", "must call gradient or energy alone, on one vector"),
         ("x = a * y", r"step line x = a \* y reads \['y'\], known here are \['a', 'x'\]"),
+        ("q = x + a", "the step assigns q, which kernels use for the potential's parameters"),
         ("x = x", r"the step never reads \['a'\]"),
     ],
 )

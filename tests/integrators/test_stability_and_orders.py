@@ -3,12 +3,14 @@
 import by_hand
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import langevin_lab as ll
-from langevin_lab.integrators import WORDS, linear_map, method, names, spectral_radius
+from langevin_lab.integrators import WORDS, linear_map, method, names, properties, spectral_radius
 
 HARMONIC = ll.Potential.from_expression("x**2/2")
-METHODS = [*names(), *((word, "langevin") for word in by_hand.MORE_WORDS)]
+LINEAR = [pair for pair in names() if properties(pair[0], equation=pair[1]).linear]
+METHODS = [*LINEAR, *((word, "langevin") for word in by_hand.MORE_WORDS)]
 NOISY = [m for m in METHODS if method(m[0], equation=m[1]).n_normals > 0]
 
 
@@ -38,10 +40,12 @@ def test_words_of_one_kick_and_drift_are_stable_up_to_two(word):
         ("EulerMaruyama", "overdamped", 2),
         ("LeimkuhlerMatthews", "overdamped", 2),
         ("StochasticHeun", "overdamped", 2),
+        ("SRA1", "overdamped", 2),
         ("RK4", "overdamped", 2.785293563405),
         ("RK4", "langevin", np.sqrt(8)),
         ("SemiImplicitEuler", "langevin", 2),
         ("BBK", "langevin", 2),
+        ("SGNHT", "adaptive", 2),
     ],
 )
 def test_stability_limits_of_named_methods(name, equation, limit):
@@ -60,7 +64,7 @@ def test_unequal_letters_resonate_before_their_own_limit():
     assert radius(method("BA" * 30 + "B"), 1.001 * limit) > 1 + 1e-4
 
 
-def stationary_covariance(name, equation, dt, friction=1.0):
+def stationary_covariance(name, equation, dt, friction=1.0, thermostat=None):
     """Sigma = M Sigma M^T + N N^T over state and last normal, from unit vectors alone."""
     scheme = method(name, equation=equation)
     friction = 1.0 if equation == "overdamped" else friction
@@ -68,7 +72,8 @@ def stationary_covariance(name, equation, dt, friction=1.0):
     keys = by_hand.linear_keys(scheme)
     inputs = np.eye(len(keys) + scheme.n_normals)
     state = {key: inputs[:, [i]] for i, key in enumerate(keys)}
-    state |= by_hand.frozen_thermostats(scheme, friction, len(inputs))
+    frozen = friction if thermostat is None else thermostat
+    state |= by_hand.frozen_thermostats(scheme, frozen, len(inputs))
     state = scheme.carried_state(state, lambda x: x)
     normals = inputs[:, len(keys) :].T[..., None]
     after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), lambda x: x)
@@ -79,11 +84,40 @@ def stationary_covariance(name, equation, dt, friction=1.0):
     return covariance.reshape(len(keys), len(keys))
 
 
+def thermostat_drift(name, dt, thermostat):
+    """Mean change of a thermostat that has stood still for long.
+
+    A step acts on coordinates one by one, so the columns of a root of the covariance can stand as
+    coordinates: the dot product that drives the thermostat sums them to the mean.
+    """
+    scheme = method(name, equation="adaptive")
+    covariance = stationary_covariance(name, "adaptive", dt, 1.0, thermostat)
+    size = 2 + scheme.n_normals
+    root = np.eye(size)
+    root[:2, :2] = np.linalg.cholesky(covariance[:2, :2])
+    dynamics = ll.AdaptiveLangevin(
+        HARMONIC, temperature=1.0, thermal_mass=1.0, applied_noise=np.sqrt(2.0)
+    )
+    state = {"x": root[:1], "p": root[1:2], "xi": np.full((1, 1), thermostat)}
+    state = scheme.carried_state(state, lambda x: x)
+    normals = root[2:, None, :]
+    after = scheme.step(state, normals, scheme.coefficients(dynamics, dt), lambda x: x)
+    return after["xi"][0, 0] - thermostat
+
+
+def settled_covariance(name, equation, dt):
+    """That of a slow thermostat where it has come to rest; without one, the stationary one."""
+    if equation != "adaptive":
+        return stationary_covariance(name, equation, dt)
+    rest = brentq(lambda value: thermostat_drift(name, dt, value), 0.5, 1.8, xtol=1e-14)
+    return stationary_covariance(name, equation, dt, 1.0, rest)
+
+
 @pytest.mark.parametrize(("name", "equation"), NOISY)
 def test_configurational_order_on_a_harmonic_well(name, equation):
     claimed = method(name, equation=equation).properties.configurational_order
     steps = 2.0 ** -np.arange(2, 7)
-    bias = np.array([stationary_covariance(name, equation, dt)[0, 0] - 1 for dt in steps])
+    bias = np.array([settled_covariance(name, equation, dt)[0, 0] - 1 for dt in steps])
     if np.abs(bias).max() < 1e-12:
         assert claimed == 2  # exact on a harmonic well; second order in general
         return
@@ -162,3 +196,14 @@ def test_semi_implicit_euler_gains_an_order_in_position_on_the_quartic_well():
             ]
         )
         assert np.log2(bias[1] / bias[2]) == pytest.approx(order, abs=0.15)
+
+
+def test_sgnht_cools_the_positions_by_half_the_friction_and_a_frozen_thermostat_hides_it():
+    for dt in (0.1, 0.2):
+        frozen = stationary_covariance("SGNHT", "adaptive", dt)
+        moving = settled_covariance("SGNHT", "adaptive", dt)
+        assert frozen[0, 0] == pytest.approx(2 * (2 - dt) / (4 - 2 * dt - dt**2), rel=1e-12)
+        assert moving[1, 1] == pytest.approx(1.0, rel=1e-12)
+        # The thermostat rests where (1/xi) 4/(4 - 2 xi dt - dt^2) = 1.
+        rest = min(np.roots([2 * dt, -(4 - dt**2), 4]))
+        assert moving[0, 0] == pytest.approx(1 - rest * dt / 2, rel=1e-10)

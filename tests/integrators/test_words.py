@@ -26,6 +26,10 @@ def test_synonyms_and_spaces(text, word):
         ("", r"method='' is no integrator"),
         ("BAAOB", r"method='BAAOB' repeats A without anything between: write A once"),
         ("BVA", r"method='BVA' repeats B"),
+        ("U", r"method='U' is no integrator: it has no B \(kick\)"),
+        ("UBAU", r"method='UBAU' has U \(drift with friction and noise\) and A \(drift\), which"),
+        ("UBOBU", r"has U .* and O \(friction and noise\), which would .* twice; use U and B"),
+        ("UBCNU", r"has U .* and C \(friction alone\), which would count it twice"),
     ],
 )
 def test_bad_words_are_refused(text, message):
@@ -44,6 +48,8 @@ def test_bad_words_are_refused(text, message):
         ("BOBAB", ("g",), 1, 1),
         ("BABAB", ("g",), 0, 2),
         ("ABAOABA", (), 1, 2),
+        ("UBU", (), 4, 1),
+        ("BUB", ("g",), 2, 1),
     ],
 )
 def test_what_a_word_carries_draws_and_costs(word, stored, n_normals, gradients):
@@ -61,6 +67,6 @@ def test_record_agrees_with_the_word(word):
     assert record.name == method.name == normalise(word)
     assert record.equation == "langevin"
     assert record.source
-    assert method.thermostatted == bool({"O", "N"} & set(word))
+    assert method.thermostatted == bool(set("ONU") & set(word))
     assert (record.weak_order == 2) == (record.name == record.name[::-1])
     assert record.configurational_order >= record.weak_order

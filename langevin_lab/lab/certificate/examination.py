@@ -9,6 +9,7 @@ from typing import Any
 from langevin_lab.lab.certificate import linear_checks, path_orders, reversal, step_checks
 from langevin_lab.lab.certificate.cost import nanoseconds_per_step
 from langevin_lab.lab.certificate.energy import energy
+from langevin_lab.lab.certificate.metropolis_checks import metropolis
 from langevin_lab.lab.certificate.record import Certificate, Check
 from langevin_lab.lab.certificate.subject import Subject
 from langevin_lab.lab.errors import LabError
@@ -42,8 +43,10 @@ class Examination:
         return list(self.run(subject))
 
 
-def _unknown(subject: Subject) -> str | None:
-    return subject.why_unknown
+def _no_rejection(subject: Subject) -> str | None:
+    return subject.why_unknown or (
+        None if subject.why_rejecting else "every step is taken: the law has a bias"
+    )
 
 
 def _not_linear(subject: Subject) -> str | None:
@@ -78,7 +81,8 @@ def _no_thermostat(subject: Subject) -> str | None:
 
 # The checks without studies, in the order of the certificate.
 EXAMINATIONS: tuple[Examination, ...] = (
-    Examination("gradients and normals a step", _unknown, step_checks.cost),
+    Examination("Gibbs law kept", _no_rejection, metropolis),
+    Examination("gradients and normals a step", _no_field, step_checks.cost),
     Examination("rest at the minimum, without noise", _no_field, step_checks.rest),
     Examination("small step against the equation", _no_field, step_checks.vector_field),
     Examination("linear on a harmonic well", _not_linear, linear_checks.linearity),

@@ -46,8 +46,28 @@ def strong_study(subject: Subject) -> ConvergenceStudy:
     dynamics = _dynamics(subject, _QUARTIC)
     steps = [1 / count for count in _STRONG_COUNTS]
     return convergence(
-        subject.method, dynamics, "strong", steps=steps, n_paths=_N_PATHS, seed=_SEED
-    )
+        subject.method, dynamics, "strong", steps=steps, n_paths=_N_PATHS, seed=_SEED,
+        noise=noise_of(subject),
+    )  # fmt: skip
+
+
+def noise_of(subject: Subject) -> dict[str, Any] | None:
+    """What the normals stand for where increments would hide the order; None: increments."""
+    from langevin_lab.evidence import PathNormal
+
+    name = subject.method.name
+    if name == "SRA1":
+        return {"n0": PathNormal("increment"), "n1": PathNormal("area", given=("increment",))}
+    if "U" not in name or set(name) - {"U", "B"}:
+        return None
+    noise, count = {}, name.count("U")
+    for index in range(count):
+        first = PathNormal("ornstein_uhlenbeck", part=(index, count))
+        noise[f"n{2 * index}"] = first
+        noise[f"n{2 * index + 1}"] = replace(
+            first, functional="drifted", given=("ornstein_uhlenbeck",)
+        )
+    return noise
 
 
 def weak_studies(subject: Subject) -> list[ConvergenceStudy]:
@@ -66,9 +86,10 @@ def invariant_study(subject: Subject) -> ConvergenceStudy:
     """The order of the bias of <x^2>."""
     from langevin_lab.evidence import convergence
 
-    # A carried normal would be a third variable of the transfer operator.
-    carried = "r" in subject.method.stored
-    operator = not (carried and subject.has_momenta)
+    # The transfer operator has two variables, and one line with noise: no carried normal beside
+    # momenta, no U.
+    beyond = "r" in subject.method.stored or noise_of(subject) is not None
+    operator = not (beyond and subject.has_momenta)
     steps = _OPERATOR_STEPS if operator and subject.has_momenta else _LAW_STEPS
     dynamics = _dynamics(subject, _QUARTIC if operator else Well())
     return convergence(subject.method, dynamics, "invariant", steps=steps)

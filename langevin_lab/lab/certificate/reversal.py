@@ -49,6 +49,8 @@ _NAMED = {
     "EulerMaruyama": (None, True),
     "LeimkuhlerMatthews": (None, True),
     "StochasticHeun": (None, True),
+    "SRA1": (None, True),
+    "SGNHT": (False, False),
 }
 
 

@@ -160,17 +160,14 @@ class Subject:
     @functools.cached_property
     def why_rejecting(self) -> str | None:
         """Why a step is no smooth map of the state and its normals, or None."""
-        reads_energy = any(line.call == "energy" for line in self.program.lines)
-        if self.program.n_scalar_normals or reads_energy:
-            return "the step accepts or rejects"
-        return None
+        if self.method.properties.linear and not self.program.n_scalar_normals:
+            return None
+        return "the step accepts or rejects"
 
     @functools.cached_property
     def why_not_linear(self) -> str | None:
         """Why a step is not linear on a harmonic well, or None; a declared property only."""
-        if self.why_unknown or self.why_rejecting:
-            return self.why_unknown or self.why_rejecting
-        return None if getattr(self.method, "linear", True) else "the step is declared not linear"
+        return self.why_unknown or self.why_rejecting
 
     def linear(self, dt: float, *, stiffness: Any = 1.0, mass: Any = 1.0, **changes: Any) -> Any:
         """`exact.linear_map` at unit friction and temperature, where the method has them."""
