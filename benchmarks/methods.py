@@ -6,6 +6,7 @@ energy. A method is then predicted to take
 
     base + gradients (with a gradient - base) + normals (with a normal - base) + ...
 
+and the same for energies (accepted steps), sums over coordinates and exponentials (thermostats).
 Normals that a step draws once per replica count as shares of one per coordinate. All programs are
 interleaved on one thread; the fastest of several runs count, since other work on the machine can
 only add.
@@ -47,14 +48,19 @@ _UNITS = {
         "gradient": ("x = fma(drift, p, x)", "g = gradient(x)", "p = fma(-drift, g, p)"),
         "normal": ("x = fma(drift, p, x)", "p = fma(drift, n0, fma(-drift, x, p))"),
         "energy": ("x = fma(drift, p, x)", "e = energy(x)", "p = fma(-drift, e * x, p)"),
+        "sum": ("x = fma(drift, p, x)", "e = dot(p, p)", "p = fma(-drift, e * x, p)"),
+        "exponential": (
+            "x = fma(drift, p, x)", "e = dot(p, p)", "e = exp(-e)", "p = fma(-drift, e * x, p)",
+        ),
     },
     "positions": {
         "base": ("x = fma(-drift, x, x)",),
         "gradient": ("g = gradient(x)", "x = fma(-drift, g, x)"),
         "normal": ("x = fma(drift, n0, fma(-drift, x, x))",),
         "energy": ("e = energy(x)", "x = fma(-drift, e * x, x)"),
+        "sum": ("e = dot(x, x)", "x = fma(-drift, e, x)"),
     },
-}
+}  # fmt: skip
 
 
 def _unit(name: str, kind: str) -> Method:
@@ -64,7 +70,7 @@ def _unit(name: str, kind: str) -> Method:
         state=("x", "p") if kind == "momenta" else ("x",),
         coefficients=("drift",),
         n_normals=int(name == "normal"),
-        scalars=("e",) if name == "energy" else (),
+        scalars=("e",) if name in ("energy", "sum", "exponential") else (),
     )
     properties = Properties(
         name=name, equation=equation, strong_order=1.0, weak_order=1.0,
@@ -128,8 +134,12 @@ def _timing(potential, scheme: Method, measured: float, cost: dict) -> Timing:
         "gradient": record.gradients_per_step,
         "normal": record.normals_per_step + program.n_scalar_normals / potential.dim,
         "energy": sum(line.call == "energy" for line in program.lines),
+        "sum": sum(line.call == "dot" for line in program.lines),
     }
     extra = sum(count * (cost[name, kind] - base) for name, count in counts.items())
+    if kind == "momenta":
+        functions = sum("exp" in line.expression for line in program.lines)
+        extra += functions * (cost["exponential", kind] - cost["sum", kind])
     return Timing(
         potential.name, scheme.name, record.equation, record.gradients_per_step,
         record.normals_per_step, measured, base + extra,

@@ -10,6 +10,16 @@ from langevin_lab.ensemble.writer import Writer, function, indented, tuple_text
 from langevin_lab.integrators.program import Line
 from langevin_lab.potentials import GaussianNoise, Minibatch
 
+_PARTS = 8  # partial sums of a dot product: the latency of a multiply-add times two a cycle
+
+
+def _depends(line: Line, waiting: Sequence[Line]) -> bool:
+    """Whether the line must come after one of the waiting ones."""
+    return any(
+        other.target in line.reads or line.target in other.reads or line.target == other.target
+        for other in waiting
+    )
+
 
 class Rows(Writer):
     """Looped over coordinates; one replica per block."""
@@ -117,27 +127,45 @@ class Rows(Writer):
             start += count
         scalars = [name for name in self.layout.carried if self.program.is_scalar(name)]
         body += [f"{name}_0 = {self.at(name, '0')}" for name in scalars]
+        body += self.step_lines()
+        body += [f"{self.at(name, '0')} = {name}_0" for name in scalars]
+        return function("advance_block(work, width, normals, coefficients, parameters)", body)
+
+    def step_lines(self) -> list[str]:
+        """The program as loops over coordinates with gradients and scalar lines between them.
+
+        An elementwise line joins the loop before the scalar lines that it has nothing to do with,
+        such as the drift that follows a thermostat: fewer, longer loops.
+        """
+        body: list[str] = []
         group: list[Line] = []
+        waiting: list[Line] = []
         evaluation = 0
         for line in self.program.lines:
-            alone = line.call or self.program.is_scalar(line.target)
-            if group and (alone or group[0].block != line.block):
-                body += self.loop(group)
-                group = []
             if line.gradient_of:
+                body += self.flushed(group, waiting)
                 first = self.layout.gradient_normals(evaluation)
                 indices = self.layout.batch_indices(evaluation) if self.layout.noise else 0
                 body += self.drawn_gradient_lines(
                     line.target, line.gradient_of, "normals", first, indices
                 )
                 evaluation += 1
-            elif alone:
-                body += self.single(line)
+            elif line.call or self.program.is_scalar(line.target):
+                waiting.append(line)
             else:
+                if (group and group[0].block != line.block) or _depends(line, waiting):
+                    body += self.flushed(group, waiting)
                 group.append(line)
-        body += self.loop(group)
-        body += [f"{self.at(name, '0')} = {name}_0" for name in scalars]
-        return function("advance_block(work, width, normals, coefficients, parameters)", body)
+        return body + self.flushed(group, waiting)
+
+    def flushed(self, group: list[Line], waiting: list[Line]) -> list[str]:
+        """The loop over coordinates, then the scalar lines; both lists are emptied."""
+        lines = self.loop(group)
+        for line in waiting:
+            lines += self.single(line)
+        group.clear()
+        waiting.clear()
+        return lines
 
     def single(self, line: Line) -> list[str]:
         """An energy, a sum over coordinates or a scalar line."""
@@ -145,9 +173,33 @@ class Rows(Writer):
         if line.call == "energy":
             return [f"{target} = {self.energy_text(line.arguments[0])}"]
         if line.call == "dot":
-            a, b = (self.load(name) for name in line.arguments)
-            return [f"{target} = 0.0", *self.over(line, [f"{target} = fma({a}, {b}, {target})"])]
+            return self.dot_lines(line, target)
         return [f"{target} = {self.translated(line.expression)}"]
+
+    def dot_lines(self, line: Line, target: str) -> list[str]:
+        """The sum of products over the line's coordinates, in eight partial sums if they are many.
+
+        One sum would wait for each of its own additions.
+        """
+        a, b = (self.load(name) for name in line.arguments)
+        chosen = self.coordinates(line)
+        first, count = chosen[0], len(chosen)
+        adjacent = chosen == tuple(range(first, first + count))
+        if count < 2 * _PARTS or not adjacent:
+            return [f"{target} = 0.0", *self.over(line, [f"{target} = fma({a}, {b}, {target})"])]
+        whole = first + count - count % _PARTS
+        shifted = [
+            (part, a.replace("+ j]", f"+ j + {part}]"), b.replace("+ j]", f"+ j + {part}]"))
+            for part in range(_PARTS)
+        ]
+        return [
+            *(f"sum_{part} = 0.0" for part in range(_PARTS)),
+            f"for j in range({first}, {whole}, {_PARTS}):",
+            *indented(f"sum_{part} = fma({x}, {y}, sum_{part})" for part, x, y in shifted),
+            f"{target} = ((sum_0 + sum_1) + (sum_2 + sum_3)) + ((sum_4 + sum_5) + (sum_6 + sum_7))",
+            f"for j in range({whole}, {first + count}):",
+            f"    {target} = fma({a}, {b}, {target})",
+        ]
 
     def over(self, line: Line, loop: list[str]) -> list[str]:
         """Lines repeated for the coordinates j of a line."""

@@ -302,3 +302,28 @@ def test_kernel_takes_the_same_steps(potential, text, plain_python):
     np.testing.assert_allclose(run["p_final"], state["p"], rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(run["xi_1_final"], state["xi_1"][:, 0], rtol=1e-12, atol=1e-13)
     np.testing.assert_array_equal(run["xi_1"][-1], run["xi_1_final"])
+
+
+@pytest.mark.parametrize("n_sites", [15, 16, 37])
+def test_long_sums_are_those_of_numpy(n_sites, plain_python):
+    """Rows add up in eight partial sums and a rest, blocks from their first coordinate on."""
+    potential = ll.potentials.phi4_chain(n_sites=n_sites)
+    first = ll.AdaptiveLangevin(potential, temperature=0.7, thermal_mass=3.0, applied_noise=0.8)
+    rest = ll.Langevin(potential, temperature=0.7, friction=1.0)
+    for dynamics in (
+        first,
+        ll.Partitioned([(slice(0, 3), rest), (slice(3, n_sites), first)]),
+    ):
+        scheme = method_for("BADODAB", dynamics)
+        start = np.random.default_rng(3).uniform(-1, 1, n_sites)
+        xi = scheme.program.thermostats[0]
+        run = ll.simulate(
+            dynamics, "BADODAB", dt=DT, n_steps=1, seed=SEED, start=start,
+            start_momentum=start[::-1], start_thermostat=0.2,
+        )  # fmt: skip
+        state = {"x": start[None], "p": start[None, ::-1], xi: np.array([[0.2]])}
+        state = scheme.carried_state(state, potential.gradient)
+        drawn = normals(SEED, 0, 0, n_sites).reshape(1, 1, n_sites)
+        coefficients = scheme.coefficients(dynamics, DT)
+        state = scheme.step(state, drawn, coefficients, potential.gradient)
+        np.testing.assert_allclose(run[f"{xi}_final"], state[xi][:, 0], rtol=1e-12)
