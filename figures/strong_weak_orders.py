@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from langevin_lab.evidence import OrderEstimate
 from langevin_lab.lab.figure_style import COLOURS, STYLE
@@ -29,7 +30,7 @@ KIND_TITLES = {
 }
 PANELS = {
     "strong": ("EulerMaruyama, ito", "BAOAB, langevin", "UBU, langevin"),
-    "weak": ("EulerMaruyama, overdamped", "BAOAB, langevin", "BAO, langevin"),
+    "weak": ("BAO, langevin", "BAOAB, langevin", "GHMC, langevin"),
 }
 ERRORS = {
     "strong": r"$(E|z_h - z|^2)^{1/2}$",
@@ -57,8 +58,8 @@ def _rows(dataset):
     """Methods in the order drawn, and their heights, with a gap and a heading for each equation."""
     rows, places, height = [], [], 0.0
     for equation in EQUATIONS:
-        names = dataset["method"].values[dataset["equation"].values == equation]
-        height -= 1.2
+        names = dataset["scheme"].values[dataset["equation"].values == equation]
+        height -= 1.4
         for name in names:
             rows.append(str(name))
             places.append(height)
@@ -70,21 +71,24 @@ def _column(axes, dataset, kind, rows, places):
     for index, equation in enumerate(EQUATIONS):
         chosen = [k for k, name in enumerate(rows) if name.endswith(f", {equation}")]
         colour = COLOURS[index]
-        top = places[chosen[0]] + 0.85
-        axes.axhline(top + 0.1, color="0.8", linewidth=0.6, zorder=0)
+        top = places[chosen[0]] + 1.5
+        axes.axhline(top, color="0.8", linewidth=0.6, zorder=0)
         if kind == "strong":
             axes.annotate(
                 TITLES[equation], (1.0, top), xycoords=("axes fraction", "data"), xytext=(-3, -1),
                 textcoords="offset points", ha="right", va="top", fontsize=7, color=colour,
             )  # fmt: skip
         for k in chosen:
-            _cell(axes, dataset.sel(method=rows[k], kind=kind), kind, places[k], colour)
+            _cell(axes, dataset.sel(scheme=rows[k], kind=kind), kind, places[k], colour)
     axes.set_yticks(places, [name.split(", ")[0] for name in rows], fontsize=6.5)
     axes.set_ylim(places.min() - 0.8, 0.1)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlim(0.1, 4.4)
-    axes.set_xticks([0.5, 1, 1.5, 2, 3, 4], ["½", "1", "", "2", "3", "4"])
-    for order in (0.5, 1, 1.5, 2, 3, 4):
+    axes.set_xlim(0.1, 4.4 if kind == "strong" else 2.5)
+    if kind == "strong":
+        axes.set_xticks([0.5, 1, 1.5, 2, 3, 4], ["½", "1", "", "2", "3", "4"])
+    else:
+        axes.set_xticks([0.5, 1, 1.5, 2], ["½", "1", "1½", "2"])
+    for order in axes.get_xticks():
         axes.axvline(order, color="0.92", linewidth=0.6, zorder=0)
     axes.set_title(KIND_TITLES[kind])
 
@@ -113,7 +117,7 @@ def _errors(axes, dataset, kind):
     axes.set_xscale("log")
     axes.set_yscale("log")
     for index, name in enumerate(PANELS[kind]):
-        cell = dataset.sel(method=name, kind=kind)
+        cell = dataset.sel(scheme=name, kind=kind)
         known = np.isfinite(cell["error"].values)
         step, error, bar = (cell[field].values[known] for field in ("step", "error", "error_bar"))
         colour = COLOURS[index]
@@ -121,7 +125,10 @@ def _errors(axes, dataset, kind):
         slope = float(cell["order"])
         middle = np.exp(np.mean(np.log(error) - slope * np.log(step)))
         axes.plot(step, middle * step**slope, color=colour)
-        _triangle(axes, step, error, float(cell["expected"]))
+        _triangle(axes, step, error, float(cell["expected"]), index)
+    ticks = step[:: 1 if len(step) < 6 else 2]
+    axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xlabel("step $h$  (time)")
     axes.set_ylabel(ERRORS[kind])
     axes.legend(loc="upper left")
@@ -136,9 +143,9 @@ def _legend(name):
     return f"{method} ({TITLES[equation]})"
 
 
-def _triangle(axes, step, error, slope):
+def _triangle(axes, step, error, slope, place):
     """A right triangle of the recorded slope below the points."""
-    middle = len(step) // 2
+    middle = 1 + place  # one beside the other where errors are alike
     left, right = step[middle], step[middle - 1]
     bottom = 0.45 * error[middle]
     top = bottom * (right / left) ** slope
