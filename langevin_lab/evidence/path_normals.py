@@ -6,7 +6,8 @@ parts of the step, less what other functionals over the same part already say:
     n = (F - regression of F on the given ones) / standard deviation of that difference
 
 so the normals of a step are independent and standard, as in a simulation. Unless a method says
-otherwise in its `path_normals` (words with U, SRA1), the j-th of its m normals is the increment over the j-th m-th of the step. Examples:
+otherwise in its `path_normals` (words with U, SRA1), the j-th of its m normals is the increment
+over the j-th m-th of the step. Examples:
 
     a step with O once          {"n0": PathNormal("ornstein_uhlenbeck")}
     dZ = dt^(3/2) (n0 + n1/sqrt 3)/2 for int W ds

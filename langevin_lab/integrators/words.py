@@ -175,7 +175,8 @@ def orders(word: Sequence[Any]) -> tuple[float, float]:
 
 def _joint_normals(word: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...]:
     """What the normals of each U stand for: the momentum's noise, then what positions add."""
-    count, rows = word.count("U"), []
+    count = word.count("U")
+    rows: list[tuple[str, tuple[int, int], tuple[str, ...]]] = []
     for index in range(count):
         rows.append(("ornstein_uhlenbeck", (index, count), ()))
         rows.append(("drifted", (index, count), ("ornstein_uhlenbeck",)))
