@@ -3,7 +3,7 @@
 Rows are methods, grouped by equation. Intervals are 95 %, widened by the bound on what is left of
 the pre-asymptotic curvature. "exact": Metropolis methods keep the Gibbs law, shown by the change of
 <x^2> over a step from it. Below: the errors that three strong and three weak orders are read from,
-with triangles of the recorded slopes.
+with triangles of the recorded slopes; those of GHMC are of one step, divided by it.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _column(axes, dataset, kind, rows, places):
         for k in chosen:
             _cell(axes, dataset.sel(scheme=rows[k], kind=kind), kind, places[k], colour)
     axes.set_yticks(places, [name.split(", ")[0] for name in rows], fontsize=6.5)
-    axes.set_ylim(places.min() - 0.8, 0.1)
+    axes.set_ylim(places.min() - 0.8, 0.4)
     axes.tick_params(axis="y", length=0)
     axes.set_xlim(0.1, 4.4 if kind == "strong" else 2.5)
     if kind == "strong":
