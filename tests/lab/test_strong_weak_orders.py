@@ -31,8 +31,8 @@ def test_every_method_of_the_registry_has_a_row():
     assert len({experiment().label(m) for m in experiment().methods()}) == len(rows)
 
 
-def test_generator_series_is_that_of_an_ornstein_uhlenbeck_mean():
-    """Without the cubic force E p would be closed: here the first two terms by hand."""
+def test_generator_series_of_the_momentum_by_hand():
+    """L p and L^2 p by hand, at the start (1/2, 1/2)."""
     module = experiment()
     dynamics = module._dynamics(method("GHMC"), "quartic")
     terms = module._generator_series(["x", "p"], dynamics, lambda state: state["p"], 3)
@@ -42,8 +42,8 @@ def test_generator_series_is_that_of_an_ornstein_uhlenbeck_mean():
     assert terms == pytest.approx([p, rate, slope * p - module.FRICTION * rate], rel=1e-12)
 
 
-def test_one_step_of_obabo_has_the_error_of_ghmc_without_rejection():
-    """The quadrature over a step: the mean of p^2 after OBABO on no force is exact."""
+def test_quadrature_over_a_step_has_the_mean_of_free_momenta():
+    """BADODAB without a force, thermostat held at 1/2: p^2 decays towards T."""
     module = experiment()
     scheme = method("BADODAB")
     dynamics = ll.AdaptiveLangevin(
