@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from langevin_lab.dynamics import GradientFlow, Langevin, Overdamped
+from langevin_lab.dynamics import AdaptiveLangevin, GradientFlow, Langevin, Overdamped
 from langevin_lab.evidence.claim import Claim
 from langevin_lab.evidence.coupled_runs import (
     Measure,
@@ -158,8 +158,8 @@ def convergence(
     Parameters
     ----------
     method : str or Method
-    dynamics : Overdamped, Langevin or GradientFlow
-        Constant temperature; smooth potential.
+    dynamics : Overdamped, Langevin, AdaptiveLangevin or GradientFlow
+        Constant temperature; smooth potential. Errors with a thermostat are always sampled.
     kind : {"strong", "weak", "invariant"}, optional
         Root mean square distance at the end; error of an expectation at the end; bias of a
         stationary average.
@@ -173,7 +173,7 @@ def convergence(
         See `state_observable`; not used by "strong".
     start : float or mapping, optional
         Where all paths start: one number for all of the state, or ``{"x": ..., "p": ...}``, each a
-        number or of shape (dim,).
+        number or of shape (dim,); a thermostat ``"xi"`` of shape (1,).
     n_paths : int, optional
         >= 1; fewer than 20 give no interval, 1 is enough without noise.
     seed : int, optional
@@ -182,7 +182,7 @@ def convergence(
         By default what the method's record says.
     noise : mapping, optional
         Which functional of the path each normal of the method stands for, see `path_normals`; by
-        default increments. Orders above 1 of paths need it.
+        default what the method says. Orders above 1 of paths need more than increments.
 
     Returns
     -------
@@ -210,12 +210,12 @@ def convergence(
     """
     if kind not in _COUNTS:
         raise ValueError(f"kind={kind!r} must be one of {', '.join(map(repr, _COUNTS))}")
-    if not isinstance(dynamics, (GradientFlow, Overdamped, Langevin)):
+    if not isinstance(dynamics, (GradientFlow, Overdamped, Langevin, AdaptiveLangevin)):
         raise TypeError(
             f"dynamics={type(dynamics).__name__} has no reference solution here; "
-            "use a GradientFlow, Overdamped or Langevin"
+            "use a GradientFlow, Overdamped, Langevin or AdaptiveLangevin"
         )
-    scheme = find_method(method, equation="langevin" if dynamics.momenta else "overdamped")
+    scheme = find_method(method, equation=dynamics.equation)
     scheme.check(dynamics)
     if dynamics.is_scheduled:
         raise ValueError("temperature is a schedule: orders are measured at a constant one")
@@ -230,11 +230,12 @@ def convergence(
     begin = _start(start, scheme, dynamics)
     exact: ExactErrors | None = None
     measure: Measure = squared_distance
+    knows_law = scheme.properties.linear and dynamics.equation != "adaptive"
     if kind != "strong":
         f = state_observable(observable, dynamics)
-        if kind == "weak":
+        if knows_law and kind == "weak":
             exact = weak_errors(scheme, dynamics, f, counts, duration, begin)
-        else:
+        elif knows_law:
             exact = invariant_errors(scheme, dynamics, f, sizes)
         measure = observable_difference(f, last_only=kind == "weak")
     if exact is not None:
@@ -273,19 +274,20 @@ def _step_counts(kind: str, steps: Any, duration: float) -> tuple[int, ...]:
 
 
 def _start(start: Any, scheme: Method, dynamics: Any) -> dict[str, np.ndarray]:
-    names = scheme.state_names
+    # What a program says of its last step, as whether it was accepted, is no part of a path.
+    names = tuple(name for name in scheme.state_names if name not in scheme.program.outcomes)
     values = start if isinstance(start, Mapping) else dict.fromkeys(names, start)
     if set(values) != set(names):
         raise ValueError(f"start names {sorted(values)}, but the state is {list(names)}")
     state = {}
     for name in names:
         array = np.asarray(values[name], dtype=float)
-        if array.shape not in ((), (dynamics.dim,)) or not np.isfinite(array).all():
+        size = 1 if name in scheme.program.thermostats else dynamics.dim
+        if array.shape not in ((), (size,)) or not np.isfinite(array).all():
             raise ValueError(
-                f"start of {name} is {values[name]!r}: give a finite number or shape "
-                f"({dynamics.dim},)"
+                f"start of {name} is {values[name]!r}: give a finite number or shape ({size},)"
             )
-        state[name] = np.broadcast_to(array, (dynamics.dim,))
+        state[name] = np.broadcast_to(array, (size,))
     return state
 
 

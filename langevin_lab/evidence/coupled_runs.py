@@ -99,19 +99,22 @@ def coupled_differences(
         here = min(chunk, n_paths - first)
         path = brownian_path(
             duration, n_cells, here, seed=seed, dim=dynamics.dim, first_path=first,
-            friction=dynamics.friction if dynamics.momenta else 0.0,
+            friction=dynamics.friction if dynamics.equation == "langevin" else 0.0,
         )  # fmt: skip
-        begin = {name: np.broadcast_to(x, (here, dynamics.dim)) for name, x in start.items()}
+        begin = {name: np.broadcast_to(x, (here, *x.shape)) for name, x in start.items()}
+        chance = np.random.default_rng((seed, first))
         # A run may diverge at a coarse step, which counts; it must not warn.
         with np.errstate(all="ignore"):
             pieces.append(
-                _differences(method, dynamics, measure, path, counts, n_times, begin, normals)
+                _differences(
+                    method, dynamics, measure, path, counts, n_times, begin, normals, chance
+                )
             )
     fine, coarse = (np.concatenate(arrays, axis=1) for arrays in zip(*pieces))
     return CoupledDifferences(fine, coarse)
 
 
-def _differences(method, dynamics, measure, path, counts, n_times, begin, normals):
+def _differences(method, dynamics, measure, path, counts, n_times, begin, normals, chance):
     """Arrays (n_steps, n_paths) against the fine and the coarser reference."""
     references = [
         _kept(reference_states(dynamics, cells, begin), cells.n_intervals // n_times)
@@ -120,24 +123,29 @@ def _differences(method, dynamics, measure, path, counts, n_times, begin, normal
     rows = []
     for count in counts:
         states = _kept(
-            _method_states(method, dynamics, path, count, begin, normals), count // n_times
+            _method_states(method, dynamics, path, count, begin, normals, chance),
+            count // n_times,
         )
         rows.append([measure(states, reference) for reference in references])
     return np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
 
 
-def _method_states(method, dynamics, path: BrownianPath, count: int, begin: State, normals):
-    """The state after each step."""
+def _method_states(method, dynamics, path: BrownianPath, count: int, begin, normals, chance):
+    """The state after each step; ``chance`` draws what accepts steps, which no path holds."""
     n_paths, dim = path.integrals.shape[2:]
     values = np.empty((len(normals), count, n_paths, dim))
     for j, normal in enumerate(normals):
         values[j] = normal.values(path, count)
     coefficients = method.coefficients(dynamics, path.interval * path.n_intervals / count)
-    gradient = dynamics.potential.gradient
-    state = method.carried_state(begin, gradient)
+    gradient, energy = dynamics.potential.gradient, dynamics.potential.energy
+    state = method.carried_state(begin, gradient, energy)
+    shape = (method.program.n_scalar_normals, n_paths, 1)
     for n in range(count):
-        state = method.step(state, values[:, n], coefficients, gradient)
-        yield {name: state[name] for name in method.state_names}
+        scalars = chance.standard_normal(shape)
+        state = method.step(
+            state, values[:, n], coefficients, gradient, energy=energy, scalar_normals=scalars
+        )
+        yield {name: state[name] for name in begin}
 
 
 def _kept(states, every: int) -> list[State]:

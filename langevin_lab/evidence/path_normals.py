@@ -6,7 +6,8 @@ parts of the step, less what other functionals over the same part already say:
     n = (F - regression of F on the given ones) / standard deviation of that difference
 
 so the normals of a step are independent and standard, as in a simulation. Unless a method says
-otherwise, the j-th of its m normals is the increment over the j-th m-th of the step. Examples:
+otherwise in its `path_normals` (words with U, SRA1), the j-th of its m normals is the increment
+over the j-th m-th of the step. Examples:
 
     a step with O once          {"n0": PathNormal("ornstein_uhlenbeck")}
     dZ = dt^(3/2) (n0 + n1/sqrt 3)/2 for int W ds
@@ -108,7 +109,7 @@ class PathNormal:
 def path_normals(
     method: Method, noise: Mapping[str, PathNormal] | None = None
 ) -> tuple[PathNormal, ...]:
-    """What each normal of a method stands for, by default the increments of equal parts.
+    """What each normal of a method stands for: as given, as the method says, or increments.
 
     Raises
     ------
@@ -116,6 +117,8 @@ def path_normals(
         If ``noise`` does not name each of the method's normals once.
     """
     names = method.program.normals
+    if noise is None and method.path_normals:
+        return tuple(PathNormal(*entry) for entry in method.path_normals)
     if noise is None:
         return tuple(PathNormal(part=(j, len(names))) for j in range(len(names)))
     if set(noise) != set(names):

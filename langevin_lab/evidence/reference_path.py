@@ -5,7 +5,8 @@ With drift f, constant noise amplitudes s, and (W, I) the increment and the area
     y  = z + (3/4) h f(z) + (3/2) s I/h
     z' = z + (h/3) (f(z) + 2 f(y)) + s W                      strong order 3/2
 
-and without noise the classical Runge-Kutta method of order 4. z is x, or (x, p).
+and without noise the classical Runge-Kutta method of order 4. z is x, (x, p) or, with a
+thermostat, (x, p, xi).
 
 Source: Roessler (2010), scheme SRA1.
 """
@@ -26,6 +27,8 @@ STRONG_ORDER = 1.5
 
 def noise_amplitude(dynamics: Any) -> np.ndarray:
     """Factor of dW in the noisy equation (p, or x without momenta), shape () or (dim,)."""
+    if dynamics.equation == "adaptive":
+        return dynamics.applied_noise * np.sqrt(np.asarray(dynamics.mass))
     friction, temperature = np.asarray(dynamics.friction), dynamics.temperature
     if dynamics.momenta:
         return np.sqrt(2.0 * friction * np.asarray(dynamics.mass) * temperature)
@@ -68,7 +71,10 @@ def _runge_kutta(drift: Any, state: State, first: State, h: float) -> State:
 
 def _drift(dynamics: Any) -> Any:
     """The right-hand side without noise, state -> rates."""
-    gradient, friction = dynamics.potential.gradient, np.asarray(dynamics.friction)
+    gradient = dynamics.potential.gradient
+    if dynamics.equation == "adaptive":
+        return _adaptive_drift(dynamics)
+    friction = np.asarray(dynamics.friction)
     if not dynamics.momenta:
         return lambda state: {"x": -gradient(state["x"]) / friction}
     inverse_mass = 1.0 / np.asarray(dynamics.mass)
@@ -76,3 +82,20 @@ def _drift(dynamics: Any) -> Any:
         "x": inverse_mass * state["p"],
         "p": -gradient(state["x"]) - friction * state["p"],
     }
+
+
+def _adaptive_drift(dynamics: Any) -> Any:
+    """The same with a thermostat, which is of shape (..., 1)."""
+    gradient, inverse_mass = dynamics.potential.gradient, 1.0 / np.asarray(dynamics.mass)
+    target = dynamics.dim * dynamics.temperature
+
+    def drift(state: State) -> State:
+        x, p, xi = state["x"], state["p"], state["xi"]
+        excess = np.sum(inverse_mass * p * p, axis=-1, keepdims=True) - target
+        return {
+            "x": inverse_mass * p,
+            "p": -gradient(x) - dynamics.coupling * xi * p,
+            "xi": excess / dynamics.thermal_mass,
+        }
+
+    return drift

@@ -42,6 +42,10 @@ class Method:
         False if the step holds neither friction nor noise (a word without O).
     noiseless : bool, optional
         True if the method solves the flow at temperature 0 only (Runge-Kutta).
+    path_normals : tuple, optional
+        Which functional of the Brownian path each normal stands for, in order, as (functional,
+        (index, count), given functionals) with the names of `evidence.PathNormal`; empty if they
+        stand for the increments of equal parts of the step.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Method:
     properties: Properties
     thermostatted: bool = True
     noiseless: bool = False
+    path_normals: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = ()
 
     def __repr__(self) -> str:
         return f"Method({self.name!r}, {self.properties.equation})"

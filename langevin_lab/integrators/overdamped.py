@@ -29,7 +29,9 @@ def _coefficients(noise_factor: float):
     return coefficients
 
 
-def _method(name, program, coefficients, *, strong, weak, configurational, source) -> Method:
+def _method(
+    name, program, coefficients, *, strong, weak, configurational, source, path_normals=()
+) -> Method:
     properties = Properties(
         name=name,
         equation="overdamped",
@@ -41,7 +43,7 @@ def _method(name, program, coefficients, *, strong, weak, configurational, sourc
         stability_limit=spectral_stability_limit(program, coefficients, momenta=False),
         source=source,
     )
-    return Method(name, program, coefficients, properties)
+    return Method(name, program, coefficients, properties, path_normals=path_normals)
 
 
 def euler_maruyama() -> Method:
@@ -128,4 +130,5 @@ def rossler_additive() -> Method:
     return _method(
         "SRA1", program, coefficients, strong=1.5, weak=2.0, configurational=2.0,
         source="Roessler (2010), table 6.1, SRA1",
+        path_normals=(("increment", (0, 1), ()), ("area", (0, 1), ("increment",))),
     )  # fmt: skip

@@ -173,6 +173,16 @@ def orders(word: Sequence[Any]) -> tuple[float, float]:
     return 1.0, 2.0 if conjugate else 1.0
 
 
+def _joint_normals(word: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...]:
+    """What the normals of each U stand for: the momentum's noise, then what positions add."""
+    count = word.count("U")
+    rows: list[tuple[str, tuple[int, int], tuple[str, ...]]] = []
+    for index in range(count):
+        rows.append(("ornstein_uhlenbeck", (index, count), ()))
+        rows.append(("drifted", (index, count), ("ornstein_uhlenbeck",)))
+    return tuple(rows)
+
+
 _NAMED_SOURCES = {
     "BAOAB": "Leimkuhler and Matthews (2013)",
     "ABOBA": "Leimkuhler and Matthews (2013)",
@@ -241,4 +251,7 @@ def splitting(text: str, equation: str = "langevin") -> Method:
         stability_limit=spectral_stability_limit(program, coefficients, momenta=True),
         source=_NAMED_SOURCES.get(word, "Leimkuhler and Matthews (2015), chapter 7"),
     )
-    return Method(word, program, coefficients, properties, thermostatted=noisy)
+    return Method(
+        word, program, coefficients, properties, thermostatted=noisy,
+        path_normals=_joint_normals(word),
+    )  # fmt: skip
