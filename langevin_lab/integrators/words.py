@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -240,12 +241,13 @@ def splitting(text: str, equation: str = "langevin") -> Method:
 
     weak_order, configurational_order = orders(word)
     noisy = program.n_normals > 0
+    samples = noisy or equation == "adaptive"  # a thermostat alone samples too
     properties = Properties(
         name=word,
         equation=equation,
         strong_order=strong_order(word, weak_order),
         weak_order=weak_order,
-        configurational_order=configurational_order,
+        configurational_order=configurational_order if samples else math.nan,
         gradients_per_step=program.gradients_per_step,
         normals_per_step=program.n_normals,
         stability_limit=spectral_stability_limit(program, coefficients, momenta=True),
