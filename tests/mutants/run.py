@@ -317,7 +317,9 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
-def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT, tables: Path = TABLES) -> int:
+def main(
+    arguments: Sequence[str] | None = None, *, root: Path = ROOT, tables: Path = TABLES
+) -> int:
     """The command line; root and tables are arguments for the sake of this script's own test."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--list", action="store_true", help="print the mutants and their tests")
