@@ -10,6 +10,7 @@ The work is underdamped BAOAB on (x^2 - 1)^2, 10,000 replicas in float64, runnin
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import platform
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import c_reference
+import methods
 import numpy as np
 import peers
 
@@ -146,6 +148,35 @@ def memory() -> dict[str, float]:
     }  # fmt: skip
 
 
+def method_costs(repeats: int) -> list[dict]:
+    """Every method on a costly plane (lanes of replicas) and on a chain (rows of coordinates)."""
+    cases = ((ll.potentials.mueller_brown(), 400), (ll.potentials.phi4_chain(n_sites=32), 40))
+    return [
+        dataclasses.asdict(row) | {"ratio": row.ratio}
+        for potential, n_steps in cases
+        for row in methods.timings(potential, n_steps, repeats)
+    ]
+
+
+def report_methods(rows: list[dict]) -> None:
+    """Print measured and predicted cost of every method."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="ns per replica-step on one thread, against gradients and normals")
+    for heading in ("potential", "method", "equation"):
+        table.add_column(heading)
+    for heading in ("gradients", "normals", "measured", "predicted", "ratio"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        table.add_row(
+            row["potential"], row["method"], row["equation"], str(row["gradients"]),
+            str(row["normals"]), f"{row['measured']:.2f}", f"{row['predicted']:.2f}",
+            f"{row['ratio']:.2f}",
+        )  # fmt: skip
+    Console().print(table)
+
+
 def report(results: dict) -> None:
     """Print everything as one table."""
     from rich.console import Console
@@ -180,12 +211,17 @@ def main() -> None:
     parser.add_argument("--replicas", type=int, default=10_000)
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--only-methods", action="store_true", help="the cost of every method")
     options = parser.parse_args()
+    if options.only_methods:
+        report_methods(method_costs(options.repeats))
+        return
     results = {
         "n_replicas": options.replicas,
         "throughput": throughput(options.replicas, options.steps, options.repeats),
         "start_up": start_up(),
         "memory": memory(),
+        "methods": method_costs(options.repeats),
         "machine": {
             "processor": _processor(),
             "cores": os.cpu_count(),
@@ -194,6 +230,7 @@ def main() -> None:
         },
     }
     report(results)
+    report_methods(results["methods"])
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "cpu.json").write_text(json.dumps(results, indent=2) + "\n")
 

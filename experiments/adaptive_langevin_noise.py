@@ -151,7 +151,7 @@ def _table(config: Config) -> dict:
 
 
 def _heavy(config: Config) -> dict:
-    """The last case with a heavy thermostat, started where it ought to stand; a wrong applied noise."""
+    """The last case with a heavy thermostat, started where it should stand; a wrong noise."""
     dt, noise = CASES[-1]
     start = frozen_law(dt, noise)[2]
     eq = _adaptive(noise, config.heavy_mass)
@@ -245,7 +245,8 @@ def _white_noise_claims(dataset: xarray.Dataset) -> list[Claim]:
             Claim(f"⟨q²⟩/T of BADODAB, {label}", "LS16", Between(0.99, 1.01), position),
         ]
     white = (APPLIED_NOISE**2 + float(dataset["dt"][1] * dataset["noise"][1] ** 2)) / 2
-    wrong = Claim("ξ", "LS16", white, Estimate(float(dataset["control"]), float(dataset["control_stderr"])))
+    control = Estimate(float(dataset["control"]), float(dataset["control_stderr"]))
+    wrong = Claim("ξ", "LS16", white, control)
     critical = wrong.critical_z(0.01 / 30)
     result.append(
         Claim(
@@ -315,7 +316,8 @@ def _adla_claims(dataset: xarray.Dataset) -> list[Claim]:
             # Second order in dt, so a third of the difference of dt and dt/2, doubled for noise.
             bias = 2 * abs(values[0] - values[-1]) / 3
             statement = f"AdLa as {convention}: {symbol}"
-            result.append(Claim(statement, "invariant law, LMV19", predicted, measured, bias_bound=bias))
+            source = "invariant law, LMV19"
+            result.append(Claim(statement, source, predicted, measured, bias_bound=bias))
     for case, (dt, number) in enumerate(ADLA_CASES):
         measured = Estimate(
             float(dataset["adla_position"][case]), float(dataset["adla_position_stderr"][case])

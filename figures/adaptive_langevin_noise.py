@@ -43,7 +43,7 @@ def _temperature(axes, dataset):
         axes.plot(strength, exact.values, "x", color=COLOURS[-1], markersize=3.5, zorder=5)
     axes.plot([], [], "x", color=COLOURS[-1], markersize=3.5, label="law of the step")
     axes.axhline(1.0, color="0.6", linewidth=0.8, zorder=0)
-    axes.set_xlabel(r"$dt\,\sigma_G^2$  (energy / friction)")
+    axes.set_xlabel(r"$dt\,\sigma_G^2$  (energy/time)")
     axes.set_ylabel(r"$\langle q^2\rangle / T$")
     axes.set_yscale("log")
     axes.set_yticks([0.8, 1, 2, 4], ["0.8", "1", "2", "4"])
@@ -66,9 +66,10 @@ def _thermostat(axes, dataset):
         strength, row["frozen"].values, "x", color=COLOURS[-1], markersize=3.5, zorder=5,
         label="law of the frozen step",
     )  # fmt: skip
-    axes.set_xlabel(r"$dt\,\sigma_G^2$  (energy / friction)")
+    axes.set_xlabel(r"$dt\,\sigma_G^2$  (energy/time)")
     axes.set_ylabel(r"$\langle\xi\rangle$  (1/time)")
     axes.set_ylim(0, 4)
+    axes.set_xticks([0, 1, 2, 3])
     axes.legend(loc="upper left")
     axes.set_title("thermostat")
 
@@ -85,5 +86,5 @@ def _laws(axes, dataset):
     axes.set_xlabel(r"thermostat $\xi$  (1/time)")
     axes.set_ylabel("density  (time)")
     axes.set_ylim(0, 0.78)
-    axes.legend(loc="upper left", title="normal law,", title_fontsize=8.0)
+    axes.legend(loc="upper left", title="normal law", title_fontsize=8.0)
     axes.set_title("AdLa's two conventions")

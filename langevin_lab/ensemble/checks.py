@@ -64,6 +64,16 @@ def check_bound(value: Any) -> float:
 STABILITY_TIMES = 4096  # of a run at which a scheduled friction is looked at
 
 
+def check_gradient_noise(method: Method, dynamics: Any) -> None:
+    """Raise ValueError if steps are accepted by an energy that a drawn gradient has not."""
+    noise = dynamics.potential.gradient_noise
+    if noise is not None and not method.properties.linear:
+        raise ValueError(
+            f"method={method.name!r} accepts or rejects by the true energy, but the gradient is "
+            f"drawn, {noise!r}; use the potential without gradient noise, or a word such as 'BAOAB'"
+        )
+
+
 def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) -> None:
     """Raise UnstableStepError if the step is unstable at a known minimum of the potential.
 

@@ -11,6 +11,7 @@ from langevin_lab.ensemble.checks import (
     check_bound,
     check_count,
     check_first_replica,
+    check_gradient_noise,
     check_memory,
     check_seed,
     check_stability,
@@ -191,6 +192,7 @@ def simulate(
     if continue_from is not None and dynamics.is_scheduled:
         _check_schedule(continue_from, dynamics)
     total = earlier + n_steps
+    check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, total)
     if recorded and total - burn_in < record_every:
         raise ValueError(

@@ -16,6 +16,7 @@ from langevin_lab.ensemble.checks import (
     check_bound,
     check_count,
     check_first_replica,
+    check_gradient_noise,
     check_memory,
     check_seed,
     check_stability,
@@ -134,6 +135,7 @@ def first_passage(
     first_replica = check_first_replica(first_replica, n_replicas)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     max_steps = _max_steps(max_time, dynamics, dt)
+    check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, UNBOUNDED_STEPS if max_steps is None else max_steps)
     crossing = _crossing(crossing, dynamics, scheme)
     text, shifts = target, np.zeros(0)

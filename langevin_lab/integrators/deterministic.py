@@ -103,16 +103,21 @@ def _check_deterministic(dynamics: Any) -> None:
         raise TypeError(
             f"dynamics={dynamics!r} must be GradientFlow, Overdamped, Langevin or AdaptiveLangevin"
         )
+    if dynamics.potential.gradient_noise is not None:
+        raise ValueError(
+            f"the gradient is drawn, {dynamics.potential.gradient_noise!r}, so the path is random; "
+            "use the potential without gradient noise"
+        )
     if equation == "adaptive":
         if dynamics.applied_noise > 0:
             raise ValueError(
                 f"applied_noise={dynamics.applied_noise} makes the path random; use applied_noise=0"
             )
         return
-    friction = np.asarray(dynamics.friction)
-    if np.any(np.isinf(friction)):
+    damped = callable(dynamics.friction) or np.any(np.asarray(dynamics.friction) != 0)
+    if not callable(dynamics.friction) and np.any(np.isinf(dynamics.friction)):
         raise ValueError(f"friction={dynamics.friction} has no path in time; use a finite friction")
-    if not dynamics.is_noiseless and np.any(friction != 0):
+    if damped and not dynamics.is_noiseless:
         raise ValueError(
             f"temperature={dynamics.temperature} makes the path random; use temperature=0"
             + (" or friction=0" if dynamics.momenta else "")
@@ -157,13 +162,11 @@ def _rate(dynamics: Any) -> Callable[[float, np.ndarray], np.ndarray]:
     """The right-hand side over (x), (x, p) or (x, p, xi)."""
     gradient, dim = dynamics.potential.gradient, dynamics.dim
     if not dynamics.momenta:
-        friction = np.asarray(dynamics.friction)
-        return lambda time, y: -gradient(y) / friction
+        return lambda time, y: -gradient(y) / dynamics.friction_at(time)
     mass = np.asarray(dynamics.mass)
     if dynamics.equation == "langevin":
-        damping = np.asarray(dynamics.friction)
         return lambda time, y: np.concatenate(
-            [y[dim:] / mass, -gradient(y[:dim]) - damping * y[dim:]]
+            [y[dim:] / mass, -gradient(y[:dim]) - dynamics.friction_at(time) * y[dim:]]
         )
 
     def rate(time: float, y: np.ndarray) -> np.ndarray:

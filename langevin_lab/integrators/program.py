@@ -22,7 +22,7 @@ for compiled lanes of replicas, and looped over coordinates for many-dimensional
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import CodeType
@@ -283,14 +283,8 @@ class Program:
         missing = [name for name in self.functions if name not in provided]
         if missing:
             raise ValueError(f"the step calls {missing}: pass functions=dynamics.functions(...)")
-        names: dict[str, Any] = {**NUMPY_NAMESPACE, "gradient": gradient, "__builtins__": {}}
+        names = self._namespace(state, normals, coefficients, gradient, energy, scalar_normals)
         names.update(provided)
-        names["dot"] = lambda a, b: np.sum(a * b, axis=-1, keepdims=True)
-        names["energy"] = lambda x: np.asarray(energy(x))[..., None]  # type: ignore[misc]
-        names.update(coefficients)
-        names.update((name, state[name]) for name in self.carried)
-        names.update(zip(self.normals, normals))
-        names.update(zip(self.scalar_normals, scalar_normals))
         # The text is the package's own (or a method author's), parsed above; never a user's string.
         if not self.blocks:
             exec(self._bytecode, names)
@@ -298,6 +292,44 @@ class Program:
             for line, code in zip(self.lines, self._right_hand_sides):
                 self._run_line(line, code, names)
         return {name: names[name] for name in self.carried}
+
+    def trace(
+        self,
+        state: Mapping[str, np.ndarray],
+        normals: np.ndarray,
+        coefficients: Mapping[str, Any],
+        gradient: Callable[[np.ndarray], np.ndarray],
+        *,
+        energy: Callable[[np.ndarray], np.ndarray] | None = None,
+        scalar_normals: np.ndarray | tuple[()] = (),
+    ) -> Iterator[tuple[Line, dict[str, Any]]]:
+        """The same step line by line: each line with a copy of all names after it.
+
+        Parameters
+        ----------
+        As `run`.
+
+        Yields
+        ------
+        Line, dict of str to ndarray
+        """
+        names = self._namespace(state, normals, coefficients, gradient, energy, scalar_normals)
+        for line, code in zip(self.lines, self._right_hand_sides):
+            self._run_line(line, code, names)
+            yield line, dict(names)
+
+    def _namespace(
+        self, state, normals, coefficients, gradient, energy, scalar_normals
+    ) -> dict[str, Any]:
+        """What the lines may read before the first of them has run."""
+        names: dict[str, Any] = {**NUMPY_NAMESPACE, "gradient": gradient, "__builtins__": {}}
+        names["dot"] = lambda a, b: np.sum(a * b, axis=-1, keepdims=True)
+        names["energy"] = lambda x: np.asarray(energy(x))[..., None]
+        names.update(coefficients)
+        names.update((name, state[name]) for name in self.carried)
+        names.update(zip(self.normals, normals))
+        names.update(zip(self.scalar_normals, scalar_normals))
+        return names
 
     def _run_line(self, line: Line, code: CodeType, names: dict[str, Any]) -> None:
         """Assign one line, on the coordinates of its block."""

@@ -227,33 +227,27 @@ def check(
         str, typer.Argument(metavar="METHOD", help="A splitting word (BAOAB) or a name.")
     ],
     equation: Annotated[
-        str | None, typer.Option(help="langevin or overdamped, where a name has both.")
+        str | None,
+        typer.Option(help="langevin, overdamped or adaptive, where a name has several."),
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw the certificate: .png, .pdf or .svg.")
+    ] = None,
+    cost: Annotated[bool, typer.Option("--cost", help="Compile the kernel and time it.")] = False,
 ) -> None:
-    """Show the certificate of an integrator: its record, checked without sampling."""
-    import dataclasses
-
-    from rich.text import Text
-
-    from langevin_lab.integrators.properties import order_text
+    """Show the certificate of an integrator: its record, checked against its own step."""
     from langevin_lab.lab.certificate import certificate
+    from langevin_lab.lab.certificate.tables import certificate_tables, save_figure
 
-    paper = certificate(method, equation=equation)
+    if figure is not None and figure.suffix not in (".png", ".pdf", ".svg"):
+        raise LabError(f"--figure {figure}: use a name that ends in .png, .pdf or .svg")
+    paper = certificate(method, equation=equation, cost=cost)
     out = console()
-    record = table(show_header=False)
-    for name, value in dataclasses.asdict(paper.properties).items():
-        text = order_text(value) if isinstance(value, float) else str(value)
-        record.add_row(name.replace("_", " "), text)
-    out.print(record)
-    sheet = table()
-    sheet.add_column("check", overflow="fold")
-    for heading in ("stated", "computed"):
-        sheet.add_column(heading, justify="right", no_wrap=True)
-    sheet.add_column("verdict", no_wrap=True)
-    for line in paper.checks:
-        verdict = Text("holds", "green") if line.passed else Text("refuted", "bold red")
-        sheet.add_row(line.statement, line.expected, line.found, verdict)
-    out.print(sheet)
+    for sheet in certificate_tables(paper):
+        out.print(sheet)
+    if figure is not None:
+        save_figure(paper, figure)
+        say(f"figure: {shown(figure)}")
     if not paper.passed:
         raise typer.Exit(EXIT_REFUTED)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 import langevin_lab as ll
+from langevin_lab.ensemble.kernel import Kernel
 from langevin_lab.ensemble.start import initial_state
 
 
@@ -11,9 +12,13 @@ def test_without_a_start_replicas_begin_in_the_lowest_minimum():
         tilted = ll.Potential.from_expression(
             "(x**2 - 1)**2 + k*x", parameters={"k": slope}, stationary_points=[[-1], [0], [1]]
         )
+        layout = Kernel(
+            ll.Overdamped(tilted, temperature=0.5), ll.integrators.method("EulerMaruyama"), 0.01
+        ).layout
+        starts = {"start": None, "start_momentum": "thermal", "start_thermostat": "thermal"}
         state = initial_state(
-            ll.Overdamped(tilted, temperature=0.5), ("x",), start=None, start_momentum="thermal",
-            seed=1, first_replica=0, n_replicas=3,
+            ll.Overdamped(tilted, temperature=0.5), layout, starts, seed=1, first_replica=0,
+            n_replicas=3,
         )  # fmt: skip
         roots = np.roots([4.0, 0.0, -4.0, slope])  # of the gradient 4 x^3 - 4 x + k
         expected = roots[np.argmin(np.abs(roots - lowest))].real

@@ -280,3 +280,15 @@ def test_wrong_histogram_is_refused(arguments, kind, message):
 def test_unknown_form_of_temperature_is_refused():
     with pytest.raises(ValueError, match="form='hessian' must be 'virial' or 'laplacian'"):
         ConfigurationalTemperature("hessian")
+
+
+def test_accepted_steps_need_the_true_gradient():
+    noisy = ll.Langevin(
+        WELL.with_gradient_noise(standard_deviation=0.1), temperature=0.5, friction=1.0
+    )
+    message = "'GHMC' accepts or rejects by the true energy, but the gradient is drawn"
+    with pytest.raises(ValueError, match=message):
+        simulate(noisy, "GHMC")
+    target = {"start": -1.0, "target": "x > 0", "n_replicas": 8}
+    with pytest.raises(ValueError, match=message):
+        ll.escape.first_passage(noisy, "GHMC", dt=0.05, seed=1, **target)

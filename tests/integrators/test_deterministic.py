@@ -85,6 +85,17 @@ def test_fixed_step_runge_kutta_converges_to_it(equation):
     assert np.log2(errors[0] / errors[1]) == pytest.approx(4.0, abs=0.2)
 
 
+def test_scheduled_friction_is_followed_in_time():
+    """x' = -x/(1 + t) has x = x(0)/(1 + t)."""
+    growing = ll.dynamics.Linear(start=1.0, stop=11.0, duration=10.0)
+    path = solve_flow(ll.Overdamped(LINE, temperature=0.0, friction=growing), [1.0], [3.0])
+    assert float(path["x"][-1, 0]) == pytest.approx(0.25, rel=1e-8)
+    damped = ll.Langevin(LINE, temperature=0.0, friction=ll.dynamics.Constant(value=0.3))
+    plain = ll.Langevin(LINE, temperature=0.0, friction=0.3)
+    ends = [float(solve_flow(eq, [1.0], [3.0])["x"][-1, 0]) for eq in (damped, plain)]
+    assert ends[0] == ends[1]
+
+
 FLOW = ll.GradientFlow(LINE)
 
 
@@ -97,6 +108,11 @@ FLOW = ll.GradientFlow(LINE)
             "temperature=0.2 makes the path random; use tem",
         ),
         (ll.Langevin(LINE, temperature=0.2, friction=1.0), {}, "use temperature=0 or friction=0"),
+        (
+            ll.GradientFlow(LINE.with_gradient_noise(standard_deviation=0.1)),
+            {},
+            r"the gradient is drawn, .*, so the path is random; use the potential without",
+        ),
         (ll.Langevin(LINE, temperature=0.0, friction=np.inf), {}, "friction=inf has no path in ti"),
         (
             ll.AdaptiveLangevin(LINE, temperature=1.0, thermal_mass=1.0, applied_noise=0.5),

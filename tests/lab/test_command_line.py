@@ -297,6 +297,36 @@ def test_check_prints_record_and_checks():
     assert re.search(r"configurational order +-\s", runge_kutta)
 
 
+def test_check_prints_the_harmonic_law_and_where_checks_end():
+    answer = invoke("check", "SemiImplicitEuler").stdout
+    # 4/(4 - 2 friction dt - dt^2), and its stability limit at friction 10
+    assert re.search(r"0\.1 +0\.1 +1\.\d+ +1\.007557 +\S+", answer)
+    assert re.search(r"0\.4 +10 +no law +no law +no law", answer)
+    assert re.search(r"energy: residual .*not separable.*does not apply", answer)
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf"])
+def test_check_draws_its_figure(tmp_path, suffix):
+    path = tmp_path / f"certificate.{suffix}"
+    answer = invoke("check", "EulerMaruyama", "--figure", str(path))
+    assert answer.exit_code == 0
+    assert path.read_bytes()[:4] in (b"\x89PNG", b"%PDF")
+    assert "figure: " in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("certificate.txt", "use a name that ends in .png, .pdf or .svg"),
+        ("no_such_folder/certificate.png", "cannot be written: No such file or directory"),
+    ],
+)
+def test_figure_that_cannot_be_written_is_one_line(tmp_path, name, message):
+    answer = invoke("check", "EulerMaruyama", "--figure", str(tmp_path / name))
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+
+
 def test_check_of_a_wrong_record_exits_with_1(monkeypatch):
     import dataclasses
 
