@@ -45,9 +45,8 @@ def toy(tmp_path):
         lines = ['["toy.py"]']
         for name, old, new, test in entries:
             lines.append(f"{name!r} = [{old!r}, {new!r}, 'test_toy.py{test}']")
-        table = tmp_path / "table.toml"
-        table.write_text("\n".join(lines))
-        return mutants.main(arguments, root=tmp_path, table=table)
+        (tmp_path / "table.toml").write_text("\n".join(lines))
+        return mutants.main(arguments, root=tmp_path, tables=tmp_path)
 
     return attempt
 
@@ -142,15 +141,29 @@ def test_patch_that_does_not_apply_once_is_an_error_that_names_the_mutant(toy, c
         ("['toy.py']\n'a' = 3", "mutant 'a' of toy.py: give a list"),
         (
             "['toy.py']\n'a' = ['x', 'y', 't.py']\n['b.py']\n'a' = ['x', 'y', 't.py']",
-            "mutant 'a' stands twice in table.toml; rename one",
+            "mutant 'a' stands twice, again in table.toml; rename one",
         ),
+        ("['toy.py'\n", "table.toml: "),
     ],
 )
 def test_entry_that_is_no_mutant_is_refused(tmp_path, text, message):
-    table = tmp_path / "table.toml"
-    table.write_text(text)
+    (tmp_path / "table.toml").write_text(text)
     with pytest.raises(mutants.TableError, match=re.escape(message)):
-        mutants.read_table(table)
+        mutants.read_tables(tmp_path)
+
+
+def test_tables_of_a_folder_are_joined_and_may_not_share_a_file_or_a_name(tmp_path):
+    (tmp_path / "a.toml").write_text("['a.py']\n'first' = ['x', 'y', 't.py']")
+    (tmp_path / "b.toml").write_text("['b.py']\n'second' = ['x', 'y', 't.py']")
+    names = [(mutant.file, mutant.name) for mutant in mutants.read_tables(tmp_path)]
+    assert names == [("a.py", "first"), ("b.py", "second")]
+    (tmp_path / "b.toml").write_text("['a.py']\n'second' = ['x', 'y', 't.py']")
+    message = r"a\.py has a heading in a\.toml and b\.toml; join them"
+    with pytest.raises(mutants.TableError, match=message):
+        mutants.read_tables(tmp_path)
+    (tmp_path / "b.toml").write_text("['b.py']\n'first' = ['x', 'y', 't.py']")
+    with pytest.raises(mutants.TableError, match=r"'first' stands twice, again in b\.toml"):
+        mutants.read_tables(tmp_path)
 
 
 def test_file_that_is_not_there_is_refused(tmp_path):
@@ -176,10 +189,18 @@ def test_mutants_are_listed_and_chosen_by_name(toy, capfd):
     assert "'0' must be an integer >= 1" in capfd.readouterr().err
 
 
-def test_every_mutant_of_the_table_still_applies():
-    known = mutants.read_table(mutants.TABLE)
-    assert len(known) >= 50
+def test_every_mutant_of_the_tables_still_applies():
+    known = mutants.read_tables(mutants.TABLES)
+    assert len(known) >= 200
     mutants.check(mutants.ROOT, known)
-    for mutant in known:
+
+
+def test_every_test_of_the_tables_is_there():
+    texts = {}
+    for mutant in mutants.read_tables(mutants.TABLES):
         for test in mutant.tests:
-            assert (mutants.ROOT / "tests" / test.split("::")[0]).is_file(), mutant.name
+            file, _, name = test.partition("::")
+            if file not in texts:
+                texts[file] = (mutants.ROOT / "tests" / file).read_text(encoding="utf-8")
+            function = name.partition("[")[0]
+            assert not function or f"def {function}(" in texts[file], (mutant.name, test)

@@ -145,6 +145,28 @@ def test_infinite_friction_has_no_kinetic_rate():
         ll.exact.spectral_gap(eq)
 
 
+def test_masses_and_thermal_momenta_are_those_of_the_blocks():
+    heavy = ll.Langevin(U, temperature=0.5, friction=1.0, mass=(2.0, 3.0, 4.0))
+    over = ll.Overdamped(U, temperature=0.09)
+    blocks = ll.Partitioned([([2, 0], heavy), ([1], over)])
+    assert blocks.mass == (2.0, 1.0, 4.0)
+    expected = np.sqrt([2.0 * 0.5, 0.09, 4.0 * 0.5])
+    np.testing.assert_allclose(blocks.thermal_momentum_scale, expected, rtol=1e-14)
+
+
+def test_thermostats_start_from_their_law_each_with_its_own_normal():
+    hot = ll.AdaptiveLangevin(
+        U, temperature=2.0, thermal_mass=5.0, applied_noise=0.6, coupling=1.25
+    )
+    cold = ll.AdaptiveLangevin(U, temperature=0.5, thermal_mass=8.0)
+    draws = np.random.default_rng(5).normal(size=(2, 4))
+    start = 0.6**2 / (2 * 1.25 * 2.0) + np.sqrt(2.0 / (5.0 * 1.25)) * draws[:1]
+    np.testing.assert_allclose(hot.thermostat_start(draws[:1]), start, rtol=1e-14)
+    blocks = ll.Partitioned([([2], hot), ([0], LANGEVIN), ([1], cold)])
+    expected = np.concatenate([start, np.sqrt(0.5 / 8.0) * draws[1:]])
+    np.testing.assert_allclose(blocks.thermostat_start(draws), expected, rtol=1e-14)
+
+
 def test_starts_of_thermostats_are_given_or_thermal():
     settings = {"dt": 0.1, "n_steps": 1, "n_replicas": 500, "seed": 3}
     frozen = adaptive(thermal_mass=1e12)

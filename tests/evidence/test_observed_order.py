@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from langevin_lab.evidence import Claim, Estimate, Order, OrderEstimate, order
+from langevin_lab.evidence.order_fit import fit_order
 
 
 def halvings(coarsest, n):
@@ -133,6 +134,24 @@ def test_noisy_logarithm_is_allowed_for():
     quiet = order(h, [Estimate(e, 0.01 * e) for e in h])
     loud = order(h, [Estimate(e, 0.4 * e) for e in h])
     assert loud.bias_bound - quiet.bias_bound > 0.05
+
+
+def test_logarithm_of_a_noisy_error_is_low_by_half_its_variance():
+    h, variance = 2.0 ** -np.arange(5), np.array([1e-4, 1e-3, 1e-3, 1e-2, 4e-2])
+    low = np.log(h) - variance / 2
+    fit = fit_order(np.log(h), low, np.diag(variance), 50.0)
+    assert fit.slope == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_three_steps_known_well_still_leave_the_next_term(p):
+    h = np.array([0.4, 0.2, 0.1])
+    errors = h**p * (1 + 0.5 * h)
+    slope = order(h, [Estimate(error, 1e-6 * error, 100) for error in errors])
+    assert abs(slope.value - p) > 10 * slope.stderr
+    low, high = slope.interval()
+    assert low < p < high
+    assert high - low < 0.3
 
 
 def test_few_samples_reach_the_degrees_of_freedom():

@@ -161,6 +161,16 @@ def test_a_rotated_well_has_the_rotated_law_of_its_modes(word):
                                    atol=1e-15)  # fmt: skip
 
 
+@pytest.mark.parametrize(("adaptive", "langevin"), [("BADODAB", "BAOAB"), ("BACNDNCAB", "BACNCAB")])
+def test_a_frozen_thermostat_is_a_friction(adaptive, langevin):
+    numbers = {"stiffness": [1.0, 2.5], "temperature": 0.6, "friction": 0.8, "dt": 0.7}
+    numbers["mass"] = [1.0, 2.0]
+    law = stationary_covariance(adaptive, **numbers)
+    np.testing.assert_allclose(
+        law, stationary_covariance(langevin, **numbers), rtol=1e-12, atol=1e-15
+    )
+
+
 @pytest.mark.parametrize("method", ["BAOAB", "OBABO", "BBK", "LeimkuhlerMatthews"])
 def test_propagation_equals_step_by_step_and_ends_in_the_stationary_law(method):
     settings = {"stiffness": 1.5, "temperature": 0.7, "friction": 0.9, "dt": 0.5}

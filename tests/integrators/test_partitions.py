@@ -60,8 +60,8 @@ def by_letters(tokens, dynamics, state, drawn, dt):
     for letter, number in tokens:
         eq, own = dynamics.blocks[number].dynamics, list(dynamics.blocks[number].coordinates)
         h = dt / tokens.count((letter, number))
-        mass = np.broadcast_to(getattr(eq, "mass", 1.0), (5,))[own]
-        friction = np.broadcast_to(getattr(eq, "friction", 0.0), (5,))[own]
+        mass = np.broadcast_to(getattr(eq, "mass", 1.0), x.shape[1:])[own]
+        friction = np.broadcast_to(getattr(eq, "friction", 0.0), x.shape[1:])[own]
         if eq.equation == "overdamped":
             h = h * np.sqrt(2 / (dt * friction))
         if letter == "A":
@@ -126,6 +126,21 @@ def test_step_is_that_of_its_letters(text, tokens):
         np.testing.assert_allclose(state[key], value, rtol=1e-12, atol=1e-13)
 
 
+@pytest.mark.parametrize("xi", [0.0, 1e-12, -1e-9, 1e-7, 0.3, -0.3])
+def test_thermostat_near_zero_keeps_its_digits(xi):
+    eq = ll.AdaptiveLangevin(
+        Coupled(1), temperature=1.0, thermal_mass=math.inf, applied_noise=0.8, coupling=1.2
+    )
+    scheme = method_for("BADODAB", eq)
+    coefficients = scheme.coefficients(eq, DT)
+    state = {"x": np.zeros((1, 1)), "p": np.zeros((1, 1)), "xi": np.full((1, 1), xi)}
+    state = scheme.carried_state(state, np.zeros_like)
+    after = scheme.step(state, np.ones((1, 1, 1)), coefficients, np.zeros_like)
+    exponent = 1.2 * xi * DT
+    mean = -math.expm1(-2 * exponent) / (2 * exponent) if exponent else 1.0
+    np.testing.assert_allclose(after["p"], 0.8 * math.sqrt(DT * mean), rtol=1e-14)
+
+
 def test_published_word_is_symmetric_up_to_its_last_kick():
     dynamics = three_blocks(Coupled(5))
     records = {text: method_for(text, dynamics).properties for text in WORDS}
@@ -134,6 +149,31 @@ def test_published_word_is_symmetric_up_to_its_last_kick():
     assert (published.weak_order, published.configurational_order) == (1, 2)
     assert published.gradients_per_step == 1
     assert records["A1 B2 A2 O1 B1 D1 O2 A3 O3 B3 A2 O2"].configurational_order == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "symmetric"),
+    [
+        ("BAOAB", True),
+        ("B2 B1 A1 A2 O1 O2 A1 A2 B1 B2", True),
+        ("A1 B1 A2 B2 O1 O2 B2 A2 B1 A1", True),
+        # Each block's own letters are a palindrome, but A2 and B1 do not commute.
+        ("A2 B1 B2 A1 O1 O2 A1 B2 A2 B1", False),
+        ("A1 B2 A2 B1 O1 O2 A2 B2 B1 A1", False),
+    ],
+)
+def test_word_of_order_two_is_reversible_without_friction(text, symmetric):
+    eq = ll.Langevin(Coupled(2), temperature=1.0, friction=0.0)
+    dynamics = ll.Partitioned([([0], eq), ([1], eq)])
+    scheme, gradient = method_for(text, dynamics), Coupled(2).gradient
+    coefficients, none = scheme.coefficients(dynamics, 0.3), np.zeros((1, 2))
+    start = {"x": np.array([0.7, -0.4]), "p": np.array([0.3, 1.1])}
+    there = scheme.step(scheme.carried_state(start, gradient), none, coefficients, gradient)
+    turned = scheme.carried_state({"x": there["x"], "p": -there["p"]}, gradient)
+    back = scheme.step(turned, none, coefficients, gradient)
+    distance = np.abs([back["x"] - start["x"], back["p"] + start["p"]]).max()
+    assert distance < 1e-14 if symmetric else distance > 1e-3
+    assert scheme.properties.weak_order == (2 if symmetric else 1)
 
 
 @pytest.mark.parametrize("text", ["BAOAB", "OABAO", "BACNCAB"])
@@ -327,3 +367,30 @@ def test_long_sums_are_those_of_numpy(n_sites, plain_python):
         coefficients = scheme.coefficients(dynamics, DT)
         state = scheme.step(state, drawn, coefficients, potential.gradient)
         np.testing.assert_allclose(run[f"{xi}_final"], state[xi][:, 0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("potential", [
+    ll.Potential.from_expression("x**4/4 + y**2*x/3 + z**2/2 + y*z", variables=["x", "y", "z"]),
+    ll.potentials.phi4_chain(n_sites=3),
+], ids=["lanes", "rows"])  # fmt: skip
+def test_thermostats_of_two_blocks_are_their_own(potential, plain_python):
+    numbers = {"temperature": 0.7, "thermal_mass": 3.0, "applied_noise": 0.8}
+    first, second = (
+        ll.AdaptiveLangevin(potential, **numbers),
+        ll.AdaptiveLangevin(potential, **numbers | {"thermal_mass": 0.5}),
+    )
+    dynamics = ll.Partitioned([([0, 2], first), ([1], second)])
+    x, p = np.random.default_rng(4).uniform(-1, 1, (2, 2, 3))
+    xi = np.array([[0.2, -0.4], [0.5, 0.1]])
+    run = ll.simulate(
+        dynamics, "BADODAB", dt=DT, n_steps=1, seed=SEED, n_replicas=2, start=x,
+        start_momentum=p, start_thermostat=xi,
+    )  # fmt: skip
+    state = {"x": x, "p": p, "xi_1": xi[:, :1], "xi_2": xi[:, 1:]}
+    letters = [(letter, block) for letter in "BADODAB" for block in (0, 1)]
+    drawn = normals(SEED, range(2), 0, 3)[None]
+    state = by_letters(letters, dynamics, state, drawn, DT)
+    for name in ("x", "p"):
+        np.testing.assert_allclose(run[f"{name}_final"], state[name], rtol=1e-12, atol=1e-13)
+    for name in ("xi_1", "xi_2"):
+        np.testing.assert_allclose(run[f"{name}_final"], state[name][:, 0], rtol=1e-12)

@@ -2,8 +2,8 @@
 
     python tests/mutants/run.py [--list] [--only NAME] [--jobs N]
 
-Each mutant of `table.toml` is applied to a fresh copy of the package, whose named tests then run
-until the first failure. Verdicts:
+Each mutant of the tables beside this file is applied to a fresh copy of the package, whose named
+tests then run until the first failure. Verdicts:
 
     killed      a test failed: the suite would have noticed
     SURVIVED    all named tests passed: the suite is blind there, so write the test that sees it
@@ -13,6 +13,22 @@ until the first failure. Verdicts:
 
 The same tests are run unchanged first and must pass. The exit status is 0 only if all mutants are
 killed, 1 otherwise, also where an old text no longer occurs exactly once in its file.
+
+To add a mutant: under the file's heading (a path below langevin_lab/) write
+
+    "what is wrong, as a physicist would say it" = [
+      'old text', 'new text',
+      'folder/test_file.py::test_that_must_fail',
+    ]
+
+- The old text stands exactly once in the file. Keep it short and distinctive, one expression, so
+  that it outlives edits nearby.
+- The mutant must run: what only an interpreter or a compiler notices counts as INVALID.
+- Name the fastest test that ought to see it, below tests/; more may follow. It runs with -x.
+  Algebra comes before exact laws, those before kernels in plain Python, those before compiled
+  ones (7 s: a mutant of a kernel's text is compiled anew).
+- If it survives, write the missing test and leave the mutant as it is. Replace a mutant only if
+  it is equivalent: if no input whatever could tell it from the original.
 """
 
 from __future__ import annotations
@@ -34,7 +50,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = Path(__file__).with_name("table.toml")
+TABLES = Path(__file__).parent
 PACKAGE = "langevin_lab"
 COPIED = (PACKAGE, "tests", "setup.cfg", "pyproject.toml")
 LIMIT = 300.0  # seconds that the tests of one mutant may take; the slowest take 20
@@ -95,27 +111,42 @@ class Verdict:
     seconds: float
 
 
-def read_table(path: Path) -> list[Mutant]:
-    """The mutants of a table, in order.
+def read_tables(folder: Path) -> list[Mutant]:
+    """The mutants of all tables in a folder, in order.
 
     Raises
     ------
     TableError
-        If an entry is no list of old text, new text and tests, changes nothing, or repeats a name.
+        If a table is no TOML, an entry no list of old text, new text and tests, or it changes
+        nothing, repeats a name or stands under a file of another table.
     """
     mutants: dict[str, Mutant] = {}
-    for file, entries in tomllib.loads(path.read_text(encoding="utf-8")).items():
-        for name, parts in entries.items():
-            texts = isinstance(parts, list) and all(isinstance(part, str) for part in parts)
-            if not texts or len(parts) < 3 or parts[0] == parts[1]:
-                raise TableError(
-                    f"mutant {name!r} of {file}: give a list of the old text, another text and at "
-                    f"least one test, not {parts!r}"
-                )
-            if name in mutants:
-                raise TableError(f"mutant {name!r} stands twice in {path.name}; rename one")
-            mutants[name] = Mutant(name, file, parts[0], parts[1], tuple(parts[2:]))
+    homes: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise TableError(f"{path.name}: {error}") from None
+        for file, entries in table.items():
+            home = homes.setdefault(file, path)
+            if home != path:
+                raise TableError(f"{file} has a heading in {home.name} and {path.name}; join them")
+            _read_entries(path.name, file, entries, mutants)
     return list(mutants.values())
+
+
+def _read_entries(table: str, file: str, entries: dict, mutants: dict[str, Mutant]) -> None:
+    """Add the mutants under one heading."""
+    for name, parts in entries.items():
+        texts = isinstance(parts, list) and all(isinstance(part, str) for part in parts)
+        if not texts or len(parts) < 3 or parts[0] == parts[1]:
+            raise TableError(
+                f"mutant {name!r} of {file}: give a list of the old text, another text and at "
+                f"least one test, not {parts!r}"
+            )
+        if name in mutants:
+            raise TableError(f"mutant {name!r} stands twice, again in {table}; rename one")
+        mutants[name] = Mutant(name, file, parts[0], parts[1], tuple(parts[2:]))
 
 
 def selected(mutants: Sequence[Mutant], names: Iterable[str]) -> list[Mutant]:
@@ -286,22 +317,24 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
-def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT, table: Path = TABLE) -> int:
-    """The command line; root and table are arguments for the sake of this script's own test."""
+def main(
+    arguments: Sequence[str] | None = None, *, root: Path = ROOT, tables: Path = TABLES
+) -> int:
+    """The command line; root and tables are arguments for the sake of this script's own test."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--list", action="store_true", help="print the mutants and their tests")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="repeatable")
     parser.add_argument("--jobs", type=at_least_one, default=2, help="mutants at a time (2)")
     options = parser.parse_args(arguments)
     try:
-        mutants = selected(read_table(table), options.only)
+        mutants = selected(read_tables(tables), options.only)
         if options.list:
             for mutant in mutants:
                 print(f"{mutant.name}  ({mutant.file}): {', '.join(mutant.tests)}")
             return 0
         return run(root, mutants, options.jobs)
-    except (TableError, tomllib.TOMLDecodeError) as error:
-        print(f"{table.name}: {error}", file=sys.stderr)
+    except TableError as error:
+        print(error, file=sys.stderr)
         return 1
 
 
