@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from landscapes import Quartic
 from scipy.integrate import quad, solve_ivp
 
 import langevin_lab as ll
@@ -15,19 +16,6 @@ WORDS = ("BADCDAB", "BACDCAB", "ABDCDBA", "DCDBABDCD", "DCBABCD", "ABCD")
 WELL = ll.Potential.from_expression(
     "x**4/4 + x*y/3 + y**2", variables=("x", "y"), name="anharmonic well"
 )
-
-
-class Quartic:
-    """U = sum_i x_i^4/4 + x_i^2/2 + (sum_i x_i)^2/8 in any dimension, without a compiler."""
-
-    def __init__(self, dim):
-        self.dim = dim
-
-    def energy(self, x):
-        return (x**4 / 4 + x**2 / 2).sum(axis=-1) + x.sum(axis=-1) ** 2 / 8
-
-    def gradient(self, x):
-        return x**3 + x + x.sum(axis=-1, keepdims=True) / 4
 
 
 def chain(potential, length, **changes):

@@ -3,6 +3,7 @@
 import by_hand
 import numpy as np
 import pytest
+from landscapes import Quartic
 from z_test import assert_agrees, assert_refutes
 
 import langevin_lab as ll
@@ -11,21 +12,6 @@ from langevin_lab.integrators.metropolis import outcomes
 
 METROPOLIS = list(by_hand.METROPOLIS)
 TEMPERATURE = 0.7
-
-
-class Quartic:
-    """U = sum_i x_i^4/4 + x_i^2/2 + (sum_i x_i)^2/8, without a compiler."""
-
-    minima = ()
-
-    def __init__(self, dim):
-        self.dim = dim
-
-    def energy(self, x):
-        return (x**4 / 4 + x**2 / 2).sum(axis=-1) + x.sum(axis=-1) ** 2 / 8
-
-    def gradient(self, x):
-        return x**3 + x + x.sum(axis=-1, keepdims=True) / 4
 
 
 class Harmonic:

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from landscapes import Quartic
 
 import langevin_lab as ll
 from langevin_lab.dynamics import adla, adlala, lol, multilayer_langevin
@@ -12,28 +13,6 @@ from langevin_lab.noise import normals
 
 DT = 0.1
 SEED = 41
-
-
-class Coupled:
-    """U = sum_i x_i^4/4 + x_i^2/2 + (sum_i x_i)^2/8, without a compiler."""
-
-    minima = ()
-
-    def __init__(self, dim):
-        self.dim = dim
-        self.variables = tuple(f"x{i}" for i in range(dim))
-
-    def __eq__(self, other):
-        return isinstance(other, Coupled) and self.dim == other.dim
-
-    def __hash__(self):
-        return hash(self.dim)
-
-    def energy(self, x):
-        return (x**4 / 4 + x**2 / 2).sum(axis=-1) + x.sum(axis=-1) ** 2 / 8
-
-    def gradient(self, x):
-        return x**3 + x + x.sum(axis=-1, keepdims=True) / 4
 
 
 def three_blocks(potential):
@@ -110,7 +89,7 @@ WORDS = {
 
 @pytest.mark.parametrize(("text", "tokens"), WORDS.items())
 def test_step_is_that_of_its_letters(text, tokens):
-    dynamics = three_blocks(Coupled(5))
+    dynamics = three_blocks(Quartic(5))
     scheme = method_for(text, dynamics)
     rng = np.random.default_rng(1)
     reference = {"x": rng.normal(size=(3, 5)), "p": rng.normal(size=(3, 5)),
@@ -129,7 +108,7 @@ def test_step_is_that_of_its_letters(text, tokens):
 @pytest.mark.parametrize("xi", [0.0, 1e-12, -1e-9, 1e-7, 0.3, -0.3])
 def test_thermostat_near_zero_keeps_its_digits(xi):
     eq = ll.AdaptiveLangevin(
-        Coupled(1), temperature=1.0, thermal_mass=math.inf, applied_noise=0.8, coupling=1.2
+        Quartic(1), temperature=1.0, thermal_mass=math.inf, applied_noise=0.8, coupling=1.2
     )
     scheme = method_for("BADODAB", eq)
     coefficients = scheme.coefficients(eq, DT)
@@ -142,7 +121,7 @@ def test_thermostat_near_zero_keeps_its_digits(xi):
 
 
 def test_published_word_is_symmetric_up_to_its_last_kick():
-    dynamics = three_blocks(Coupled(5))
+    dynamics = three_blocks(Quartic(5))
     records = {text: method_for(text, dynamics).properties for text in WORDS}
     assert records["BADODAB"].configurational_order == 2
     published = records["A1 A2 A3 C1 D1 E1 O2 O3 E1 D1 C1 A3 A2 A1 B3 B2 B1"]
@@ -163,9 +142,9 @@ def test_published_word_is_symmetric_up_to_its_last_kick():
     ],
 )
 def test_word_of_order_two_is_reversible_without_friction(text, symmetric):
-    eq = ll.Langevin(Coupled(2), temperature=1.0, friction=0.0)
+    eq = ll.Langevin(Quartic(2), temperature=1.0, friction=0.0)
     dynamics = ll.Partitioned([([0], eq), ([1], eq)])
-    scheme, gradient = method_for(text, dynamics), Coupled(2).gradient
+    scheme, gradient = method_for(text, dynamics), Quartic(2).gradient
     coefficients, none = scheme.coefficients(dynamics, 0.3), np.zeros((1, 2))
     start = {"x": np.array([0.7, -0.4]), "p": np.array([0.3, 1.1])}
     there = scheme.step(scheme.carried_state(start, gradient), none, coefficients, gradient)
@@ -178,7 +157,7 @@ def test_word_of_order_two_is_reversible_without_friction(text, symmetric):
 
 @pytest.mark.parametrize("text", ["BAOAB", "OABAO", "BACNCAB"])
 def test_one_langevin_block_is_the_plain_dynamics(text):
-    eq = ll.Langevin(Coupled(3), temperature=0.7, friction=0.4, mass=1.3)
+    eq = ll.Langevin(Quartic(3), temperature=0.7, friction=0.4, mass=1.3)
     one = ll.Partitioned([(slice(0, 3), eq)])
     assert method_for(text, one).program == method(text).program
     plain, block = method(text).coefficients(eq, DT), method_for(text, one).coefficients(one, DT)
@@ -211,7 +190,7 @@ def test_one_block_runs_to_the_same_bits(potential):
 
 def test_overdamped_block_of_lol_is_leimkuhler_matthews_with_half_the_square():
     """th2' = th2 - (h^2/2) grad + (h/2) sqrt(tau) (R_n + R_{n-1}), to 1e-12 over 50 steps."""
-    potential = Coupled(4)
+    potential = Quartic(4)
     dynamics = lol(potential, [0], temperature=0.3, friction=0.7, overdamped_temperature=0.6)
     scheme, h = method_for("LOL", dynamics), 0.3
     drawn = normals(SEED, 0, 0, 51 * 4).reshape(51, 4)
@@ -232,7 +211,7 @@ def test_overdamped_block_of_lol_is_leimkuhler_matthews_with_half_the_square():
 
 @pytest.mark.parametrize("friction", [0.7, (0.5, 0.5, 2.0, 2.0)])
 def test_overdamped_block_is_leimkuhler_matthews_on_its_own_clock(friction):
-    potential = Coupled(4)
+    potential = Quartic(4)
     langevin = ll.Langevin(potential, temperature=0.3, friction=1.0)
     over = ll.Overdamped(potential, temperature=0.6, friction=friction)
     dynamics = ll.Partitioned([([0, 1], langevin), ([2, 3], over)])
@@ -255,7 +234,7 @@ def test_overdamped_block_is_leimkuhler_matthews_on_its_own_clock(friction):
 @pytest.mark.parametrize("friction", [0.3, 2.0, math.inf])
 def test_baoab_in_positions_is_heavy_ball(friction):
     """Equation (0.1) of the dictionary: beta = c, eta = h^2 (1 + c)/2, averaged noise."""
-    potential, h, temperature = Coupled(2), 0.4, 0.7
+    potential, h, temperature = Quartic(2), 0.4, 0.7
     eq = ll.Langevin(potential, temperature=temperature, friction=friction)
     scheme = method("BAOAB")
     c = math.exp(-friction * h)
@@ -281,18 +260,18 @@ def test_baoab_in_positions_is_heavy_ball(friction):
 
 def test_published_dynamics_have_the_published_laws():
     numbers = {"temperature": 1e-4, "epsilon": 0.05, "applied_noise": 0.01}
-    code, text = (adla(Coupled(2), **numbers, convention=name) for name in ("code", "text"))
+    code, text = (adla(Quartic(2), **numbers, convention=name) for name in ("code", "text"))
     assert code.thermostat_mean == pytest.approx(0.5)
     assert code.thermostat_variance == pytest.approx(5e-6)
     assert text.thermostat_mean == pytest.approx(0.01**2 / (2 * 0.05 * 1e-4))
     assert text.thermostat_variance == pytest.approx(1e-4)
     dynamics = adlala(
-        Coupled(6), [[0, 1, 2], [3]], friction=0.1, langevin_temperature=1e-6, **numbers
+        Quartic(6), [[0, 1, 2], [3]], friction=0.1, langevin_temperature=1e-6, **numbers
     )
     assert [block.coordinates for block in dynamics.blocks] == [(0, 1, 2), (3,), (4, 5)]
     assert dynamics.blocks[2].dynamics.temperature == 1e-6
     assert method_for("AdLaLa", dynamics).program.thermostats == ("xi_1", "xi_2")
-    layers = multilayer_langevin(Coupled(3), [([0], 0.1, 0.5), ([1, 2], 10.0, 0.2)])
+    layers = multilayer_langevin(Quartic(3), [([0], 0.1, 0.5), ([1, 2], 10.0, 0.2)])
     assert layers.temperature == (0.5, 0.2)
     assert method_for("MultilayerLangevin", layers).name == "A1 A2 O1 O2 A1 A2 B1 B2"
 
@@ -313,7 +292,7 @@ def test_published_dynamics_have_the_published_laws():
 )
 def test_bad_words_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
-        method_for(text, three_blocks(Coupled(5)))
+        method_for(text, three_blocks(Quartic(5)))
 
 
 @pytest.mark.parametrize("potential", [

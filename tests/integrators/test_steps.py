@@ -5,25 +5,13 @@ import itertools
 import by_hand
 import numpy as np
 import pytest
+from landscapes import Quartic
 
 from langevin_lab.integrators import WORDS, method
 
 METHODS = by_hand.METHODS
 PALINDROMES = [word for word in (*WORDS, *by_hand.MORE_WORDS) if word == word[::-1]]
 DT = 0.1
-
-
-class Quartic:
-    """U = sum_i x_i^4/4 + x_i^2/2 + (sum_i x_i)^2/8 in any dimension, without a compiler."""
-
-    def __init__(self, dim):
-        self.dim = dim
-
-    def energy(self, x):
-        return (x**4 / 4 + x**2 / 2).sum(axis=-1) + x.sum(axis=-1) ** 2 / 8
-
-    def gradient(self, x):
-        return x**3 + x + x.sum(axis=-1, keepdims=True) / 4
 
 
 class Counting:
