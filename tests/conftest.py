@@ -1,9 +1,14 @@
 """Puts this folder on the path, so that all rooms' tests share `by_hand` and `z_test`."""
 
+import os
 import re
 from types import ModuleType
 
 import pytest
+
+# numpy is not imported yet. Several threads on the algebra of tiny matrices only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
 
 
 @pytest.fixture

@@ -139,7 +139,7 @@ def certificate(
     from langevin_lab import integrators
 
     try:
-        scheme = integrators.method(method, equation=equation)
+        scheme = integrators.specimen(method, equation=equation)
     except (TypeError, ValueError) as error:
         raise LabError(str(error)) from error
     subject = Subject(scheme)

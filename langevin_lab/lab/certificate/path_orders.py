@@ -193,7 +193,7 @@ def moving_thermostat(subject: Subject) -> Iterator[Check]:
     steps, errors = 1.0 / np.array([16, 32, 64, 128]), []
     for dt in steps:
         state = start
-        normals = np.zeros((subject.method.n_normals, 2))
+        normals = np.zeros((subject.method.n_normals, dynamics.dim))
         for _ in range(round(1 / dt)):
             state = subject.step(state, normals, dynamics, dt, gradient)
         errors.append(max(float(np.abs(state[name] - truth[name]).max()) for name in names))

@@ -59,7 +59,7 @@ def step_reversal(subject: Subject) -> Iterator[Check]:
     dynamics = subject.coupled_dynamics(temperature=0.0, friction=0.0)
     potential = dynamics.potential
     state = subject.start(potential)
-    normals = np.zeros((subject.method.n_normals, 2))
+    normals = np.zeros((subject.method.n_normals, dynamics.dim))
     there = subject.step(state, normals, dynamics, _STEP, potential.gradient)
     turned = _flipped(subject, there)
     back = _flipped(subject, subject.step(turned, normals, dynamics, _STEP, potential.gradient))
