@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-# numpy is not imported yet. Several threads on the algebra of tiny matrices only wait for each other.
+# Before numpy is imported: threads on the algebra of tiny matrices only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 

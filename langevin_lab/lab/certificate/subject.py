@@ -203,8 +203,11 @@ class Subject:
     def start(self, potential: Any, shape: tuple[int, ...] = ()) -> dict[str, np.ndarray]:
         """A state away from every symmetry, stored vectors included."""
         values = {"x": (0.6, -0.4, 0.3), "p": (-0.5, 0.9, 0.4)}
-        state = {name: np.broadcast_to(np.resize(values[name], potential.dim), (*shape, potential.dim))
-                 for name in self.program.state_vectors}  # fmt: skip
+        dim = potential.dim
+        state = {
+            name: np.broadcast_to(np.resize(values[name], dim), (*shape, dim))
+            for name in self.program.state_vectors
+        }
         state |= {name: np.full((*shape, 1), 0.3) for name in self.program.thermostats}
         return self.method.carried_state(state, potential.gradient)
 
