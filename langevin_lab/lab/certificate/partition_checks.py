@@ -151,10 +151,9 @@ def law_at_time(subject: Subject) -> Iterator[Check]:
             float(np.abs(spread[chosen] - covariance).max()),
         )
 
-    observed = {}
-    for index, name in enumerate(("mean", "covariance")):
-        if name == "mean" or subject.is_noisy:
-            observed[name] = _observed_order(lambda dt, index=index: errors(dt)[index])
+    observed = {"mean": _observed_order(lambda dt: errors(dt)[0])}
+    if subject.is_noisy:
+        observed["covariance"] = _observed_order(lambda dt: errors(dt)[1])
     for name, (order, text) in observed.items():
         statement = f"coupled wells, {name} at time 1: order"
         yield held(statement, f"at least {stated:g}", text, order > stated - _SLACK)

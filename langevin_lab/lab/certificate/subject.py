@@ -89,7 +89,7 @@ def _chain(method: Any, potential: Any, temperature: float, friction: Any, mass:
     from langevin_lab import dynamics
 
     count = len(method.program.thermostats)
-    masses = THERMAL_MASS * 0.6 ** np.arange(count)
+    masses = [THERMAL_MASS * 0.6**index for index in range(count)]
     return dynamics.NoseHooverChain(
         potential, temperature=max(temperature, TARGET), thermal_masses=masses, mass=mass
     )
