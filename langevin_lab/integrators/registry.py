@@ -202,7 +202,7 @@ def specimen(name: str | Method, *, equation: str | None = None) -> Method:
     Examples
     --------
     >>> specimen("AdLaLa").name
-    'A1 A2 C1 N1 D1 O2 D1 N1 C1 A2 A1 B2 B1'
+    'A1 A2 C1 N1 D1 O2 D1 N1 C1 A1 A2 B1 B2'
     """
     if isinstance(name, str):
         word = PUBLISHED.get(name, name)

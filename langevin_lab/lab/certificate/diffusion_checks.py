@@ -153,7 +153,7 @@ def strong_study(subject: Subject) -> ConvergenceStudy:
     from langevin_lab.evidence.sampled_errors import measured_errors
 
     sigmas, finest = np.array(_sigmas(subject)), max(_STRONG_COUNTS)
-    generator = np.random.Generator(np.random.Philox(_SEED))
+    generator = np.random.default_rng(_SEED)
     drawn = generator.standard_normal((finest, _N_PATHS, len(sigmas)))
     path = drawn.sum(axis=0) / np.sqrt(finest)
     exact = np.exp(_GROWTH - np.sum(sigmas**2) / 2 + path @ sigmas)
