@@ -42,10 +42,10 @@ def cited(text: str) -> str:
 def integrators(equation: str) -> str:
     """All methods for one equation, from their records."""
     rows = []
-    for name, kind in ll.integrators.names():
+    for name, kind in ll.integrators.every_name():
         if kind != equation:
             continue
-        record = ll.integrators.properties(name, equation=kind)
+        record = ll.integrators.specimen(name, equation=kind).properties
         orders = (record.weak_order, record.strong_order, record.configurational_order)
         rows.append(
             [

@@ -1,6 +1,12 @@
 """Puts this folder on the path, so that all rooms' tests share its modules."""
 
+import os
+
 import pytest
+
+# Threads for matrices of two rows only wait for each other, above all with several test processes.
+for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 
 @pytest.fixture

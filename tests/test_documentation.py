@@ -92,16 +92,17 @@ def test_integrator_tables_are_the_records():
 
     from langevin_lab.integrators.properties import order_text
 
-    equations = dict.fromkeys(equation for _, equation in ll.integrators.names())
+    equations = dict.fromkeys(equation for _, equation in ll.integrators.every_name())
     rows = "".join(tables.integrators(equation) for equation in equations)
     page = (DOCS / "reference" / "integrators.md").read_text()
     assert all(f'tables.integrators("{equation}")' in page for equation in equations)
-    for name, equation in ll.integrators.names():
-        record = ll.integrators.properties(name, equation=equation)
+    for name, equation in ll.integrators.every_name():
+        record = ll.integrators.specimen(name, equation=equation).properties
         cells = (record.weak_order, record.strong_order, record.configurational_order)
         assert f"| `{name}` | {' | '.join(order_text(cell) for cell in cells)} |" in rows
+    assert "| `Milstein` | 1 | 1 | 1 |" in rows
     assert "| `RK4` | 4 | 4 | - |" in rows
-    assert rows.count("\n") == len(ll.integrators.names()) + 2 * len(equations)
+    assert rows.count("\n") == len(ll.integrators.every_name()) + 2 * len(equations)
 
 
 def test_catalogue_table_holds_every_landscape():
@@ -154,8 +155,8 @@ def test_sources_are_in_the_bibliography():
         ]
         if unknown:
             missing[where] = unknown
-    for name, equation in ll.integrators.names():
-        source = ll.integrators.properties(name, equation=equation).source
+    for name, equation in ll.integrators.every_name():
+        source = ll.integrators.specimen(name, equation=equation).properties.source
         if bibliography.unknown(source):
             missing[name] = source
     assert not missing

@@ -20,10 +20,12 @@ from langevin_lab.integrators.properties import Properties
 from langevin_lab.integrators.registry import (
     ADAPTIVE_WORDS,
     WORDS,
+    every_name,
     method,
     method_for,
     names,
     properties,
+    specimen,
 )
 from langevin_lab.integrators.words import splitting
 
@@ -38,6 +40,7 @@ __all__ = [
     "Properties",
     "certificate",
     "energy_balance",
+    "every_name",
     "ito_scheme",
     "linear_map",
     "method",
@@ -47,6 +50,7 @@ __all__ = [
     "partitioned",
     "properties",
     "solve_flow",
+    "specimen",
     "spectral_radius",
     "splitting",
 ]

@@ -172,17 +172,18 @@ def _stability_limit(part: Part) -> float:
 
 def _orders(sequence: list[tuple[int, str]]) -> tuple[float, float]:
     """`words.orders` up to letters that commute: a first or last group may be cut in two."""
-    if _is_symmetric(sequence):
+    if is_palindrome(sequence):
         return 2.0, 2.0
     for rest in (sequence, sequence[::-1]):
         first = rest[0][1]
         length = next((i for i, (_, letter) in enumerate(rest) if letter != first), len(rest))
-        if _is_symmetric(rest[length:]):
+        if is_palindrome(rest[length:]):
             return 1.0, 2.0
     return 1.0, 1.0
 
 
-def _is_symmetric(sequence: list[tuple[int, str]]) -> bool:
+def is_palindrome(sequence: list[tuple[int, str]]) -> bool:
+    """Whether (block, letter) read the same backwards up to the order of letters that commute."""
     return _ordered(sequence) == _ordered(sequence[::-1])
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import functools
+import re
 from typing import Any
 
 from langevin_lab.integrators import flows, metropolis, overdamped
 from langevin_lab.integrators.chains import nose_hoover
 from langevin_lab.integrators.diffusions import ITO_SCHEMES, ito_scheme
 from langevin_lab.integrators.methods import Method
-from langevin_lab.integrators.partitions import partitioned
+from langevin_lab.integrators.partitions import PUBLISHED, partitioned
 from langevin_lab.integrators.properties import Properties
 from langevin_lab.integrators.words import splitting
 
@@ -46,6 +47,10 @@ WORDS = (
     "UBU",
     "BUB",
 )
+# Words of the other equations, whose step depends on the dynamics; `specimen` makes an example.
+CHAIN_WORDS = ("BADCDAB", "DCDBABDCD")
+PARTITIONED_WORDS = (*PUBLISHED, "A1 A2 O1 O2 A2 A1 B1 B2")
+_SPECIMEN_THERMOSTATS = 3
 
 
 @functools.lru_cache(maxsize=32)
@@ -161,3 +166,65 @@ def names() -> list[tuple[str, str]]:
     """All (name, equation) pairs with a name of their own, and the common words."""
     words = [(word, "langevin") for word in WORDS] + [(word, "adaptive") for word in ADAPTIVE_WORDS]
     return [*_NAMED, *words]
+
+
+def every_name() -> list[tuple[str, str]]:
+    """`names`, and the schemes and words whose step depends on the dynamics.
+
+    Documentation tables and the test that every method has a certificate go through these.
+    """
+    dependent = {"ito": ITO_SCHEMES, "nose_hoover": CHAIN_WORDS, "partitioned": PARTITIONED_WORDS}
+    return [*names(), *((name, kind) for kind, group in dependent.items() for name in group)]
+
+
+def specimen(name: str | Method, *, equation: str | None = None) -> Method:
+    """A method by name where its step depends on the dynamics: the step for a small example.
+
+    Parameters
+    ----------
+    name : str or Method
+        As in `method`, or a name of `every_name`.
+    equation : str, optional
+        As in `method`, or "ito" (one noise for each coordinate), "nose_hoover" (three thermostats)
+        or "partitioned" (blocks of one coordinate, two of them or as many as the word numbers;
+        adaptive where the word numbers a D, the first for a D without a number, else Langevin).
+
+    Returns
+    -------
+    Method
+        What `method` returns, where the name alone is enough.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `method`, `ito_scheme`, `nose_hoover` and `partitioned`.
+
+    Examples
+    --------
+    >>> specimen("AdLaLa").name
+    'A1 A2 C1 N1 D1 O2 D1 N1 C1 A1 A2 B1 B2'
+    """
+    if isinstance(name, str):
+        word = PUBLISHED.get(name, name)
+        if equation == "ito" or (equation is None and name in ITO_SCHEMES[1:]):
+            return ito_scheme(name)
+        if equation == "nose_hoover":
+            return nose_hoover(name, _SPECIMEN_THERMOSTATS)
+        numbered = re.fullmatch(r"\s*([A-Z]\d*\s*)+", word) and re.search(r"\d", word)
+        named = name in {known for known, _ in _NAMED}  # SRA1 and RK4 are no words
+        if equation == "partitioned" or name in PUBLISHED or (numbered and not named):
+            return _partitioned_specimen(name, word)
+    return method(name, equation=equation)
+
+
+def _partitioned_specimen(name: str, word: str) -> Method:
+    """Each block one coordinate; the letter D tells which are adaptive."""
+    count = max([2, *map(int, re.findall(r"\d+", word))])
+    if re.search(r"D(?!\d)", word):
+        adaptive = {1}
+    else:
+        adaptive = {int(number) for number in re.findall(r"D(\d+)", word)}
+    equations = tuple(
+        "adaptive" if block in adaptive else "langevin" for block in range(1, count + 1)
+    )
+    return partitioned(name, equations, tuple((index,) for index in range(count)))

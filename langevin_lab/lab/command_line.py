@@ -228,7 +228,10 @@ def check(
     ],
     equation: Annotated[
         str | None,
-        typer.Option(help="langevin, overdamped or adaptive, where a name has several."),
+        typer.Option(
+            help="langevin, overdamped, adaptive, ito, nose_hoover or partitioned, where a name "
+            "has several."
+        ),
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draw the certificate: .png, .pdf or .svg.")

@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.integrators import WORDS, Method, method, names, properties
+from langevin_lab.integrators import (
+    ITO_SCHEMES,
+    WORDS,
+    Method,
+    every_name,
+    method,
+    names,
+    properties,
+    registry,
+    specimen,
+)
+from langevin_lab.integrators.partitions import PUBLISHED
 
 WELL = ll.potentials.double_well()
 HOT = ll.Langevin(WELL, temperature=1.0, friction=1.0)
@@ -116,3 +127,40 @@ def test_scheduled_friction_and_temperature_of_methods_without_them_are_refused(
     with pytest.raises(ValueError, match=r"has no noise but temperature=Linear\(start=1.0"):
         runge_kutta.check(ll.Langevin(WELL, temperature=fading, friction=1.0))
     runge_kutta.check(ll.Langevin(WELL, temperature=0.0, friction=fading))
+
+
+def test_every_name_holds_all_that_the_package_names():
+    """A scheme, a published word or a named method that is left out of it has no certificate."""
+    known = set(every_name())
+    assert known >= set(registry._NAMED)
+    assert known >= {(name, "ito") for name in ITO_SCHEMES}
+    assert known >= {(name, "partitioned") for name in PUBLISHED}
+    assert {kind for _, kind in known} == set(integrators_equations())
+
+
+def integrators_equations():
+    from langevin_lab.integrators.methods import _SUGGESTIONS
+
+    return _SUGGESTIONS
+
+
+def test_specimen_is_a_method_for_every_name():
+    for name, equation in every_name():
+        found = specimen(name, equation=equation)
+        assert found.properties.equation == equation
+        if (name, equation) in names():
+            assert found is method(name, equation=equation)
+    assert specimen("Milstein") is specimen("Milstein", equation="ito")
+    assert specimen("AdLaLa") is specimen("AdLaLa", equation="partitioned")
+    assert specimen("SRA1") is method("SRA1")
+    assert specimen("A1 A2 A3 O1 O2 O3 B1 B2 B3").program.blocks == ((0,), (1,), (2,))
+    assert specimen("A1 A2 O1 C2 D2 B1 B2").program.thermostats == ("xi_2",)
+
+
+def test_specimen_of_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="'Milsten' is none for an ItoDiffusion"):
+        specimen("Milsten", equation="ito")
+    with pytest.raises(ValueError, match="letter 'X' means nothing"):
+        specimen("A1 X1 B1")
+    with pytest.raises(TypeError, match="must be a splitting word"):
+        specimen(3)

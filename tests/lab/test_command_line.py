@@ -335,7 +335,7 @@ def test_check_of_a_wrong_record_exits_with_1(monkeypatch):
     method = integrators.method("BAOAB")
     record = dataclasses.replace(method.properties, stability_limit=2.1)
     wrong = dataclasses.replace(method, properties=record)
-    monkeypatch.setattr(integrators, "method", lambda name, equation=None: wrong)
+    monkeypatch.setattr(integrators, "specimen", lambda name, equation=None: wrong)
     answer = invoke("check", "BAOAB")
     assert answer.exit_code == 1
     assert re.search(r"stability limit, omega dt +2.1 +2 +refuted", answer.stdout)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from langevin_lab.lab.certificate.diffusion_checks import anharmonic
 from langevin_lab.lab.certificate.subject import Subject
 
 _N_REPLICAS = 2048
@@ -27,16 +28,23 @@ def nanoseconds_per_step(subject: Subject) -> float:
     from langevin_lab import Potential
     from langevin_lab.ensemble import simulate
 
-    potential = Potential.from_expression("x**2/2 + x**4/4")
-    dynamics = subject.dynamics(
-        potential, temperature=subject.temperature, friction=subject.friction
-    )
+    if subject.equation == "ito":
+        dynamics = anharmonic(subject)
+    else:
+        count = subject.n_coordinates if subject.equation == "partitioned" else 1
+        names = [f"x{index}" for index in range(count)]
+        wells = " + ".join(f"{name}**2/2 + {name}**4/4" for name in names)
+        dynamics = subject.dynamics(
+            Potential.from_expression(wells, variables=names),
+            temperature=subject.temperature,
+            friction=subject.friction,
+        )
     best = float("inf")
     for _ in range(1 + _REPEATS):
         started = time.perf_counter()
         simulate(
             dynamics, subject.method, dt=0.05, n_steps=_N_STEPS, n_replicas=_N_REPLICAS, seed=1,
-            start=[0.0], observe={"x2": "x**2"},
+            start=[0.0] * dynamics.dim, observe={"x2": f"{dynamics.potential.variables[0]}**2"},
         )  # fmt: skip
         best = min(best, time.perf_counter() - started)
     return best / (_N_REPLICAS * _N_STEPS) * 1e9

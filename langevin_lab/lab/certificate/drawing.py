@@ -12,7 +12,7 @@ from langevin_lab.integrators.energy_balance import NotSeparableError
 from langevin_lab.lab.certificate.energy import TIME_STEP, run_balance
 from langevin_lab.lab.certificate.linear_checks import harmonic_law
 from langevin_lab.lab.certificate.record import Certificate, HarmonicLaw
-from langevin_lab.lab.certificate.subject import Subject
+from langevin_lab.lab.certificate.subject import Subject, blocks_of
 from langevin_lab.lab.figure_style import COLOURS, STYLE
 
 _EXACT = 1e-11  # a bias of rounding
@@ -21,6 +21,11 @@ _TITLES = {
     "strong": "paths, quartic well",
     "weak": "expectations, harmonic well",
     "invariant": "stationary averages",
+}
+_OTHER_TITLES = {
+    ("ito", "strong"): "paths, geometric motion",
+    ("ito", "weak"): "moments, geometric motion",
+    ("partitioned", "strong"): "paths, coupled quartic well",
 }
 
 
@@ -66,6 +71,7 @@ def _order_panels(paper: Certificate) -> list[Callable[[Any], None]]:
             stated = [s for s in studies if s.verdict == "consistent"]
             studies = (stated or studies)[:1]
         if studies:
+            title = _OTHER_TITLES.get((paper.properties.equation, kind), title)
             panels.append(functools.partial(_draw_orders, studies=studies, title=title))
     return panels
 
@@ -155,6 +161,8 @@ def _draw_eigenvalues(ax: Any, subject: Subject, limit: float) -> None:
 
 def _energy_panel(subject: Subject) -> list[Callable[[Any], None]]:
     if subject.why_unknown or subject.why_rejecting or not subject.has_momenta:
+        return []
+    if any(equation == "overdamped" for _, equation in blocks_of(subject.method)):
         return []
     try:
         balance = run_balance(subject)

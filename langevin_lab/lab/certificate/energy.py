@@ -34,7 +34,7 @@ def energy(subject: Subject) -> Iterator[Check]:
 def run_balance(subject: Subject) -> EnergyBalance:
     """The balance of one path of `N_STEPS` steps."""
     dynamics = subject.coupled_dynamics(temperature=subject.temperature)
-    shape = (N_STEPS, subject.method.n_normals, 2)
+    shape = (N_STEPS, subject.method.n_normals, dynamics.dim)
     normals = np.random.default_rng(3).standard_normal(shape)
     start = subject.start(dynamics.potential)
     return energy_balance(subject.method, dynamics, TIME_STEP, start=start, normals=normals)

@@ -6,12 +6,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from langevin_lab.lab.certificate import linear_checks, path_orders, reversal, step_checks
+from langevin_lab.lab.certificate import (
+    chain_checks,
+    diffusion_checks,
+    linear_checks,
+    partition_checks,
+    path_orders,
+    reversal,
+    step_checks,
+)
 from langevin_lab.lab.certificate.cost import nanoseconds_per_step
 from langevin_lab.lab.certificate.energy import energy
 from langevin_lab.lab.certificate.metropolis_checks import metropolis
 from langevin_lab.lab.certificate.record import Certificate, Check
-from langevin_lab.lab.certificate.subject import Subject
+from langevin_lab.lab.certificate.subject import Subject, blocks_of
 from langevin_lab.lab.errors import LabError
 
 Reason = Callable[[Subject], str | None]
@@ -67,7 +75,11 @@ def _no_momenta(subject: Subject) -> str | None:
 
 def _no_reference(subject: Subject) -> str | None:
     return _no_field(subject) or (
-        "no weak reference with a moving thermostat" if subject.program.thermostats else None
+        "no weak reference with a moving thermostat"
+        if subject.program.thermostats
+        else "blocks: see the law at time 1"
+        if subject.equation == "partitioned"
+        else None
     )
 
 
@@ -75,8 +87,29 @@ def _no_invariant_study(subject: Subject) -> str | None:
     return _no_reference(subject) or (None if subject.is_noisy else "no noise: no stationary law")
 
 
+def _no_balance(subject: Subject) -> str | None:
+    return _no_momenta(subject) or (
+        _no_flow(subject) if subject.equation == "partitioned" else None
+    )
+
+
+def _not_noisy(subject: Subject) -> str | None:
+    return None if subject.is_noisy else "no noise: no stationary law"
+
+
 def _no_thermostat(subject: Subject) -> str | None:
+    if subject.equation == "partitioned":
+        return "blocks: below"
     return _no_field(subject) or (None if subject.program.thermostats else "no thermostat")
+
+
+def _no_flow(subject: Subject) -> str | None:
+    overdamped = any(equation == "overdamped" for _, equation in blocks_of(subject.method))
+    return "overdamped blocks draw their momenta anew" if overdamped else None
+
+
+def _always(subject: Subject) -> None:
+    """Within the domain of its equation."""
 
 
 # The checks without studies, in the order of the certificate.
@@ -90,13 +123,36 @@ EXAMINATIONS: tuple[Examination, ...] = (
     Examination("stability limit", _not_linear, linear_checks.stability),
     Examination("orders of linear laws", _not_linear, linear_checks.orders_of_linear_laws),
     Examination("harmonic <x^2>", _no_law, linear_checks.position_variance),
-    Examination("step, flip p, step, flip p", _no_momenta, reversal.step_reversal),
+    Examination("step, flip p, step, flip p", _no_balance, reversal.step_reversal),
     Examination("detailed balance", _no_law, reversal.process_reversal),
-    Examination("heat + shadow work = energy", _no_momenta, energy),
+    Examination("heat + shadow work = energy", _no_balance, energy),
     Examination(
         "order of the flow, thermostat moving", _no_thermostat, path_orders.moving_thermostat
     ),
 )
+
+# An equation whose noise depends on the position has none of these, but its own.
+DIFFUSION_EXAMINATIONS: tuple[Examination, ...] = (
+    Examination("gradients and normals a step", _always, diffusion_checks.cost),
+    Examination("small step against the equation", _always, diffusion_checks.small_step),
+    Examination("geometric, a step", _always, diffusion_checks.geometric_step),
+    Examination("stability limit", _always, diffusion_checks.stability),
+    Examination("mixed noise, <x^2>", _always, diffusion_checks.stationary_square),
+)
+
+# What follows for one equation alone.
+SPECIAL_EXAMINATIONS: dict[str, tuple[Examination, ...]] = {
+    "nose_hoover": (
+        Examination("stability limit", _always, chain_checks.stability),
+        Examination("extended energy", _always, chain_checks.extended_energy),
+    ),
+    "partitioned": (
+        Examination("order of the nonlinear flow", _no_flow, path_orders.moving_thermostat),
+        Examination("stability limit", _always, partition_checks.stability),
+        Examination("coupled wells at time 1", _always, partition_checks.law_at_time),
+        Examination("coupled wells <x x>", _not_noisy, partition_checks.stationary_law),
+    ),
+}
 
 
 def certificate(
@@ -112,8 +168,9 @@ def certificate(
     ----------
     method : str or Method
         A splitting word, a method's name or a Method.
-    equation : {"langevin", "overdamped", "adaptive"}, optional
-        Which variant, where a name has two.
+    equation : str, optional
+        Which variant, where a name has several: "langevin", "overdamped", "adaptive", "ito",
+        "nose_hoover" or "partitioned"; of the last three, a small example (`specimen`).
     orders : bool, optional
         Whether to measure strong, weak and configurational orders, which takes a second or two.
     cost : bool, optional
@@ -139,11 +196,14 @@ def certificate(
     from langevin_lab import integrators
 
     try:
-        scheme = integrators.method(method, equation=equation)
+        scheme = integrators.specimen(method, equation=equation)
     except (TypeError, ValueError) as error:
         raise LabError(str(error)) from error
     subject = Subject(scheme)
-    checks = [check for examination in EXAMINATIONS for check in examination(subject)]
+    table = EXAMINATIONS + SPECIAL_EXAMINATIONS.get(subject.equation, ())
+    if subject.equation == "ito":
+        table = DIFFUSION_EXAMINATIONS
+    checks = [check for examination in table for check in examination(subject)]
     studies: list[Any] = []
     if orders:
         more, studies = _measured_orders(subject)
@@ -166,6 +226,8 @@ def certificate(
 
 def _measured_orders(subject: Subject) -> tuple[list[Check], list[Any]]:
     """The checks of the three orders, and the studies behind them."""
+    if subject.equation == "ito":
+        return diffusion_checks.measured_orders(subject)
     checks, studies = [], []
     reason = _no_field(subject)
     if reason:

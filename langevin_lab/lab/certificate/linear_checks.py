@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from langevin_lab.lab.certificate.record import Check, HarmonicLaw, held
+from langevin_lab.lab.certificate.stability import COLLISION, limit_of
 from langevin_lab.lab.certificate.subject import Subject, Well, stationary
 
 _STEPS = 0.25 * 0.5 ** np.arange(5)
@@ -77,21 +78,12 @@ def stability(subject: Subject) -> Iterator[Check]:
 def found_stability_limit(subject: Subject) -> float:
     """Largest stable dt, to 1e-12; the radius is that of the whole map, stored normals included."""
     friction = 0.0 if subject.has_momenta else 1.0
-    # Without friction the radius is 1 up to the limit, where eigenvalues collide: rounding then
-    # moves them by 1e-8, and beyond the limit they part like a square root.
-    tolerance = 1e-7 if subject.has_momenta else 1e-12
-
-    def unstable(dt: float) -> bool:
-        radius = subject.linear(dt, friction=friction, temperature=0.0).spectral_radius
-        return radius > 1 + tolerance
-
-    low, high = 0.0, 0.05
-    while not unstable(high) and high < 100:
-        low, high = high, high + 0.05
-    for _ in range(44):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if unstable(middle) else (middle, high)
-    return low
+    # One eigenvalue alone does not collide with another.
+    tolerance = COLLISION if subject.has_momenta else 1e-12
+    return limit_of(
+        lambda dt: subject.linear(dt, friction=friction, temperature=0.0).matrix,
+        tolerance=tolerance,
+    )
 
 
 def orders_of_linear_laws(subject: Subject) -> Iterator[Check]:

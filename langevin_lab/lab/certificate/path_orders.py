@@ -1,7 +1,7 @@
 """Strong, weak and stationary orders measured through `evidence.convergence`, with intervals.
 
-strong      U = x^2/2 + x^4/4, paths coupled to an accurate reference; without one (adaptive
-            dynamics) to the method's own run at an 8 times smaller step
+strong      U = x^2/2 + x^4/4, paths coupled to an accurate reference; without one (thermostats,
+            blocks) to the method's own run at an 8 times smaller step
 weak        harmonic well, Gaussian laws; the record states the lowest order of any observable
 stationary  the quartic well by transfer operator, the harmonic well by Gaussian laws where the
             last normal is carried
@@ -10,6 +10,7 @@ moving      adaptive dynamics without noise, thermostat free, against a fine Run
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from langevin_lab.lab.certificate.record import Check, Verdict
-from langevin_lab.lab.certificate.subject import Subject, Well
+from langevin_lab.lab.certificate.subject import Subject, Well, blocks_of
 
 if TYPE_CHECKING:
     from langevin_lab.evidence import ConvergenceStudy
@@ -41,7 +42,7 @@ def strong_study(subject: Subject) -> ConvergenceStudy:
     """The order of the path on the quartic well."""
     from langevin_lab.evidence import convergence
 
-    if subject.program.thermostats:
+    if subject.program.thermostats or subject.equation == "partitioned":
         return _self_coupled_study(subject)
     dynamics = _dynamics(subject, _QUARTIC)
     steps = [1 / count for count in _STRONG_COUNTS]
@@ -135,20 +136,24 @@ def _self_coupled_study(subject: Subject) -> ConvergenceStudy:
     from langevin_lab.evidence import brownian_path
     from langevin_lab.evidence.convergence_study import ConvergenceStudy
     from langevin_lab.evidence.coupled_runs import CoupledDifferences
-    from langevin_lab.evidence.path_normals import path_normals
     from langevin_lab.evidence.reference_path import STRONG_ORDER
     from langevin_lab.evidence.sampled_errors import measured_errors
 
-    dynamics = _dynamics(subject, _QUARTIC)
-    normals = path_normals(subject.method)
+    if subject.equation == "partitioned":
+        dynamics = subject.coupled_dynamics(temperature=subject.temperature)
+    else:
+        dynamics = _dynamics(subject, _QUARTIC)
+    n_paths = _N_PATHS // dynamics.dim**2 if subject.is_noisy else 1
+    counts = normals_of_coordinates(subject, dynamics.dim)
     finest = _FINER * max(_STRONG_COUNTS)
-    path = brownian_path(1.0, finest * max(len(normals), 1), _N_PATHS, seed=_SEED)
+    cells = finest * math.lcm(*(max(count, 1) for count in counts))
+    path = brownian_path(1.0, cells, n_paths, seed=_SEED, dim=dynamics.dim)
     ends = {
-        count: _end(subject, dynamics, [normal.values(path, count) for normal in normals], count)
+        count: _end(subject, dynamics, _normals(subject, counts, path, count), count)
         for count in (*_STRONG_COUNTS, finest // 2, finest)
     }
     distances = [
-        np.array([((ends[count] - ends[other]) ** 2).sum(axis=0) for count in _STRONG_COUNTS])
+        np.array([((ends[count] - ends[other]) ** 2).sum(axis=-1) for count in _STRONG_COUNTS])
         for other in (finest, finest // 2)
     ]
     steps = 1.0 / np.array(_STRONG_COUNTS)
@@ -160,22 +165,52 @@ def _self_coupled_study(subject: Subject) -> ConvergenceStudy:
         slope = replace(slope, bias_bound=slope.bias_bound * factor)
     return ConvergenceStudy(
         subject.method.name, "strong", tuple(steps.tolist()), measured.errors, measured.used,
-        slope, stated, f"{_N_PATHS} paths coupled to the method's own at small steps",
+        slope, stated, f"{n_paths} paths coupled to the method's own at small steps",
         subject.method.properties.source,
     )  # fmt: skip
 
 
+def normals_of_coordinates(subject: Subject, dim: int) -> list[int]:
+    """How many of the normals of a step each coordinate has: its block may use the first only."""
+    program, counts = subject.program, [subject.method.n_normals] * dim
+    for number, coordinates in enumerate(program.blocks):
+        own = {name for line in program.lines if line.block == number for name in line.reads}
+        for coordinate in coordinates:
+            counts[coordinate] = len(own & set(program.normals))
+    return counts
+
+
+def _normals(subject: Subject, counts: list[int], path: Any, n_steps: int) -> list[np.ndarray]:
+    """Increments of equal parts of a step, as many as a coordinate has normals."""
+    from langevin_lab.evidence import PathNormal
+
+    shape = (n_steps, path.integrals.shape[2], len(counts))
+    values = [np.zeros(shape) for _ in range(subject.method.n_normals)]
+    for count in set(counts):
+        here = [index for index, own in enumerate(counts) if own == count]
+        for j in range(count):
+            normal = PathNormal(part=(j, count)).values(path, n_steps)
+            values[j][..., here] = normal[..., here]
+    return values
+
+
 def _end(subject: Subject, dynamics: Any, normals: list[np.ndarray], count: int) -> np.ndarray:
-    """State after unit time, shape (n_state, n_paths)."""
-    gradient = dynamics.potential.gradient
+    """State after unit time, shape (n_paths, n_state)."""
+    gradient, n_paths = dynamics.potential.gradient, len(normals[0][0]) if normals else 1
     coefficients = subject.method.coefficients(dynamics, 1.0 / count)
-    state = {name: np.full((_N_PATHS, 1), 0.5) for name in subject.method.state_names}
+    state = {name: np.full((n_paths, dynamics.dim), 0.5) for name in subject.program.state_vectors}
+    state |= {name: np.full((n_paths, 1), 0.5) for name in subject.program.thermostats}
     state = subject.method.carried_state(state, gradient)
-    none = np.zeros((0, _N_PATHS, 1))
+    none = np.zeros((0, n_paths, dynamics.dim))
     for n in range(count):
         draws = np.stack([normal[n] for normal in normals]) if normals else none
         state = subject.method.step(state, draws, coefficients, gradient)
-    return np.stack([state[name][:, 0] for name in subject.method.state_names])
+    ends = {name: state[name] for name in subject.method.state_names}
+    if subject.equation == "partitioned":
+        # The momenta of overdamped blocks are drawn anew in every step.
+        rows = [k for k, kind in blocks_of(subject.method) if kind != "overdamped"]
+        ends["p"] = ends["p"][:, sorted(index for row in rows for index in row)]
+    return np.concatenate(list(ends.values()), axis=1)
 
 
 def moving_thermostat(subject: Subject) -> Iterator[Check]:
@@ -193,7 +228,7 @@ def moving_thermostat(subject: Subject) -> Iterator[Check]:
     steps, errors = 1.0 / np.array([16, 32, 64, 128]), []
     for dt in steps:
         state = start
-        normals = np.zeros((subject.method.n_normals, 2))
+        normals = np.zeros((subject.method.n_normals, dynamics.dim))
         for _ in range(round(1 / dt)):
             state = subject.step(state, normals, dynamics, dt, gradient)
         errors.append(max(float(np.abs(state[name] - truth[name]).max()) for name in names))
@@ -201,6 +236,8 @@ def moving_thermostat(subject: Subject) -> Iterator[Check]:
     stated = subject.method.properties.weak_order
     verdict: Verdict = "holds" if abs(observed.value - stated) < 0.15 else "refuted"
     statement = "order of the flow, thermostat moving"
+    if not subject.program.thermostats:
+        statement = "order of the flow on an anharmonic well"
     yield Check(statement, f"{stated:g}", f"{observed.value:.3f}", verdict)
 
 

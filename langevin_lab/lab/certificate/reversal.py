@@ -33,6 +33,7 @@ from langevin_lab.lab.certificate.subject import (
     MASSES,
     STIFFNESS,
     Subject,
+    blocks_of,
     stationary,
 )
 
@@ -59,7 +60,7 @@ def step_reversal(subject: Subject) -> Iterator[Check]:
     dynamics = subject.coupled_dynamics(temperature=0.0, friction=0.0)
     potential = dynamics.potential
     state = subject.start(potential)
-    normals = np.zeros((subject.method.n_normals, 2))
+    normals = np.zeros((subject.method.n_normals, dynamics.dim))
     there = subject.step(state, normals, dynamics, _STEP, potential.gradient)
     turned = _flipped(subject, there)
     back = _flipped(subject, subject.step(turned, normals, dynamics, _STEP, potential.gradient))
@@ -114,6 +115,8 @@ def word_of(subject: Subject) -> str | None:
 
 def step_is_reversible(subject: Subject) -> bool | None:
     """Whether the step without friction and noise is its own inverse under the flip, if known."""
+    if subject.equation == "partitioned":
+        return _blocks_are_reversible(subject)
     word = word_of(subject)
     if word is None:
         return _NAMED.get(subject.method.name, (None, None))[0]
@@ -122,6 +125,18 @@ def step_is_reversible(subject: Subject) -> bool | None:
     else:
         letters = "".join(letter for letter in word.replace("U", "A") if letter in "AB")
     return _merged(letters) == _merged(letters[::-1])
+
+
+def _blocks_are_reversible(subject: Subject) -> bool:
+    """The same for letters with blocks; one that draws its momentum anew has no way back."""
+    from langevin_lab.integrators.partitions import is_palindrome, parse
+
+    equations = [equation for _, equation in blocks_of(subject.method)]
+    if "overdamped" in equations:
+        return False
+    sequence = parse(subject.method.name, equations)
+    idle = {"langevin": "OCN", "adaptive": "N"}  # letters that do nothing here
+    return is_palindrome([(b, k) for b, k in sequence if k not in idle[equations[b]]])
 
 
 def _merged(letters: str) -> list[tuple[str, float]]:
