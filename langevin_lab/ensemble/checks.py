@@ -84,6 +84,8 @@ def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) 
     schedules in blocks their values in the first and the last step. A step that is accepted or
     rejected is stable at any dt.
     """
+    if not dynamics.is_scheduled:
+        method.coefficients(dynamics, dt)  # an infinite friction is refused here, by its name
     if math.isnan(method.properties.stability_limit) or not method.properties.linear:
         return
     if dynamics.equation == "partitioned" and dynamics.is_scheduled:

@@ -35,7 +35,8 @@ STRETCH = 64  # steps between two looks for divergence
 NO_RETURN = 10**10  # a state outside a bound this wide stays outside
 AT_POSITION = ("e", "g")  # stored energy and gradient
 # Normals before step 0 come from the far end of each replica's stream, which no step reaches:
-# blocks of dim (rounded up to even) for momenta, for r, for thermostats, and for the gradient.
+# blocks of dim (rounded up to even) for momenta, for r, for thermostats (of their number, if they
+# are more), and for the gradient.
 INITIAL_NORMAL = 2**62
 N_GROUPS = 32  # groups of replicas whose scatter gives a histogram's error bars
 
@@ -118,7 +119,8 @@ class Layout:
     @property
     def first_gradient_normal(self) -> int:
         """Number of the first normal of the gradient carried into step 0; even."""
-        return INITIAL_NORMAL + 3 * (self.dim + self.dim % 2)
+        thermostats = max(self.dim, len(self.program.thermostats))
+        return INITIAL_NORMAL + 2 * (self.dim + self.dim % 2) + thermostats + thermostats % 2
 
     @property
     def n_indices(self) -> int:

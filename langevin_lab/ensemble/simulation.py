@@ -44,7 +44,7 @@ from langevin_lab.ensemble.run import (
     n_columns,
     restore,
 )
-from langevin_lab.ensemble.start import initial_state
+from langevin_lab.ensemble.start import check_start_arguments, given_starts, initial_state
 from langevin_lab.integrators import Method, method_for
 from langevin_lab.integrators.methods import check_time_step
 
@@ -187,7 +187,12 @@ def simulate(
     starts = {
         "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
     }  # fmt: skip
-    _check_start_arguments(scheme, dynamics, starts, continue_from)
+    check_start_arguments(scheme, dynamics, starts)
+    if continue_from is not None and given_starts(starts):
+        raise ValueError(
+            f"{given_starts(starts)[0]} is given and so is continue_from, which starts where it "
+            "ended"
+        )
     earlier = 0 if continue_from is None else _check_continuation(continue_from, settings)
     if continue_from is not None and dynamics.is_scheduled:
         _check_schedule(continue_from, dynamics)
@@ -204,10 +209,11 @@ def simulate(
         raise ValueError(
             f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
         )
-    taken = sorted(set(recorded) & set(scheme.program.state_scalars)) if save_every else []
+    kept = {f"{name}_final" for name in kernel.layout.kept}
+    taken = sorted(set(recorded) & (kept | set(scheme.program.state_scalars if save_every else ())))
     if taken:
         raise ValueError(
-            f"observe uses {taken}, which the saved path needs itself; choose another name"
+            f"observe uses {taken}, which the result needs itself; choose another name"
         )
     n_bins = max((h.bins for h in histograms), default=0)
     _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
@@ -304,29 +310,6 @@ def _check_schedule(previous: Any, dynamics: Any) -> None:
             raise ValueError(
                 f"continue_from ran with {what} {before[first]:g} at time {times[first]:g}, this "
                 f"call's schedule has {now[first]:g}; a run continues under the same settings"
-            )
-
-
-def _check_start_arguments(
-    scheme: Method, dynamics: Any, starts: dict[str, Any], continue_from: Any
-) -> None:
-    """Raise ValueError for a start that would be ignored."""
-    given = [
-        name
-        for name, value in starts.items()
-        if not (value is None or (isinstance(value, str) and value == "thermal"))
-    ]
-    if continue_from is not None and given:
-        raise ValueError(
-            f"{given[0]} is given and so is continue_from, which starts where it ended"
-        )
-    missing = {"start_momentum": not dynamics.momenta}
-    missing["start_thermostat"] = not scheme.program.thermostats
-    for name, what in (("start_momentum", "momenta"), ("start_thermostat", "thermostat")):
-        if missing[name] and name in given:
-            raise ValueError(
-                f"{name}={starts[name]!r}, but {type(dynamics).__name__} has no {what}; "
-                "leave it out"
             )
 
 

@@ -10,6 +10,30 @@ from langevin_lab.ensemble.layout import INITIAL_NORMAL, Layout
 from langevin_lab.noise import normals
 
 
+def given_starts(starts: dict[str, Any]) -> list[str]:
+    """Names of the starts that are given: neither None nor "thermal"."""
+    return [
+        name
+        for name, value in starts.items()
+        if not (value is None or (isinstance(value, str) and value == "thermal"))
+    ]
+
+
+def check_start_arguments(scheme: Any, dynamics: Any, starts: dict[str, Any]) -> None:
+    """Raise ValueError for a start that would be ignored."""
+    has = {
+        "start_momentum": (dynamics.momenta, "momenta"),
+        "start_thermostat": (bool(scheme.program.thermostats), "thermostat"),
+    }
+    for name in given_starts(starts):
+        there, what = has.get(name, (True, ""))
+        if not there:
+            raise ValueError(
+                f"{name}={starts[name]!r}, but {type(dynamics).__name__} has no {what}; "
+                "leave it out"
+            )
+
+
 def initial_state(
     dynamics: Any,
     layout: Layout,

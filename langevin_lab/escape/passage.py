@@ -25,7 +25,7 @@ from langevin_lab.ensemble.checks import (
 from langevin_lab.ensemble.kernel import PassageKernel
 from langevin_lab.ensemble.moments import observable_names
 from langevin_lab.ensemble.run import block_width, n_columns, task_count
-from langevin_lab.ensemble.start import initial_state
+from langevin_lab.ensemble.start import check_start_arguments, initial_state
 from langevin_lab.escape.arrivals import FirstPassage
 from langevin_lab.escape.crossing import shift_lengths, shifted_target
 from langevin_lab.integrators import Method, method_for
@@ -149,6 +149,7 @@ def first_passage(
     starts = {
         "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
     }  # fmt: skip
+    check_start_arguments(scheme, dynamics, starts)
     vectors = initial_state(
         dynamics, kernel.layout, starts, seed=seed, first_replica=first_replica,
         n_replicas=n_replicas,
@@ -189,9 +190,9 @@ def _names(dynamics: Any, scheme: Method) -> dict[str, tuple[str, Any]]:
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     if max_time is None:
         if dynamics.is_noiseless and dynamics.potential.gradient_noise is None:
+            why = "temperature=0" if np.all(dynamics.temperature == 0) else "no noise"
             raise ValueError(
-                "temperature=0 and max_time=None: without noise a replica may never arrive; "
-                "give max_time"
+                f"{why} and max_time=None: without noise a replica may never arrive; give max_time"
             )
         return None
     if isinstance(max_time, bool) or not isinstance(max_time, (int, float, np.number)):
@@ -206,8 +207,9 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
 def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
     noise = dynamics.potential.gradient_noise
     shifted = not (dynamics.momenta or dynamics.is_scheduled or dynamics.equation == "ito")
+    accepting = not scheme.properties.linear
     if crossing is None:
-        crossing = "shift" if shifted and noise is None else "none"
+        crossing = "shift" if shifted and noise is None and not accepting else "none"
     if crossing not in ("shift", "none"):
         raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
     if crossing == "shift" and not shifted:
@@ -220,8 +222,8 @@ def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
             f"crossing='shift' takes the overshoot from the temperature alone, but the gradient is "
             f"drawn, {noise!r}; use crossing='none'"
         )
-    if crossing == "shift" and "r" in scheme.stored:
-        # 0.5826 is the overshoot of a walk with independent increments.
+    if crossing == "shift" and ("r" in scheme.stored or accepting):
+        # 0.5826 is the overshoot of a walk with independent increments, none of them rejected.
         raise ValueError(
             f"crossing='shift' needs noise that is independent from step to step, which "
             f"{scheme.name} has not; use 'StochasticHeun', or crossing='none' and a smaller dt"

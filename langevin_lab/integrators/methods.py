@@ -42,6 +42,8 @@ class Method:
         False if the step holds neither friction nor noise (a word without O).
     noiseless : bool, optional
         True if the method solves the flow at temperature 0 only (Runge-Kutta).
+    partition : tuple of (Part, tuple of int), optional
+        Of a word for partitioned dynamics: each block's letters and coordinates.
     path_normals : tuple, optional
         Which functional of the Brownian path each normal stands for, in order, as (functional,
         (index, count), given functionals) with the names of `evidence.PathNormal`; empty if they
@@ -55,6 +57,7 @@ class Method:
     thermostatted: bool = True
     noiseless: bool = False
     path_normals: tuple[tuple[str, tuple[int, int], tuple[str, ...]], ...] = ()
+    partition: tuple[tuple[Any, tuple[int, ...]], ...] = ()
 
     def __repr__(self) -> str:
         return f"Method({self.name!r}, {self.properties.equation})"
@@ -114,6 +117,7 @@ class Method:
                 f"{type(dynamics).__name__}; use {_SUGGESTIONS[dynamics.equation]}"
             )
         if dynamics.equation == "partitioned":
+            self._check_partition(dynamics)
             return
         if dynamics.equation == "adaptive":
             self._check_adaptive(dynamics)
@@ -147,6 +151,27 @@ class Method:
                 f"method={self.name!r} has no noise but applied_noise={dynamics.applied_noise}; "
                 "use applied_noise=0 or a word with O, or with N"
             )
+
+    def _check_partition(self, dynamics) -> None:
+        """The blocks must be those that the word was read for, and none may lose its noise."""
+        mine = [(part.equation, coordinates) for part, coordinates in self.partition]
+        theirs = [(block.dynamics.equation, block.coordinates) for block in dynamics.blocks]
+        if mine != theirs:
+            raise ValueError(
+                f"method={self.name!r} was made for the blocks {mine}, not for {theirs}; give the "
+                "word itself"
+            )
+        for number, ((part, _), block) in enumerate(zip(self.partition, dynamics.blocks), 1):
+            eq, chosen = block.dynamics, list(block.coordinates)
+            where = f"method={self.name!r}: block {number} ({part.letters})"
+            if part.equation == "langevin" and part.n_normals == 0:
+                friction = getattr(eq, "friction", 0.0)
+                if callable(friction) or np.any(np.broadcast_to(friction, (eq.dim,))[chosen]):
+                    raise ValueError(f"{where} has no O but friction={friction}; add an O")
+            if part.equation == "adaptive" and part.n_normals == 0 and eq.applied_noise > 0:
+                raise ValueError(
+                    f"{where} has no noise but applied_noise={eq.applied_noise}; add an O, or an N"
+                )
 
     def _check_chain(self, dynamics) -> None:
         length = len(self.program.thermostats)

@@ -155,7 +155,10 @@ def partitioned(
         stability_limit=min(_stability_limit(part) for part in parts),
         source="Leimkuhler, Matthews and Vlaar (2019)",
     )
-    return Method(properties.name, program, coefficients, properties, thermostatted=noisy)
+    return Method(
+        properties.name, program, coefficients, properties, thermostatted=noisy,
+        partition=tuple(zip(parts, blocks)),
+    )  # fmt: skip
 
 
 def _stability_limit(part: Part) -> float:

@@ -146,7 +146,7 @@ def method_for(integrator: str | Method, dynamics: Any) -> Method:
     if dynamics.equation == "partitioned" and isinstance(integrator, str):
         equations = tuple(block.dynamics.equation for block in dynamics.blocks)
         blocks = tuple(block.coordinates for block in dynamics.blocks)
-        return partitioned(integrator, equations, blocks)
+        integrator = partitioned(integrator, equations, blocks)
     if dynamics.equation == "nose_hoover" and isinstance(integrator, str):
         return nose_hoover(integrator, dynamics.n_thermostats)
     if dynamics.equation == "ito" and isinstance(integrator, str):

@@ -92,7 +92,7 @@ def check_letters(where: str, word: str, equation: str) -> None:
             f"{where} has {split[0]} ({MEANING[split[0]]}) but no {other} ({MEANING[other]}); "
             "use both, or O"
         )
-    if not split and "O" not in word and equation == "adaptive":
+    if equation == "adaptive" and not {"O", "C"} & set(word):
         raise ValueError(f"{where} has neither O nor C: nothing feels the thermostat; add an O")
 
 
