@@ -36,8 +36,8 @@ class Config:
 
     harmonic_dt: float = 0.8
     harmonic_friction: float = 0.7
-    overdamped_dt: tuple[float, ...] = (0.04, 0.02, 0.01, 0.005, 0.0025)
-    langevin_dt: tuple[float, ...] = (0.3, 0.2, 0.15, 0.1, 0.05)
+    overdamped_dt: tuple[float, ...] = (0.04, 0.03, 0.02, 0.014, 0.01, 0.007, 0.005, 0.0025)
+    langevin_dt: tuple[float, ...] = (0.3, 0.25, 0.2, 0.15, 0.12, 0.1, 0.07, 0.05)
     sampled: tuple[str, ...] = ("EulerMaruyama", "BAOAB", "ABOBA", "OBABO")
     sampled_dt: tuple[float, ...] = (0.04, 0.4, 0.3, 0.4)
     sampled_steps: tuple[int, ...] = (80_000, 150_000, 60_000, 30_000)

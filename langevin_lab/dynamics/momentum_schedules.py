@@ -31,12 +31,12 @@ FORMS = ("published", "exponential", "linear")
 class CoolMomentum:
     """Momentum coefficient that falls from ``start`` at time 0 to 0 at time ``duration``.
 
-    With f = time/duration, kept between 0 and 1, the forms are
+    With f = time/duration, kept between 0 and 1, the forms are::
 
-    ``"published"``     1 - (1 - start)^(1 - f): 1/(1 - momentum) falls exponentially
-    ``"exponential"``   (1 - q)/(1 + q), q = ((1 - start)/(1 + start))^(1 - f):
+        "published"     1 - (1 - start)^(1 - f): 1/(1 - momentum) falls exponentially
+        "exponential"   (1 - q)/(1 + q), q = ((1 - start)/(1 + start))^(1 - f):
                         (1 + momentum)/(1 - momentum), the temperature, falls exponentially
-    ``"linear"``        start (1 - f)/(1 - start f): momentum/(1 - momentum) falls linearly
+        "linear"        start (1 - f)/(1 - start f): momentum/(1 - momentum) falls linearly
 
     Parameters
     ----------

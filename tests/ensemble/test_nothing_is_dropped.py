@@ -109,7 +109,7 @@ def test_first_passage_refuses_momenta_of_overdamped_dynamics():
 
 def test_rejected_steps_have_no_boundary_shift():
     over = ll.Overdamped(U, temperature=1.0)
-    with pytest.raises(ValueError, match="crossing='shift' needs noise .* which MALA has not"):
+    with pytest.raises(ValueError, match=r"crossing=.shift. needs noise .* which MALA has not"):
         ll.escape.first_passage(over, "MALA", **TARGET, crossing="shift")
     passage = ll.escape.first_passage(over, "MALA", **TARGET, max_time=0.1)
     assert passage.crossing == "none"
@@ -117,6 +117,6 @@ def test_rejected_steps_have_no_boundary_shift():
 
 def test_dynamics_without_noise_need_a_longest_time():
     quiet = ll.AdaptiveLangevin(U, temperature=1.0, thermal_mass=2.0)
-    with pytest.raises(ValueError, match="no noise and max_time=None: .* give max_time"):
+    with pytest.raises(ValueError, match=r"no noise and max_time=None: .* give max_time"):
         ll.escape.first_passage(quiet, "BADCDAB".replace("C", "O"), **TARGET)
     np.testing.assert_equal(quiet.is_noiseless, True)
