@@ -423,7 +423,7 @@ def _ito_moments(method, kind: str):
     )
     from scipy.linalg import expm
 
-    errors, steps = [], LAW / 2
+    errors, steps = [], LAW / 8
     for dt in steps:
         offset, end = (
             _affine_steps(method, dt, normals, SHIFT, np.full((12, 1), x))[:, 0] for x in (0.0, 1.0)
