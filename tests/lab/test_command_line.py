@@ -15,7 +15,8 @@ RUN = "from langevin_lab.lab.command_line import main; main()"
 
 
 def invoke(*arguments):
-    return CliRunner().invoke(app, list(arguments))
+    """Run in this process, as wide as without a terminal: parallel test processes set COLUMNS."""
+    return CliRunner(env={"COLUMNS": "120"}).invoke(app, list(arguments))
 
 
 def command(*arguments, **options):
