@@ -102,6 +102,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
         )
     variants = _variants(name)
     if variants:
+        if equation in ("nose_hoover", "partitioned"):
+            raise ValueError(_no_variant(name, equation, variants[0]))
         return _build(name, equation if equation in variants else variants[0])
     if equation == "nose_hoover":
         raise ValueError(
@@ -133,6 +135,10 @@ def _check_equation(equation: str | None) -> None:
         raise ValueError(
             f"equation={equation!r} is unknown: use one of {', '.join(map(repr, _EQUATIONS))}"
         )
+
+
+def _no_variant(name: str, equation: str, own: str) -> str:
+    return f"method={name!r} has no variant for equation={equation!r}: it is for {own!r}"
 
 
 def _variants(name: str) -> list[str]:
@@ -229,10 +235,7 @@ def specimen(name: str | Method, *, equation: str | None = None) -> Method:
     _check_equation(equation)
     found = _specimen(name, equation)
     if equation is not None and found.properties.equation != equation:
-        raise ValueError(
-            f"method={found.name!r} has no variant for equation={equation!r}: it is for "
-            f"{found.properties.equation!r}"
-        )
+        raise ValueError(_no_variant(found.name, equation, found.properties.equation))
     return found
 
 

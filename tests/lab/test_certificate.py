@@ -215,7 +215,8 @@ def test_words_are_reversible_where_the_derivation_says(word):
     subject = Subject(integrators.method(word))
     step, one, two = REVERSIBLE[word]
     assert step_is_reversible(subject) is step
-    assert process_is_reversible(subject) == (one, two)
+    # What the derivation does not reach is not stated.
+    assert process_is_reversible(subject) == (one or None, two or None)
     for dt in (0.2, 0.7):
         first = lag_one_asymmetry(subject, dt)
         second = lag_one_asymmetry(

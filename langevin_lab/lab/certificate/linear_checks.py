@@ -21,6 +21,8 @@ from langevin_lab.lab.certificate.subject import Subject, Well, stationary
 from langevin_lab.lab.certificate.verdicts import ORDER_SLACK, judged_order, known_orders
 
 _STEPS = 0.25 * 0.5 ** np.arange(5)
+# Where the slope still changes, as where terms of two orders cancel, at steps that much smaller.
+_FINER, _SLOPE_CHANGE = (1, 8, 64), 0.1
 _ROUNDING = 1e-11
 _LAW_STEPS = (0.1, 0.2, 0.4, 0.8)
 _LAW_FRICTIONS = (0.1, 1.0, 10.0)
@@ -192,14 +194,20 @@ def _observed_order(bias: Callable[[float], float]) -> tuple[float, str]:
     """Order of |bias| at halved steps and its text; infinite if there is no bias at all."""
     from langevin_lab.evidence import order
 
-    sizes = np.array([abs(bias(dt)) for dt in _STEPS])
-    if sizes.max() < _ROUNDING:
-        return np.inf, f"exact, {sizes.max():.0e}"
-    seen = sizes > _ROUNDING
-    if seen.sum() < 3:  # too small to tell: counts as no order
-        return -np.inf, f"|bias| < {sizes.max():.0e}"
-    observed = float(order(_STEPS[seen], sizes[seen]).value)
-    return observed, f"{observed:.3f}"
+    observed, text = -np.inf, "no bias to fit"
+    for finer in _FINER:
+        steps = _STEPS / finer
+        sizes = np.array([abs(bias(dt)) for dt in steps])
+        if sizes.max() < _ROUNDING:
+            return np.inf, f"exact, {sizes.max():.0e}"
+        seen = sizes > _ROUNDING
+        if seen.sum() >= 3:
+            observed = float(order(steps[seen], sizes[seen]).value)
+            text = f"{observed:.3f}"
+            slopes = np.diff(np.log(sizes[seen])) / np.diff(np.log(steps[seen]))
+            if abs(slopes[-1] - slopes[-2]) < _SLOPE_CHANGE:
+                break
+    return observed, text
 
 
 def harmonic_law(subject: Subject, dts: tuple[float, ...] = _LAW_STEPS) -> HarmonicLaw | None:
