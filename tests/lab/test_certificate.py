@@ -294,7 +294,7 @@ def test_wrong_temperature_of_an_acceptance_is_refuted(monkeypatch, name):
 
     exact = metropolis.outcomes
     monkeypatch.setattr(metropolis, "outcomes", colder)
-    assert refuted(name)[-1] == "Gibbs law kept at dt = 1.8: change of <x^2>"
+    assert refuted(name)[-1].startswith("Gibbs law kept at dt = 1.8: change of <x^2>")
 
 
 def test_frozen_thermostat_would_hide_the_order_of_sgnht():

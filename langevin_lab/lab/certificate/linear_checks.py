@@ -89,7 +89,7 @@ def found_stability_limit(subject: Subject) -> float:
 
 
 def orders_of_linear_laws(subject: Subject) -> Iterator[Check]:
-    """Each observable converges at least as stated, and one of them no faster where that is known."""
+    """Each observable converges at least as stated; one no faster, if that is known."""
     stated = subject.method.properties.weak_order
     biases = {"order of the flow without noise": _flow_error(subject)}
     if subject.is_noisy:
@@ -138,7 +138,7 @@ def _diffusion_bias(subject: Subject) -> Callable[[float], float]:
 
 
 def position_variance(subject: Subject) -> Iterator[Check]:
-    """Curvature <x^2>/T - 1 on the harmonic well: no bias, or one of the stated order or a higher."""
+    """Curvature <x^2>/T - 1 on the harmonic well: no bias, or the stated order or higher."""
     stated = subject.method.properties.configurational_order
     settled = _settled if subject.program.thermostats else Subject.covariance
     order, text = _observed_order(lambda dt: settled(subject, dt)[0, 0] - 1)

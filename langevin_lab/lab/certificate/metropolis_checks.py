@@ -1,9 +1,8 @@
 """Check of a method that accepts or rejects: the Gibbs law stays, by quadrature.
 
-From the Gibbs law of the unit well, (x, p) standard normal, averages after one step are those before
-it. Both O of a step are finite here, so that it matters how a rejected momentum turns, which <x p>
-alone sees (what is wrong without the turn is odd in p), and what noise the last O adds, which <p^2>
-sees.
+From the Gibbs law of the unit well, (x, p) standard normal, averages after one step are those
+before it. Friction is finite, so that it matters how a rejected momentum turns, which <x p> alone
+sees (what is wrong without the turn is odd in p), and what noise the last O adds, which <p^2> sees.
 
 Along x and the first normal the integrand has kinks, where the acceptance reaches 1: many nodes.
 Averaged over these it is smooth in the momentum at the start, and after the acceptance the second

@@ -137,7 +137,7 @@ def stationary_law(subject: Subject) -> Iterator[Check]:
 
 
 def law_at_time(subject: Subject) -> Iterator[Check]:
-    """Mean and covariance at time 1: both of the stated order, one of just that where it is known."""
+    """Mean and covariance at time 1: both of the stated order; one no faster, if known."""
     stated = subject.method.properties.weak_order
     generator, diffusion, kept = equation_of_blocks(subject)
     mean, covariance = gaussian_law(generator, diffusion)
