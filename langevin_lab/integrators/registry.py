@@ -51,6 +51,7 @@ WORDS = (
 CHAIN_WORDS = ("BADCDAB", "DCDBABDCD")
 PARTITIONED_WORDS = (*PUBLISHED, "A1 A2 O1 O2 A2 A1 B1 B2")
 _SPECIMEN_THERMOSTATS = 3
+_EQUATIONS = ("overdamped", "langevin", "adaptive", "ito", "nose_hoover", "partitioned")
 
 
 @functools.lru_cache(maxsize=32)
@@ -68,7 +69,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
         `names`; a Method is returned as it is.
     equation : {"overdamped", "langevin", "adaptive"}, optional
         Which variant, where a name has two (RK4; "BACAB" with friction or a thermostat); by default
-        the overdamped one, and for a word the adaptive one if it has a D.
+        the overdamped one, and for a word the adaptive one if it has a D. A name with one variant
+        gives that one: `Method.check` tells whether it solves a dynamics.
 
     Returns
     -------
@@ -77,7 +79,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     Raises
     ------
     ValueError
-        If the name is unknown or the word is no integrator.
+        If the name or the equation is unknown, the word is no integrator, or the step depends on
+        more of the dynamics than its equation.
 
     Examples
     --------
@@ -85,6 +88,7 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     >>> method("BAOAB").properties.stability_limit
     2.0
     """
+    _check_equation(equation)
     if isinstance(name, Method):
         return name
     if not isinstance(name, str):
@@ -96,13 +100,20 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
             f"method={name!r} for Itô diffusions depends on the noise: give ll.simulate an "
             f"ItoDiffusion, or use integrators.ito_scheme({name!r}, ...)"
         )
-    variants = [kind for known, kind in _NAMED if known == name]
+    variants = _variants(name)
     if variants:
+        if equation in ("nose_hoover", "partitioned"):
+            raise ValueError(_no_variant(name, equation, variants[0]))
         return _build(name, equation if equation in variants else variants[0])
     if equation == "nose_hoover":
         raise ValueError(
             f"method={name!r} for a Nosé-Hoover chain depends on its length: use "
             f"integrators.nose_hoover({name!r}, n_thermostats)"
+        )
+    if equation == "partitioned":
+        raise ValueError(
+            f"method={name!r} for partitioned dynamics depends on its blocks: use "
+            f"integrators.partitioned({name!r}, equations, blocks)"
         )
     letters = "".join(name.split())
     if letters and letters.isupper() and letters.isalpha():
@@ -117,6 +128,22 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
         f"method={name!r} is unknown: {hint}use a splitting word over A, B, O such as 'BAOAB' "
         f"or one of {', '.join(sorted({known for known, _ in _NAMED}))}"
     )
+
+
+def _check_equation(equation: str | None) -> None:
+    if equation is not None and equation not in _EQUATIONS:
+        raise ValueError(
+            f"equation={equation!r} is unknown: use one of {', '.join(map(repr, _EQUATIONS))}"
+        )
+
+
+def _no_variant(name: str, equation: str, own: str) -> str:
+    return f"method={name!r} has no variant for equation={equation!r}: it is for {own!r}"
+
+
+def _variants(name: str) -> list[str]:
+    """The equations that a named scheme is for, none for a word."""
+    return [kind for known, kind in _NAMED if known == name]
 
 
 def method_for(integrator: str | Method, dynamics: Any) -> Method:
@@ -197,13 +224,23 @@ def specimen(name: str | Method, *, equation: str | None = None) -> Method:
     Raises
     ------
     TypeError, ValueError
-        As `method`, `ito_scheme`, `nose_hoover` and `partitioned`.
+        As `method`, `ito_scheme`, `nose_hoover` and `partitioned`; also if the name has no variant
+        for ``equation``.
 
     Examples
     --------
     >>> specimen("AdLaLa").name
     'A1 A2 C1 N1 D1 O2 D1 N1 C1 A1 A2 B1 B2'
     """
+    _check_equation(equation)
+    found = _specimen(name, equation)
+    if equation is not None and found.properties.equation != equation:
+        raise ValueError(_no_variant(found.name, equation, found.properties.equation))
+    return found
+
+
+def _specimen(name: str | Method, equation: str | None) -> Method:
+    """The method that the name has, perhaps for another equation."""
     if isinstance(name, str):
         word = PUBLISHED.get(name, name)
         if equation == "ito" or (equation is None and name in ITO_SCHEMES[1:]):
@@ -211,8 +248,8 @@ def specimen(name: str | Method, *, equation: str | None = None) -> Method:
         if equation == "nose_hoover":
             return nose_hoover(name, _SPECIMEN_THERMOSTATS)
         numbered = re.fullmatch(r"\s*([A-Z]\d*\s*)+", word) and re.search(r"\d", word)
-        named = name in {known for known, _ in _NAMED}  # SRA1 and RK4 are no words
-        if equation == "partitioned" or name in PUBLISHED or (numbered and not named):
+        named = _variants(name)  # SRA1 and RK4 are no words
+        if not named and (equation == "partitioned" or name in PUBLISHED or numbered):
             return _partitioned_specimen(name, word)
     return method(name, equation=equation)
 

@@ -32,6 +32,12 @@ _NEEDED = {
     "adaptive": ("ABD", f"A and B, {_FRICTION} 'BADODAB'"),
     "nose_hoover": ("ABCD", "A, B, C and D, for example 'BADCDAB'"),
 }
+_HERE = ("langevin", "adaptive")  # what `splitting` makes methods for
+_ELSEWHERE = {
+    "overdamped": "; for ll.Overdamped 'LeimkuhlerMatthews' is what BAOAB becomes",
+    "nose_hoover": ", or integrators.nose_hoover(word, n_thermostats)",
+    "partitioned": ", or integrators.partitioned(word, equations, blocks)",
+}
 _PRINTED = str.maketrans("DE", "ND")  # Leimkuhler, Matthews and Vlaar (2019) -> here
 
 
@@ -220,7 +226,7 @@ def splitting(text: str, equation: str = "langevin") -> Method:
     Raises
     ------
     ValueError
-        If the word is no integrator.
+        If the word is no integrator, or ``equation`` is another.
 
     Source
     ------
@@ -232,6 +238,11 @@ def splitting(text: str, equation: str = "langevin") -> Method:
     >>> splitting("V R O R V").program.text[0]
     'p = fma(-kick, g, p)'
     """
+    if equation not in _HERE:
+        raise ValueError(
+            f"equation={equation!r} has no splitting of one word, method={text!r}: use "
+            f"{' or '.join(map(repr, _HERE))}{_ELSEWHERE.get(equation, '')}"
+        )
     word = normalise(text, equation)
     part = Part(equation, word)
     program = write_program([(part, letter) for letter in word])

@@ -164,3 +164,33 @@ def test_specimen_of_an_unknown_name_is_refused():
         specimen("A1 X1 B1")
     with pytest.raises(TypeError, match="must be a splitting word"):
         specimen(3)
+
+
+@pytest.mark.parametrize("find", [method, properties, specimen])
+def test_unknown_equation_is_refused(find):
+    with pytest.raises(ValueError, match="equation='nonsense' is unknown: use one of 'overdamped'"):
+        find("BAOAB", equation="nonsense")
+
+
+def test_equations_are_those_that_methods_are_for():
+    assert set(registry._EQUATIONS) == set(integrators_equations())
+
+
+@pytest.mark.parametrize(
+    ("name", "equation", "message"),
+    [
+        ("BAOAB", "partitioned", r"depends on its blocks: use integrators.partitioned\('BAOAB'"),
+        ("BAOAB", "nose_hoover", r"depends on its length: use integrators.nose_hoover\('BAOAB'"),
+        ("MALA", "partitioned", "'MALA' has no variant for equation='partitioned': .*'overdamped'"),
+        ("MALA", "nose_hoover", "'MALA' has no variant for equation='nose_hoover'"),
+    ],
+)
+def test_equation_that_needs_more_than_a_name_is_refused(name, equation, message):
+    with pytest.raises(ValueError, match=message):
+        method(name, equation=equation)
+
+
+def test_specimen_of_a_name_without_that_variant_is_refused():
+    with pytest.raises(ValueError, match="'MALA' has no variant for equation='langevin'"):
+        specimen("MALA", equation="langevin")
+    assert specimen("RK4", equation="langevin") is method("RK4", equation="langevin")

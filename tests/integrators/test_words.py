@@ -74,3 +74,17 @@ def test_record_agrees_with_the_word(word):
         assert record.configurational_order >= record.weak_order
     else:
         assert np.isnan(record.configurational_order)  # an energy shell has no temperature
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("nonsense", "equation='nonsense' has no splitting of one word, method='BAOAB': use 'lang"),
+        ("overdamped", "equation='overdamped' has no .* for ll.Overdamped 'LeimkuhlerMatthews'"),
+        ("nose_hoover", r"or integrators.nose_hoover\(word, n_thermostats\)"),
+        ("partitioned", r"or integrators.partitioned\(word, equations, blocks\)"),
+    ],
+)
+def test_splitting_for_another_equation_is_refused(equation, message):
+    with pytest.raises(ValueError, match=message):
+        splitting("BAOAB", equation)

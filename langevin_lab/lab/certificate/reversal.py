@@ -18,7 +18,9 @@ the same backwards if C = J C^T J: generalised detailed balance. Where it holds:
     frictions it does not. The same for C and N in place of O, whose temperature depends on the
     friction. Nor does it where the end of the step cuts such a gap in two (BOAOB).
 
-    not for a palindrome with O in two gaps (BAOAOAB), nor with U, nor for other words.
+What the derivation does not reach is measured and not judged: most palindromes with O in two gaps
+(BAOAOAB) or with U have no detailed balance, but BABOBABOBAB has; nor have most other words, but
+AOBA has in one coordinate.
 """
 
 from __future__ import annotations
@@ -157,18 +159,18 @@ def _merged(letters: str) -> list[tuple[str, float]]:
 
 
 def process_is_reversible(subject: Subject) -> tuple[bool | None, bool | None]:
-    """Whether detailed balance holds in one coordinate, and in several with their own frictions."""
+    """Whether detailed balance holds in one coordinate, and in several; None if nothing says."""
     word = word_of(subject)
     if word is None:
         known = _NAMED.get(subject.method.name, (None, None))[1]
         return known, known
     word = word.replace("D", "")  # a frozen thermostat does nothing
     if word != word[::-1] or "U" in word:
-        return False, False
+        return None, None
     start = word.index("A")
     gaps = [gap for gap in (word[start:] + word[:start]).split("A") if set(gap) & set("OCN")]
     if len(gaps) != 1:
-        return False, False
+        return None, None
     plain = set(gaps[0].strip("B")) == {"O"}
     cut = bool(set(word[:start]) & set("OCN"))
-    return plain or not cut, plain
+    return plain or not cut or None, plain or None
