@@ -14,6 +14,7 @@ Source: Kloeden and Platen (1992), chapter 4; Li, Tai and E (2017) for stochasti
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -88,6 +89,11 @@ class ItoDiffusion(Dynamics):
             object.__setattr__(self, "drift", _entries("drift", self.drift, self.dim))
             if mobility != 1.0:
                 raise ValueError(f"mobility={mobility} has no meaning with a drift; leave it out")
+            if self.potential.gradient_noise is not None:
+                raise ValueError(
+                    f"the gradient of {self.potential.name} is drawn, but a drift takes no "
+                    "gradient; use the potential without gradient noise, or no drift"
+                )
         field_source(self.potential, self._functions)
 
     @classmethod
@@ -234,7 +240,4 @@ def _with_parameters(potential: Potential, parameters: dict[str, float]) -> Pote
         return potential
     every = {**potential.parameters, **new}
     _, code, _ = derived(potential.text, potential.variables, tuple(every), unused=True)
-    return Potential(
-        potential.name, potential.variables, every, code, potential.latex, potential.text,
-        potential.bounds, potential.rule, potential.requirement,
-    )  # fmt: skip
+    return dataclasses.replace(potential, parameters=every, code=code)

@@ -13,7 +13,6 @@ Langevin dynamics. Source: Leimkuhler and Matthews (2015), chapter 6.
 from __future__ import annotations
 
 import copy
-import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -89,6 +88,7 @@ class Dynamics:
     temperature: Temperature
     momenta = False
     equation = "overdamped"  # what methods are looked up by
+    of_one_time = False  # whether this is what schedules are at a time, which may be 0
 
     @property
     def dim(self) -> int:
@@ -134,8 +134,12 @@ class Dynamics:
         ------
         ValueError
             If a schedule returns a friction out of range, or the wrong shape.
+        TypeError
+            If the equation has no coefficient of friction.
         """
-        friction = self.friction  # type: ignore[attr-defined]
+        if not hasattr(self, "friction"):
+            raise TypeError(f"{type(self).__name__} has no friction that is a number or schedule")
+        friction = self.friction
         if not callable(friction):
             return np.broadcast_to(friction, np.shape(time) + np.shape(friction)).copy()
         return _scheduled_values("friction", friction, time, zero=self.momenta)
@@ -156,17 +160,17 @@ class Dynamics:
         Returns
         -------
         Dynamics
-            Itself if nothing is scheduled.
+            Itself if nothing is scheduled. A temperature of 0 that a schedule passes through is
+            allowed, also where a number must be > 0.
         """
         if not self.is_scheduled:
             return self
         values = {name: getattr(self, f"{name}_at")(time) for name in self.scheduled}
-        if np.ndim(time) == 0:
-            numbers = {name: float(value) for name, value in values.items()}
-            return dataclasses.replace(self, **numbers)  # type: ignore[type-var]
         frozen = copy.copy(self)
+        object.__setattr__(frozen, "of_one_time", True)
         for name, value in values.items():
-            object.__setattr__(frozen, name, value[:, None])
+            entry = float(value) if np.ndim(time) == 0 else value[:, None]
+            object.__setattr__(frozen, name, entry)
         return frozen
 
     @property

@@ -211,7 +211,8 @@ class MomentumFriction:
     momentum : callable
         Schedule of the momentum coefficient, over the clock of the dynamics.
     dt : float
-        Time step of the run, > 0 [time].
+        Time step of the run, > 0 [time]. It must be the ``dt`` that the run is given, which
+        nothing checks: another step has this friction, but another momentum coefficient.
     reading : {"BBK", "BAOAB"}, optional
         The formula: `bbk_friction` or `baoab_friction`. The latter knows no momentum of 0, so a
         CoolMomentum must end after the run.

@@ -159,6 +159,27 @@ class Partitioned(Dynamics):
         blocks = [Block(block.coordinates, block.dynamics.at(time)) for block in self.blocks]
         return Partitioned(tuple(blocks))
 
+    def temperature_at(self, time):
+        """Temperature at ``time`` where all blocks have the same.
+
+        Raises
+        ------
+        ValueError
+            If temperatures differ: ask the dynamics of a block.
+        """
+        if isinstance(self.temperature, tuple):
+            raise ValueError(
+                f"the blocks have temperatures {self.temperature}: ask one of them, "
+                "blocks[k].dynamics.temperature_at(time)"
+            )
+        return super().temperature_at(time)
+
+    def friction_at(self, time):
+        """Refused with TypeError: each block has a friction, or none, of its own."""
+        raise TypeError(
+            "each block has its own friction, if any: blocks[k].dynamics.friction_at(time)"
+        )
+
     @property
     def is_noiseless(self) -> bool:
         """Whether no block has noise of its own."""
@@ -195,7 +216,7 @@ class Partitioned(Dynamics):
 
 def _pair(entry: Any, number: int) -> tuple[Any, Dynamics]:
     if isinstance(entry, Block):
-        return entry.coordinates, entry.dynamics
+        entry = (entry.coordinates, entry.dynamics)
     if not (isinstance(entry, Sequence) and len(entry) == 2 and isinstance(entry[1], Dynamics)):
         raise TypeError(f"block {number} is {entry!r}, but must be (coordinates, dynamics)")
     if isinstance(entry[1], Partitioned):

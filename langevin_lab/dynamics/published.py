@@ -16,19 +16,21 @@ Source: Leimkuhler, Matthews and Vlaar (2019).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
 
 from langevin_lab.dynamics.equations import Langevin
 from langevin_lab.dynamics.partition import Partitioned, block_coordinates
+from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.dynamics.thermostats import AdaptiveLangevin
 
 
 def _check_convention(convention: str, epsilon: float) -> None:
     if convention not in ("text", "code"):
         raise ValueError(f"convention={convention!r} must be 'text' or 'code'")
-    if not (isinstance(epsilon, int | float) and 0 < epsilon < math.inf):
-        raise ValueError(f"epsilon={epsilon!r} must be a finite number > 0")
+    check_positive("epsilon", epsilon)
 
 
 def adla(
@@ -59,7 +61,7 @@ def adla(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If epsilon or the convention is none.
 
     Source
@@ -80,13 +82,13 @@ def adla(
         temperature=temperature,
         thermal_mass=1.0 / epsilon,
         applied_noise=applied_noise,
-        coupling=epsilon if convention == "text" else 1.0,
+        coupling=float(epsilon) if convention == "text" else 1.0,
     )
 
 
 def adlala(
     potential: Any,
-    adaptive: Sequence[Any],
+    adaptive: Any,
     *,
     temperature: float,
     epsilon: float,
@@ -100,9 +102,9 @@ def adlala(
     Parameters
     ----------
     potential : Potential
-    adaptive : sequence of coordinates
+    adaptive : sequence of coordinates, or slice, int or str
         One entry a thermostat (as published: weights and biases of the first layer), each a slice,
-        indices or names of variables.
+        indices or names of variables. A slice, index or name alone is one group.
     temperature, epsilon, applied_noise, convention
         Of the adaptive groups, as `adla`.
     friction : float
@@ -117,8 +119,8 @@ def adlala(
 
     Raises
     ------
-    ValueError
-        If nothing is left for Langevin dynamics, or a number is out of range.
+    ValueError, TypeError
+        If there is no group, nothing is left for Langevin dynamics, or a number is out of range.
 
     Source
     ------
@@ -133,7 +135,13 @@ def adlala(
         temperature=temperature if langevin_temperature is None else langevin_temperature,
         friction=friction,
     )
+    if isinstance(adaptive, slice | str | int | np.integer):
+        adaptive = (adaptive,)
+    if not isinstance(adaptive, Iterable):
+        raise TypeError(f"adaptive={adaptive!r} must be groups of coordinates, one a thermostat")
     groups = [block_coordinates(group, potential, n) for n, group in enumerate(adaptive, 1)]
+    if not groups:
+        raise ValueError(f"adaptive={adaptive!r} names no group: use Langevin for all coordinates")
     return Partitioned((*((group, first) for group in groups), (_others(groups, potential), rest)))
 
 
@@ -201,10 +209,17 @@ def multilayer_langevin(potential: Any, layers: Sequence[tuple[Any, float, float
     ------
     Leimkuhler, Matthews and Vlaar (2019).
     """
-    blocks = [
-        (coordinates, Langevin(potential, temperature=temperature, friction=friction))
-        for coordinates, friction, temperature in layers
-    ]
+    if not isinstance(layers, Sequence):
+        raise TypeError(f"layers={layers!r} must be a sequence, one entry a layer")
+    blocks = []
+    for number, layer in enumerate(layers, start=1):
+        if not (isinstance(layer, Sequence) and len(layer) == 3) or isinstance(layer, str):
+            raise TypeError(
+                f"layer {number} is {layer!r}, but must be (coordinates, friction, temperature)"
+            )
+        coordinates, friction, temperature = layer
+        equation = Langevin(potential, temperature=temperature, friction=friction)
+        blocks.append((coordinates, equation))
     return Partitioned(tuple(blocks))
 
 

@@ -50,6 +50,11 @@ def _check_entries(name: str, entries: Any) -> tuple[float, ...]:
     return tuple(float(entry) for entry in entries)
 
 
+def _known_at(time: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """``values``, but nan where the time is: what every formula of the time gives there."""
+    return np.where(np.isnan(time), math.nan, values)[()]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Constant:
     """The same ``value`` at all times; a run under it has the bits of one under the number.
@@ -229,8 +234,9 @@ class Steps(_Points):
 
     def __call__(self, time):
         """Value at ``time`` (scalar or array)."""
-        index = np.searchsorted(self.times, np.asarray(time, dtype=float), side="right") - 1
-        return np.asarray(self.values)[np.maximum(index, 0)]
+        time = np.asarray(time, dtype=float)
+        index = np.searchsorted(self.times, time, side="right") - 1
+        return _known_at(time, np.asarray(self.values)[np.maximum(index, 0)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,4 +284,5 @@ class Table:
         """Value at ``time`` (scalar or array)."""
         # k*dt/dt can come out one rounding below k.
         steps = np.floor(np.asarray(time, dtype=float) / self.dt * (1.0 + 1e-15))
-        return self._array[np.clip(steps, 0, len(self.values) - 1).astype(np.int64)]
+        index = np.nan_to_num(np.clip(steps, 0, len(self.values) - 1)).astype(np.int64)
+        return _known_at(steps, self._array[index])

@@ -16,6 +16,7 @@ Source: Jones and Leimkuhler (2011); Ding et al. (2014); Leimkuhler and Shang (2
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,12 @@ class AdaptiveLangevin(Dynamics):
         object.__setattr__(self, "coupling", _positive("coupling", self.coupling))
         object.__setattr__(self, "mass", _per_coordinate("mass", self.mass, self.dim, zero=False))
 
+    def without_thermostat(self) -> AdaptiveLangevin:
+        """The same with xi frozen: an infinite thermal mass."""
+        frozen = copy.copy(self)
+        object.__setattr__(frozen, "thermal_mass", math.inf)
+        return frozen
+
     @property
     def is_noiseless(self) -> bool:
         """Whether no noise is applied."""
@@ -104,8 +111,20 @@ class AdaptiveLangevin(Dynamics):
 
     @property
     def thermostat_mean(self) -> float:
-        """xi* = applied_noise^2/(2 coupling T) [1/time], without gradient noise."""
-        return self.applied_noise**2 / (2 * self.coupling * float(self.temperature_at(0.0)))
+        """xi* = applied_noise^2/(2 coupling T) [1/time], without gradient noise.
+
+        Raises
+        ------
+        ValueError
+            If a temperature schedule is 0 at time 0, where xi has no invariant law.
+        """
+        temperature = float(self.temperature_at(0.0))
+        if temperature == 0:
+            raise ValueError(
+                f"temperature={self.temperature!r} is 0 at time 0, where the thermostat has no "
+                "invariant law: give start_thermostat=0.0, say"
+            )
+        return self.applied_noise**2 / (2 * self.coupling * temperature)
 
     @property
     def thermostat_variance(self) -> float:

@@ -176,7 +176,7 @@ def _step_matrices(
 def _without_thermostats(dynamics: Any) -> Any:
     """The blocks with their thermostats frozen."""
     blocks = [
-        Block(b.coordinates, replace(b.dynamics, thermal_mass=math.inf))
+        Block(b.coordinates, b.dynamics.without_thermostat())
         if b.dynamics.equation == "adaptive"
         else b
         for b in dynamics.blocks

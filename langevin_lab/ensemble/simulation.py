@@ -80,7 +80,8 @@ def simulate(
     Parameters
     ----------
     dynamics : Dynamics
-        `GradientFlow`, `Overdamped` or `Langevin`.
+        `GradientFlow`, `Overdamped`, `Langevin`, `AdaptiveLangevin`, `NoseHooverChain`,
+        `ItoDiffusion` or `Partitioned`.
     integrator : str or Method
         Splitting word ("BAOAB") or name ("EulerMaruyama").
     dt : float
@@ -124,9 +125,10 @@ def simulate(
     -------
     xarray.Dataset
         For each observable NAME its value and NAME_stderr; ``x_final`` (replica, coordinate), with
-        momenta ``p_final``, with a drawn gradient that is carried ``g_final``; ``diverged_step``
-        (replica); with ``save_every`` the path ``x`` (time, replica, coordinate); the sums that
-        averages were made of; provenance in the attributes.
+        momenta ``p_final``, with thermostats ``xi_final`` (``xi_1_final``, ... of several), with
+        an acceptance ``accepted_final``, with a drawn gradient that is carried ``g_final``;
+        ``diverged_step`` (replica); with ``save_every`` the path ``x`` (time, replica, coordinate);
+        the sums that averages were made of; provenance in the attributes.
 
     Raises
     ------

@@ -82,8 +82,9 @@ def first_passage(
     dt : float
         Time step > 0 [time].
     target : str
-        Region, such as "x > 0.9" or "x > 0 and y < 1", over the potential's variables, parameters
-        and momenta.
+        Region, such as "x > 0.9" or "x > 0 and y < 1", over the potential's variables, parameters,
+        momenta, thermostats (``xi``, or ``xi_1``...) and, of a Metropolis method, ``accepted``,
+        which is 0 at the start.
     n_replicas, seed : int
     start, start_momentum, start_thermostat, first_replica, n_threads, divergence_bound
         As in `simulate`.

@@ -19,6 +19,8 @@ from typing import Any, Literal
 import numpy as np
 
 from langevin_lab.dynamics import AdaptiveLangevin, GradientFlow, Langevin, Overdamped
+from langevin_lab.dynamics.schedules import check_positive
+from langevin_lab.ensemble.checks import check_count, check_seed
 from langevin_lab.evidence.claim import Claim
 from langevin_lab.evidence.coupled_runs import (
     Measure,
@@ -30,7 +32,7 @@ from langevin_lab.evidence.estimate import Estimate
 from langevin_lab.evidence.exact_errors import ExactErrors, invariant_errors, weak_errors
 from langevin_lab.evidence.observables import state_observable
 from langevin_lab.evidence.observed_order import OrderEstimate, order
-from langevin_lab.evidence.path_normals import PathNormal
+from langevin_lab.evidence.path_normals import PathNormal, are_guessed
 from langevin_lab.evidence.prediction import Order
 from langevin_lab.evidence.sampled_errors import (
     LEAST_PATHS,
@@ -159,7 +161,8 @@ def convergence(
     ----------
     method : str or Method
     dynamics : Overdamped, Langevin, AdaptiveLangevin or GradientFlow
-        Constant temperature; smooth potential. Errors with a thermostat are always sampled.
+        Constant temperature and finite friction; smooth potential without gradient noise. Errors
+        with a thermostat are always sampled.
     kind : {"strong", "weak", "invariant"}, optional
         Root mean square distance at the end; error of an expectation at the end; bias of a
         stationary average.
@@ -182,7 +185,8 @@ def convergence(
         By default what the method's record says.
     noise : mapping, optional
         Which functional of the path each normal of the method stands for, see `path_normals`; by
-        default what the method says. Orders above 1 of paths need more than increments.
+        default what the method says, else increments of equal parts of the step, which `how` then
+        states. Orders above 1 of paths need more than increments.
 
     Returns
     -------
@@ -195,10 +199,12 @@ def convergence(
     Raises
     ------
     TypeError
-        If the dynamics is another, or the observable neither text nor function.
+        If the dynamics is another, the observable neither text nor function, or a count or number
+        is none.
     ValueError
-        If an argument is out of range, a step no whole fraction of the duration, or the record
-        says no order.
+        If an argument is out of range, a step no whole fraction of the duration, the gradient is
+        drawn, the record says no order or that there is no bias, or an order of paths above 1 is
+        expected of several normals that nothing is said about.
 
     Examples
     --------
@@ -217,14 +223,16 @@ def convergence(
         )
     scheme = find_method(method, equation=dynamics.equation)
     scheme.check(dynamics)
-    if dynamics.is_scheduled:
-        raise ValueError("temperature is a schedule: orders are measured at a constant one")
-    if n_paths < 1:
-        raise ValueError(f"n_paths={n_paths} must be at least 1")
-    if expected is None:
-        expected = getattr(scheme.properties, _RECORDS[kind])
-        if math.isnan(expected):
-            raise ValueError(f"{scheme.name} records no {_RECORDS[kind]}: give expected=")
+    _check_reference(dynamics)
+    n_paths, seed = check_count("n_paths", n_paths, 1), check_seed(seed)
+    expected = _expected(scheme, kind, expected)
+    guessed = kind == "strong" and not dynamics.is_noiseless and are_guessed(scheme, noise)
+    if guessed and expected > 1:
+        raise ValueError(
+            f"method={scheme.name!r} draws {scheme.n_normals} normals and does not say what they "
+            f"stand for; increments of the path have no strong order {expected:g}: give noise=, or "
+            "path_normals of the Method"
+        )
     counts = _step_counts(kind, steps, duration)
     sizes = duration / np.array(counts)
     begin = _start(start, scheme, dynamics)
@@ -247,16 +255,49 @@ def convergence(
         )  # fmt: skip
         measured = measured_errors(sizes, differences, squared=kind == "strong")
         how = f"{n_paths} paths coupled to a reference"
+        if guessed:
+            how += ", normals taken as increments of equal parts of the step"
     return ConvergenceStudy(
         scheme.name, kind, tuple(float(h) for h in sizes), measured.errors, measured.used,
-        measured.order, float(expected), how, scheme.properties.source,
+        measured.order, expected, how, scheme.properties.source,
     )  # fmt: skip
+
+
+def _check_reference(dynamics: Any) -> None:
+    """Raise ValueError unless the equation has constant finite numbers and its true gradient."""
+    from langevin_lab.exact.requirements import require_true_gradient
+
+    if dynamics.is_scheduled:
+        names = " and ".join(dynamics.scheduled)
+        verb = "are schedules" if len(dynamics.scheduled) > 1 else "is a schedule"
+        raise ValueError(f"{names} {verb}: orders are measured at constant numbers")
+    if dynamics.equation == "langevin" and not np.isfinite(dynamics.friction).all():
+        raise ValueError(
+            f"friction={dynamics.friction} has no path to compare with; use a finite friction, or "
+            "Overdamped"
+        )
+    require_true_gradient(dynamics)
+
+
+def _expected(scheme: Method, kind: Kind, given: Any) -> float:
+    """The order to hold the observed one against, from the record unless it is given."""
+    if given is not None:
+        check_positive("expected", given)
+        return float(given)
+    recorded = float(getattr(scheme.properties, _RECORDS[kind]))
+    if math.isnan(recorded):
+        raise ValueError(f"{scheme.name} records no {_RECORDS[kind]}: give expected=")
+    if math.isinf(recorded):
+        raise ValueError(
+            f"{scheme.name} keeps the stationary law at any step, so its bias has no order to "
+            "measure; use kind='strong' or 'weak'"
+        )
+    return recorded
 
 
 def _step_counts(kind: str, steps: Any, duration: float) -> tuple[int, ...]:
     """Steps in the duration, coarsest first."""
-    if not (math.isfinite(duration) and duration > 0):
-        raise ValueError(f"duration={duration} must be finite and > 0 (time)")
+    check_positive("duration", duration)
     if steps is None:
         return _COUNTS[kind]
     sizes = np.asarray(steps, dtype=float)

@@ -106,6 +106,11 @@ class PathNormal:
         return target / np.sqrt(variance)[:, None] / scale
 
 
+def are_guessed(method: Method, noise: Mapping[str, PathNormal] | None = None) -> bool:
+    """Whether several normals are taken as increments because nobody says what they stand for."""
+    return noise is None and not method.path_normals and method.n_normals > 1
+
+
 def path_normals(
     method: Method, noise: Mapping[str, PathNormal] | None = None
 ) -> tuple[PathNormal, ...]:

@@ -27,6 +27,7 @@ from langevin_lab.exact.requirements import (
     per_coordinate,
     require_dimension,
     require_overdamped,
+    require_true_gradient,
     temperature_of,
 )
 
@@ -172,11 +173,13 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
     Raises
     ------
     ValueError
-        dim not 1 or 2; a domain of a wrong shape or order; n < 4; no confinement.
+        dim not 1 or 2; a domain of a wrong shape or order; n < 4; no confinement; a
+        drawn gradient.
     TypeError
         Underdamped dynamics.
     """
     require_overdamped(dynamics, "the Fokker-Planck generator")
+    require_true_gradient(dynamics)
     dim = require_dimension(dynamics, (1, 2), "the Fokker-Planck generator")
     n = n if n is not None else {1: 800, 2: 160}[dim]
     if n < 4:

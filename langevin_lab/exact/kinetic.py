@@ -26,6 +26,7 @@ from langevin_lab.exact.requirements import (
     friction_of,
     per_coordinate,
     require_dimension,
+    require_true_gradient,
     temperature_of,
 )
 
@@ -85,6 +86,7 @@ def slow_mode(dynamics: Any, *, tolerance: float = 1e-6) -> SlowMode:
     Cost on two cores: 0.2 s at friction 1, 2 s at friction 0.05, for dU = 10 T.
     """
     require_dimension(dynamics, (1,), "the kinetic spectrum")
+    require_true_gradient(dynamics)
     friction = float(per_coordinate(friction_of(dynamics), 1)[0])
     if not 0 < friction < np.inf:
         raise ValueError(

@@ -23,6 +23,7 @@ from langevin_lab.exact.requirements import (
     friction_of,
     require_dimension,
     require_overdamped,
+    require_true_gradient,
     temperature_of,
 )
 from langevin_lab.integrators import Method
@@ -109,6 +110,7 @@ def discrete_passage_moments(
     """
     require_overdamped(dynamics, "a passage time of a scheme")
     require_dimension(dynamics, (1,), "a passage time of a scheme")
+    require_true_gradient(dynamics)
     scheme = find_method(method)
     if not scheme.properties.linear:
         raise ValueError(

@@ -29,6 +29,7 @@ from langevin_lab.exact.requirements import (
     friction_of,
     require_dimension,
     require_overdamped,
+    require_true_gradient,
     temperature_of,
 )
 
@@ -104,6 +105,7 @@ def first_passage_moments(
     """
     require_overdamped(dynamics, "a first passage time")
     require_dimension(dynamics, (1,), "first passage by quadrature")
+    require_true_gradient(dynamics)
     side = _check_order(start, target, reflecting)
     if start == target:
         return PassageTime(Reference(0.0, 0.0), Reference(0.0, 0.0))
@@ -159,6 +161,7 @@ def splitting_probability(dynamics: Any, start: float, a: float, b: float) -> Re
     """
     require_overdamped(dynamics, "the 1-D committor")
     require_dimension(dynamics, (1,), "the committor by quadrature")
+    require_true_gradient(dynamics)
     if not (np.isfinite([start, a, b]).all() and a != b and min(a, b) <= start <= max(a, b)):
         raise ValueError(
             f"start={start} must lie between a={a} and b={b}, which must differ; all finite"

@@ -33,7 +33,7 @@ def gibbs_average(dynamics: Any, observable: Callable[[Array], Array]) -> Refere
     Parameters
     ----------
     dynamics : Overdamped or Langevin
-        Only the potential (dim 1) and the temperature matter.
+        Only the potential (dim 1) and the temperature matter; gradient noise plays no part.
     observable : callable
         f(x) for an array x of positions, same shape out; growth at most polynomial.
 

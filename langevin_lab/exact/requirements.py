@@ -50,6 +50,17 @@ def require_overdamped(dynamics: Any, what: str) -> None:
         )
 
 
+def require_true_gradient(dynamics: Any) -> None:
+    """Raise ValueError if steps take drawn gradients, which an exact result knows nothing of."""
+    noise = getattr(dynamics.potential, "gradient_noise", None)
+    if noise is not None:
+        raise ValueError(
+            f"the gradient is drawn, {noise!r}: exact results are for the true gradient; use the "
+            "potential without gradient noise, or on a quadratic "
+            "exact.stationary_covariance(..., gradient_noise=)"
+        )
+
+
 def require_dimension(dynamics: Any, allowed: tuple[int, ...], what: str) -> int:
     """Return the dimension of the potential; raise ValueError unless it is one of `allowed`."""
     dim = int(dynamics.potential.dim)

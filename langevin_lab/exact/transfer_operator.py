@@ -35,6 +35,7 @@ from langevin_lab.exact.requirements import (
     friction_of,
     per_coordinate,
     require_dimension,
+    require_true_gradient,
     temperature_of,
 )
 from langevin_lab.integrators import Method
@@ -117,7 +118,7 @@ def stationary_law(
     ------
     ValueError
         dim != 1; no noise; a step that leaves the domain with probability above 1e-3 (dt too
-        large); degree < 8 or n_normal_nodes < 4.
+        large); degree < 8 or n_normal_nodes < 4; a drawn gradient.
 
     Notes
     -----
@@ -130,6 +131,7 @@ def stationary_law(
         )
     scheme = find_method(method)
     require_dimension(dynamics, (1,), "the stationary law of a scheme")
+    require_true_gradient(dynamics)
     if not scheme.properties.linear:
         raise ValueError(
             f"method={scheme.name!r} accepts or rejects each step and keeps the Gibbs law at any "

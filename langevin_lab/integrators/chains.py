@@ -99,7 +99,7 @@ class ChainPart(Part):
         return values
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=64, typed=True)  # True is no 1
 def nose_hoover(text: str, n_thermostats: int) -> Method:
     """The method of a splitting word for a Nosé-Hoover chain.
 
@@ -116,8 +116,8 @@ def nose_hoover(text: str, n_thermostats: int) -> Method:
 
     Raises
     ------
-    ValueError
-        If the word is no integrator or the chain has no thermostat.
+    ValueError, TypeError
+        If the word is no integrator, the chain has no thermostat or its length is no integer.
 
     Source
     ------
@@ -128,6 +128,8 @@ def nose_hoover(text: str, n_thermostats: int) -> Method:
     >>> nose_hoover("BADCDAB", 2).program.thermostats
     ('xi_1', 'xi_2')
     """
+    if isinstance(n_thermostats, bool) or not isinstance(n_thermostats, int | np.integer):
+        raise TypeError(f"n_thermostats={n_thermostats!r} must be an integer >= 1")
     if n_thermostats < 1:
         raise ValueError(f"n_thermostats={n_thermostats} must be >= 1")
     word = normalise(text, "nose_hoover")

@@ -99,7 +99,13 @@ class Method:
         for name in dynamics.scheduled:
             if name != "temperature" or temperature is None:
                 raise ValueError(f"{name} is a schedule: pass dynamics.at(time) for the dynamics")
-        if temperature is None and dynamics.equation != "partitioned":
+        if dynamics.equation == "partitioned":
+            if temperature is not None:
+                raise ValueError(
+                    f"temperature={temperature!r}: each block has its own; make the Partitioned "
+                    "from blocks of that temperature"
+                )
+        elif temperature is None:
             temperature = dynamics.temperature
         values = self.coefficient_rule(dynamics, dt, temperature)
         if not all(np.isfinite(value).all() for value in values.values()):
@@ -133,7 +139,7 @@ class Method:
                 f"method={self.name!r} has no noise but temperature={dynamics.temperature}; "
                 "use temperature=0 or a method with noise"
             )
-        if dynamics.is_noiseless and not self.properties.linear:
+        if dynamics.is_noiseless and not (self.properties.linear or dynamics.of_one_time):
             raise ValueError(
                 f"method={self.name!r} accepts steps by a temperature but temperature=0; use a "
                 "temperature > 0, or a method without acceptance"

@@ -345,10 +345,16 @@ def _factor_noise(potential: Potential, factor: Any) -> FactorNoise:
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:
+    refused = TypeError(f"{name}={value!r} must be a number or an array of numbers")
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"{name}={value!r} must be a number or an array of numbers") from None
+        raise refused from None
+    # numpy reads True as 1 and "2" as 2.
+    plain = isinstance(value, np.ndarray) and value.dtype.kind in "iuf"
+    entries = () if plain else np.ravel(np.asarray(value, dtype=object))
+    if any(isinstance(entry, bool | np.bool_ | str | bytes) for entry in entries):
+        raise refused
     if not np.isfinite(array).all():
         raise ValueError(f"{name}={value!r} must be finite")
     return array

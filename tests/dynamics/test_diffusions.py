@@ -34,6 +34,20 @@ def test_parameters_become_those_of_the_potential():
     assert "noise=('s*x + k', 's*x + k')" in dynamics.describe()
 
 
+def test_more_parameters_keep_the_gradient_noise():
+    noisy = PLANE.with_gradient_noise(standard_deviation=0.3)
+    more = ll.ItoDiffusion(noisy, noise="s*x", parameters={"s": 0.5}).potential
+    assert more.gradient_noise == noisy.gradient_noise is not None
+    assert more.bounds == PLANE.bounds
+    factor = PLANE.with_gradient_noise(factor=[["k*x"], ["0"]])
+    more = ll.ItoDiffusion(factor, noise="s*x", parameters={"s": 0.5}).potential
+    point, normal = np.array([0.3, -0.2]), np.array([1.0])
+    drawn = ll.potentials.drawn_gradient(more, point, normals=normal)
+    np.testing.assert_allclose(drawn - PLANE.gradient(point), [2.0 * 0.3, 0.0], rtol=1e-14)
+    with pytest.raises(ValueError, match="is drawn, but a drift takes no gradient; use the"):
+        ll.ItoDiffusion(noisy, noise="x", drift=("-x", "-y"))
+
+
 def test_drift_stands_alone():
     dynamics = ll.ItoDiffusion.from_drift(["-y", "x", "0"], noise=1.0)
     assert dynamics.potential.variables == ("x", "y", "z")

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+import langevin_lab as ll
 from langevin_lab.dynamics import (
     Constant,
     Exponential,
@@ -58,6 +59,17 @@ def test_a_table_gives_step_k_its_own_value_at_both_ends_and_in_the_middle():
         k = np.arange(n_steps)
         for part in (0.0, 0.5, 0.999):
             np.testing.assert_array_equal(table((k + part) * dt), k)
+
+
+@pytest.mark.parametrize("schedule", [LINEAR, GEOMETRIC, LOGARITHMIC, POINTS, STEPS, TABLE])
+def test_no_time_has_no_value_and_the_dynamics_says_so(schedule):
+    assert math.isnan(schedule(math.nan))
+    values = schedule(np.array([math.nan, 1.0]))
+    assert math.isnan(values[0])
+    assert values[1] == schedule(1.0)
+    cooling = ll.Overdamped(ll.potentials.harmonic(), temperature=schedule)
+    with pytest.raises(ValueError, match="temperature schedule returned nan at time nan"):
+        cooling.temperature_at(math.nan)
 
 
 def test_a_long_table_prints_its_hash_and_not_its_numbers():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.dynamics import Block, adla, adlala, lol
+from langevin_lab.dynamics import Block, Linear, adla, adlala, lol, multilayer_langevin
+from langevin_lab.ensemble.checks import check_stability
 
 U = ll.potentials.harmonic(dim=3)
 LANGEVIN = ll.Langevin(U, temperature=1.0, friction=0.5)
@@ -128,6 +129,84 @@ def test_bad_partitions_are_refused(blocks, kind, message):
 def test_published_dynamics_refuse_nonsense(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        ({"epsilon": True}, TypeError, "epsilon=True must be a number"),
+        ({"epsilon": "1"}, TypeError, "epsilon='1' must be a number"),
+        ({"adaptive": []}, ValueError, r"adaptive=\[\] names no group: use Langevin for all"),
+        ({"adaptive": 1.5}, TypeError, r"adaptive=1\.5 must be groups of coordinates"),
+    ],
+)
+def test_groups_and_gain_of_adlala_are_checked(call, kind, message):
+    numbers = {"temperature": 1.0, "epsilon": 0.1, "applied_noise": 1.0, "friction": 1.0}
+    with pytest.raises(kind, match=message):
+        adlala(U, **{"adaptive": [0], **numbers, **call})
+    assert adlala(U, [0], **numbers | {"epsilon": np.int64(1)}).blocks[0].dynamics.coupling == 1
+    for group in (slice(0, 1), "x", 0, np.int64(0)):
+        assert adlala(U, group, **numbers) == adlala(U, [[0]], **numbers)
+
+
+def test_layers_are_triples():
+    good = multilayer_langevin(U, [([0], 0.5, 1.0), (slice(1, 3), 2.0, 3.0)])
+    assert [block.dynamics.friction for block in good.blocks] == [0.5, 2.0]
+    for layers, message in (
+        ([(0, 1.0)], r"layer 1 is \(0, 1\.0\), but must be \(coordinates, friction, temperature"),
+        ([([0], 0.5, 1.0), "x12"], "layer 2 is 'x12', but must be"),
+        (1.0, r"layers=1\.0 must be a sequence, one entry a layer"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            multilayer_langevin(U, layers)
+
+
+def test_ready_made_blocks_are_checked_like_pairs():
+    whole = ll.Partitioned([(slice(None), LANGEVIN)])
+    chain = ll.NoseHooverChain(U, temperature=1.0, thermal_masses=(1.0,))
+    for dynamics, message in (
+        (U, r"block 1 is .* must be \(coordinates, dynamics\)"),
+        (whole, "block 1 is partitioned itself: list its blocks here"),
+        (chain, "block 1 is a NoseHooverChain, which stands for all coordinates"),
+        (ll.ItoDiffusion(U, noise=1), "block 1 is a ItoDiffusion, which stands for all"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            ll.Partitioned([Block((0, 1, 2), dynamics)])
+
+
+def test_numbers_of_a_partition_are_those_of_its_blocks():
+    same = ll.Partitioned([([0], LANGEVIN), ([1, 2], LANGEVIN)])
+    assert same.temperature_at(np.zeros(2)).tolist() == [1.0, 1.0]
+    mixed = ll.Partitioned([([0], adaptive()), ([1, 2], LANGEVIN)])
+    with pytest.raises(ValueError, match=r"blocks have temperatures \(0\.5, 1\.0\): ask one of"):
+        mixed.temperature_at(0.0)
+    with pytest.raises(TypeError, match=r"each block has its own friction, if any: blocks\[k\]"):
+        mixed.friction_at(0.0)
+    with pytest.raises(TypeError, match="AdaptiveLangevin has no friction that is a number"):
+        adaptive().friction_at(0.0)
+    scheme = ll.integrators.method_for("BAOAB", same)
+    with pytest.raises(ValueError, match="temperature=100: each block has its own; make"):
+        scheme.coefficients(same, 0.1, temperature=100)
+
+
+COOLING = Linear(start=1.0, stop=0.0, duration=1.0)
+
+
+def test_schedules_may_pass_through_temperature_zero():
+    cold = adaptive(temperature=COOLING)
+    both = ll.Partitioned([(slice(None), cold)])
+    assert cold.at(2.0).temperature == both.at(2.0).temperature == 0.0
+    assert cold.at(np.array([0.5, 2.0])).temperature.tolist() == [[0.5], [0.0]]
+    assert cold.at(0.5) == adaptive(temperature=0.5)
+    scheme = ll.integrators.method("BADODAB", equation="adaptive")
+    block = ll.integrators.method_for("BADODAB", both)
+    numbers = scheme.coefficients(cold.at(2.0), 0.1)
+    assert numbers == block.coefficients(both.at(2.0), 0.1)
+    check_stability(block, both, 0.1, 100)
+    check_stability(scheme, cold, 0.1, 100)
+    heating = adaptive(temperature=Linear(start=0.0, stop=1.0, duration=1.0))
+    with pytest.raises(ValueError, match=r"is 0 at time 0, .*: give start_thermostat=0\.0"):
+        heating.thermostat_start(np.zeros((1, 4)))
 
 
 @pytest.mark.parametrize("name", ["BBK", "SemiImplicitEuler", "BACNCAB"])

@@ -77,3 +77,23 @@ def test_metropolis_steps_are_accepted_by_chance_of_their_own():
     assert study.order.interval()[0] < 0.75 < study.order.interval()[1]
     assert dataclasses.replace(study, expected=1.25).verdict == "refuted"
     assert convergence("MALA", WARM, n_paths=50) == convergence("MALA", WARM, n_paths=50)
+
+
+@pytest.mark.parametrize(("name", "dynamics"), [("MALA", WARM), ("GHMC", HOT)])
+def test_metropolis_steps_have_paths_and_averages_but_no_bias(name, dynamics):
+    for kind in ("strong", "weak"):
+        study = convergence(name, dynamics, kind, n_paths=40, steps=2.0 ** -np.arange(2, 5))
+        assert all(error is not None and error.value < 1 for error in study.errors)
+        assert study.how.startswith("40 paths coupled to a reference")
+    with pytest.raises(ValueError, match=f"{name} keeps the stationary law at any step"):
+        convergence(name, dynamics, "invariant")
+
+
+def test_normals_that_nobody_explains_are_named_and_make_no_high_order():
+    halves = convergence("OBABO", HOT, n_paths=20)
+    assert halves.how.endswith("normals taken as increments of equal parts of the step")
+    assert convergence("BAOAB", HOT, n_paths=20).how == "20 paths coupled to a reference"
+    silent = dataclasses.replace(method("SRA1"), path_normals=())
+    with pytest.raises(ValueError, match=r"draws 2 normals .* no strong order 1\.5: give noise="):
+        convergence(silent, WARM)
+    assert convergence(silent, WARM, "weak", n_paths=20).kind == "weak"

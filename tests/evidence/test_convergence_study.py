@@ -1,6 +1,7 @@
 """Orders measured: coverage of the intervals, verdicts, negative controls, exact laws."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -390,8 +391,10 @@ def test_longest_run_keeps_one_sign():
     ("change", "message"),
     [
         ({"kind": "strange"}, "kind='strange' must be one of 'strong', 'weak', 'invariant'"),
-        ({"n_paths": 0}, "n_paths=0 must be at least 1"),
-        ({"duration": -1.0}, "duration=-1.0 must be finite and > 0"),
+        ({"n_paths": 0}, "n_paths=0 must be >= 1"),
+        ({"seed": -1}, "seed=-1 must be >= 0"),
+        ({"expected": math.inf}, "expected=inf must be a finite number > 0"),
+        ({"duration": -1.0}, "duration=-1.0 must be a finite number > 0"),
         ({"steps": [0.1, 0.0]}, "must be numbers > 0"),
         ({"steps": [0.3, 0.1, 0.05]}, "must each divide duration=1"),
         ({"steps": [0.1, 0.1, 0.05]}, "give 3 or more different steps"),
@@ -403,6 +406,36 @@ def test_longest_run_keeps_one_sign():
 def test_bad_arguments_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         convergence("EulerMaruyama", WARM, **change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_paths": 1.5}, "n_paths=1.5 must be an integer >= 1"),
+        ({"n_paths": True}, "n_paths=True must be an integer >= 1"),
+        ({"expected": "2"}, "expected='2' must be a number"),
+        ({"duration": "1"}, "duration='1' must be a number"),
+    ],
+)
+def test_arguments_of_another_type_are_refused(change, message):
+    with pytest.raises(TypeError, match=message):
+        convergence("EulerMaruyama", WARM, **change)
+
+
+@pytest.mark.parametrize("kind", ["strong", "weak", "invariant"])
+def test_dynamics_without_a_reference_are_refused(kind):
+    noisy = QUARTIC.with_gradient_noise(standard_deviation=0.5)
+    with pytest.raises(ValueError, match=r"the gradient is drawn, GaussianNoise.*true gradient"):
+        convergence("EulerMaruyama", ll.Overdamped(noisy, temperature=1.0), kind)
+    redrawn = ll.Langevin(QUARTIC, temperature=1.0, friction=(math.inf,))
+    with pytest.raises(ValueError, match=r"friction=\(inf,\) has no path to compare with"):
+        convergence("BAOAB", redrawn, kind)
+    thinning = ll.Overdamped(QUARTIC, temperature=1.0, friction=lambda time: 1.0 + 0 * time)
+    with pytest.raises(ValueError, match=r"^friction is a schedule: orders are measured"):
+        convergence("EulerMaruyama", thinning, kind)
+    both = dataclasses.replace(thinning, temperature=thinning.friction)
+    with pytest.raises(ValueError, match=r"^temperature and friction are schedules: orders"):
+        convergence("EulerMaruyama", both, kind)
 
 
 def test_other_refusals():

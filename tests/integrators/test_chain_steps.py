@@ -342,6 +342,10 @@ def test_bad_words_are_refused(word, message):
 
 
 def test_methods_of_another_length_or_equation_are_refused():
+    for length in (1.5, True, "2"):
+        with pytest.raises(TypeError, match=f"n_thermostats={length!r} must be an integer >= 1"):
+            nose_hoover("BADCDAB", length)
+    assert nose_hoover("BADCDAB", np.int64(2)).name == "BADCDAB"
     with pytest.raises(ValueError, match="n_thermostats=0 must be >= 1"):
         nose_hoover("BADCDAB", 0)
     with pytest.raises(ValueError, match=r"is for a chain of 2, but thermal_masses=.* has 3"):

@@ -7,6 +7,7 @@ from landscapes import Quartic
 from z_test import assert_agrees, assert_refutes
 
 import langevin_lab as ll
+from langevin_lab.ensemble.kernel import Kernel
 from langevin_lab.integrators import method
 from langevin_lab.integrators.metropolis import outcomes
 
@@ -271,6 +272,29 @@ def test_no_temperature_is_refused(name):
     dynamics = dynamics_for(name, Harmonic(), temperature=0.0)
     with pytest.raises(ValueError, match=f"'{name}' accepts steps by a temperature but temperatu"):
         method(name).coefficients(dynamics, 0.1)
+
+
+@pytest.mark.parametrize("name", ["MALA", "GHMC"])
+def test_schedules_may_reach_temperature_zero_whatever_the_chunks(name):
+    cooling = ll.dynamics.Linear(start=1.0, stop=0.0, duration=0.2)
+    dynamics = dynamics_for(name, Harmonic(), temperature=cooling, friction=0.7)
+    scheme = method(name)
+    kernel = Kernel(dynamics, scheme, 0.1)
+    whole = kernel.table(0, 6)
+    np.testing.assert_array_equal(whole, np.concatenate([kernel.table(0, 3), kernel.table(3, 3)]))
+    # At 0 only steps that lower the (shadow) energy are accepted, and nothing is divided by it.
+    coefficients = scheme.coefficients(dynamics.at(5.0), 0.1)
+    state = dict.fromkeys(("x", "p"), np.array([[2.0], [-1.0], [0.0]]))
+    potential = dynamics.potential
+    carried = scheme.carried_state(state, potential.gradient, potential.energy)
+    after = scheme.step(
+        carried, np.ones((scheme.n_normals, 3, 1)), coefficients, potential.gradient,
+        energy=potential.energy, scalar_normals=np.ones((2, 3, 1)),
+    )  # fmt: skip
+    assert all(np.isfinite(value).all() for value in after.values())
+    if name == "MALA":
+        assert after["accepted"].ravel().tolist() == [1.0, 1.0, 1.0]
+        np.testing.assert_allclose(after["x"], (1 - 0.1 / 0.7) * state["x"], rtol=1e-14)
 
 
 def test_laws_of_linear_steps_are_refused():

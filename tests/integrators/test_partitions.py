@@ -96,7 +96,7 @@ def test_step_is_that_of_its_letters(text, tokens):
                  "xi_1": rng.normal(size=(3, 1))}  # fmt: skip
     gradient = dynamics.potential.gradient
     state = scheme.carried_state(reference, gradient)
-    coefficients = scheme.coefficients(dynamics, DT, 0.0)
+    coefficients = scheme.coefficients(dynamics, DT)
     for _ in range(3):
         drawn = rng.normal(size=(scheme.n_normals, 3, 5))
         state = scheme.step(state, drawn, coefficients, gradient)
@@ -199,7 +199,7 @@ def test_overdamped_block_of_lol_is_leimkuhler_matthews_with_half_the_square():
     # The momentum after a step is s R - (h/2) grad U at its end.
     p = np.sqrt(0.6) * drawn[0] - h / 2 * gradient(x)
     state = scheme.carried_state({"x": x, "p": p}, gradient)
-    coefficients = scheme.coefficients(dynamics, h, 0.0)
+    coefficients = scheme.coefficients(dynamics, h)
     for n in range(50):
         before = state["x"]
         state = scheme.step(state, drawn[n + 1][None], coefficients, gradient)
@@ -224,7 +224,7 @@ def test_overdamped_block_is_leimkuhler_matthews_on_its_own_clock(friction):
     state = scheme.carried_state({"x": x, "p": p}, gradient)
     for n in range(20):
         before = state["x"]
-        coefficients = scheme.coefficients(dynamics, h, 0.0)
+        coefficients = scheme.coefficients(dynamics, h)
         state = scheme.step(state, drawn[n + 1][None], coefficients, gradient)
         shift = np.sqrt(0.6 * h / (2 * rate)) * (drawn[n + 1] + drawn[n])
         expected = before - h / rate * gradient(before) + shift
@@ -315,7 +315,7 @@ def test_kernel_takes_the_same_steps(potential, text, plain_python):
     m = scheme.n_normals
     for step in range(3):
         drawn = normals(SEED, range(3), step * m * 5, m * 5).reshape(3, m, 5).transpose(1, 0, 2)
-        coefficients = scheme.coefficients(dynamics, DT, 0.0)
+        coefficients = scheme.coefficients(dynamics, DT)
         state = scheme.step(state, drawn, coefficients, potential.gradient)
     np.testing.assert_allclose(run["x_final"], state["x"], rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(run["p_final"], state["p"], rtol=1e-12, atol=1e-13)
