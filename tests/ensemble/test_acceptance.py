@@ -50,9 +50,7 @@ def test_bound_is_for_positions_and_momenta_alone():
 
 
 def test_observable_named_as_what_is_saved_is_refused():
-    with pytest.raises(
-        ValueError, match=r"observe uses \['accepted'\], which the result needs"
-    ):
+    with pytest.raises(ValueError, match=r"observe uses \['accepted'\], which the result needs"):
         run(observe={"accepted": "accepted"}, save_every=50)
 
 
