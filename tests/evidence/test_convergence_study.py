@@ -207,8 +207,11 @@ def test_path_serves_a_scheme_of_strong_order_three_halves():
     study = convergence(scheme, WARM, steps=steps, n_paths=1000, noise=pair)
     print(study)
     assert study.verdict == "consistent"
-    # Negative control: standardised increments in place of the area lose the half order.
-    assert convergence(scheme, WARM, n_paths=400).verdict == "refuted"
+    # Negative control: increments of half steps in place of the area lose the half order.
+    halves = {f"n{j}": PathNormal(part=(j, 2)) for j in (0, 1)}
+    assert convergence(scheme, WARM, n_paths=400, noise=halves).verdict == "refuted"
+    with pytest.raises(ValueError, match="draws 2 normals and does not say what they stand for"):
+        convergence(scheme, WARM, n_paths=400)
 
 
 def test_flow_without_noise_needs_one_path():
