@@ -1,5 +1,26 @@
 """Continuous limits of discrete methods, their ranges of validity and the distance to them."""
 
+from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, table
+from langevin_lab.limits.noisy_quadratic import StationaryVariances, stationary_variances
+from langevin_lab.limits.readings import LangevinReading, OptimiserReading, read_optimiser
 from langevin_lab.limits.regime import OutsideRegimeWarning, SmallParameter, check_regime
+from langevin_lab.limits.translation import small_parameters, to_langevin, to_optimiser
 
-__all__ = ["OutsideRegimeWarning", "SmallParameter", "check_regime"]
+__all__ = [
+    "CONVENTIONS",
+    "RULES",
+    "Convention",
+    "LangevinReading",
+    "OptimiserReading",
+    "OutsideRegimeWarning",
+    "Rule",
+    "SmallParameter",
+    "StationaryVariances",
+    "check_regime",
+    "read_optimiser",
+    "small_parameters",
+    "stationary_variances",
+    "table",
+    "to_langevin",
+    "to_optimiser",
+]
