@@ -1,6 +1,6 @@
-"""Continuous limits of discrete methods, their ranges of validity and the distance to them."""
+"""The continuous equations that optimisers and integrators approximate, each with its range."""
 
-from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, table
+from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
 from langevin_lab.limits.noisy_quadratic import StationaryVariances, stationary_variances
 from langevin_lab.limits.readings import LangevinReading, OptimiserReading, read_optimiser
 from langevin_lab.limits.regime import OutsideRegimeWarning, SmallParameter, check_regime
@@ -17,10 +17,10 @@ __all__ = [
     "SmallParameter",
     "StationaryVariances",
     "check_regime",
+    "dictionary_table",
     "read_optimiser",
     "small_parameters",
     "stationary_variances",
-    "table",
     "to_langevin",
     "to_optimiser",
 ]

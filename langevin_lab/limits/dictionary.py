@@ -17,7 +17,7 @@ from langevin_lab.dynamics import baoab_friction, baoab_momentum, bbk_friction, 
 from langevin_lab.limits.regime import SmallParameter
 from langevin_lab.limits.written_formula import WrittenFormula
 
-__all__ = ["CONVENTIONS", "RULES", "Convention", "Rule", "convention_named", "table"]
+__all__ = ["CONVENTIONS", "RULES", "Convention", "Rule", "convention_named", "dictionary_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +222,7 @@ def convention_named(name: Any) -> Convention:
     return CONVENTIONS[name]
 
 
-def table(*, latex: bool = False) -> tuple[list[str], list[list[str]]]:
+def dictionary_table(*, latex: bool = False) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the whole dictionary, one row an entry, as text or with LaTeX formulas.
 
     Parameters

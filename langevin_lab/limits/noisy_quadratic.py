@@ -56,7 +56,8 @@ def stationary_variances(
     Raises
     ------
     ValueError
-        If the recursion does not contract on this curvature.
+        If the recursion does not contract on this curvature, or the position that the optimiser
+        stores is the looked-ahead point (PyTorch's nesterov).
 
     Examples
     --------
@@ -68,6 +69,11 @@ def stationary_variances(
     0.51351
     """
     check_positive("curvature", curvature)
+    if getattr(optimiser, "nesterov", False):
+        raise ValueError(
+            f"nesterov=True: {type(optimiser).__name__} stores the looked-ahead point, whose "
+            "variance is another; give momentum.Nesterov, whose position is meant"
+        )
     found = read_optimiser(optimiser, gradient_noise=gradient_noise, batch_size=batch_size)
     constants = found.constants() | {"curvature": float(curvature)}
     momentum = RULES["look_ahead"].solve("heavy-ball momentum", **constants)

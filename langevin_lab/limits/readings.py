@@ -245,8 +245,8 @@ def one_number(name: str, value: Any) -> float:
     """``value`` as a float; TypeError for schedules and arrays."""
     if callable(value) or (hasattr(value, "__len__") and not isinstance(value, str)):
         raise TypeError(
-            f"{name}={value!r} must be one number: take a schedule at a time "
-            "(dynamics.at(time)), and several coordinates one by one"
+            f"{name}={value!r} must be one number: take a schedule at one time, optimiser.at(step) "
+            "or dynamics.at(time), and several coordinates one by one"
         )
     check_number(name, value)
     return float(value)
