@@ -215,7 +215,7 @@ RULES = {
 
 def convention_named(name: Any) -> Convention:
     """The convention of that name; ValueError with all names if there is none."""
-    if name not in CONVENTIONS:
+    if name not in tuple(CONVENTIONS):  # which takes what cannot be hashed
         raise ValueError(
             f"convention={name!r} is unknown: use one of {', '.join(map(repr, CONVENTIONS))}"
         )

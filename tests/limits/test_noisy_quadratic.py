@@ -72,6 +72,25 @@ def test_method_at_its_temperature_has_the_law_of_the_optimiser(name):
         assert math.isclose(law.displacement, displacement, rel_tol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        ll.momentum.GradientDescent(learning_rate=0.1),
+        ll.momentum.HeavyBall(learning_rate=0.1, momentum=0.9),
+        ll.momentum.Nesterov(learning_rate=0.1, momentum=0.9),
+        ll.momentum.MomentumFamily(learning_rate=0.1, momentum=0.9, look_ahead=0.4),
+        ll.momentum.SGD(learning_rate=0.1, momentum=0.9, dampening=0.3),
+    ],
+    ids=lambda optimiser: type(optimiser).__name__,
+)
+def test_optimisers_have_the_law_of_their_constants(optimiser):
+    exact = ll.exact.stationary_covariance(optimiser, stiffness=CURVATURE, gradient_noise=0.9)
+    law = stationary_variances(optimiser, curvature=CURVATURE, gradient_noise=0.9)
+    assert math.isclose(law.position, exact[0, 0], rel_tol=1e-10)
+    if optimiser.momenta and not hasattr(optimiser, "nesterov"):  # whose p is the displacement
+        assert math.isclose(law.displacement, exact[1, 1], rel_tol=1e-10)
+
+
 @pytest.mark.parametrize("name", ["BAOAB", "SemiImplicitEuler"])
 def test_cold_method_on_noisy_gradients_has_the_law_of_the_optimiser(name):
     cold = READING | {"temperature": 0.0}
@@ -124,7 +143,7 @@ def test_law_exists_where_the_recursion_contracts(rate, look_ahead):
             stationary_variances(optimiser, curvature=1.0)
 
 
-def test_examples_of_an_epoch_are_not_what_the_batch_rule_is_for():
+def test_batch_rule_is_the_variance_of_a_mean_of_independent_draws():
     """The variance of a mean of batch_size independent draws, by all of them."""
     examples = np.array([-1.3, 0.2, 0.4, 2.1])
     batches = np.stack(np.meshgrid(*[examples] * 3), axis=-1).reshape(-1, 3)
