@@ -157,7 +157,7 @@ RULES = {
             name="dampening",
             formulas=(_F("damped learning rate", "learning_rate*(1 - dampening)"),),
             exact="every step but the first, whose gradient is not damped",
-            source="torch.optim.SGD",
+            source="the documentation of torch.optim.SGD, PyTorch 2.13",
         ),
         Rule(
             name="batch_size",
@@ -184,7 +184,7 @@ RULES = {
                     0.1,
                 ),
             ),
-            source="Borysenko and Byshkin (2021), with the factor (1 + momentum)/2",
+            source="Liu, Chen, Zhou and Zhao (2021), the variance near a minimum",
         ),
         Rule(
             name="look_ahead",

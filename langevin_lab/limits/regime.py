@@ -21,6 +21,8 @@ class OutsideRegimeWarning(UserWarning):
 
     Attributes
     ----------
+    message : str
+        What was asked for, the number with its formula, the limit and the remedy.
     name : str
         Of the small parameter.
     value, limit : float

@@ -20,7 +20,7 @@ from langevin_lab.limits.readings import (
     read_dynamics,
     read_optimiser,
 )
-from langevin_lab.limits.regime import SmallParameter, check_regime
+from langevin_lab.limits.regime import SmallParameter
 
 __all__ = ["small_parameters", "to_langevin", "to_optimiser"]
 
@@ -278,7 +278,10 @@ def _check_curvature(
     curvature: float | None,
 ) -> None:
     """Warn, at the line that called the caller, of what is too large on ``curvature``."""
-    if curvature is not None:
-        parameters = _small_parameters(constants, convention, reading, curvature)
-        asked = f"the reading as {convention}"
-        check_regime(parameters, asked, remedy="use a smaller learning rate", stacklevel=4)
+    if curvature is None:
+        return
+    for parameter in _small_parameters(constants, convention, reading, curvature):
+        remedy = "use a smaller learning rate, a smaller dt"
+        if "curvature" not in parameter.formula:
+            remedy = "use a momentum nearer to 1, a smaller dt"
+        parameter.check(f"the reading as {convention}", remedy=remedy, stacklevel=4)
