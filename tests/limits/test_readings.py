@@ -40,6 +40,10 @@ LINE = Quartic(1)
             {"momentum": 0.5, "look_ahead": 0.5},
         ),
         (SimpleNamespace(learning_rate=np.float64(0.1)), {}),
+        (
+            SimpleNamespace(learning_rate=0.1, momentum=0.5, nesterov=True),
+            {"momentum": 0.5, "look_ahead": 0.5},
+        ),
     ],
 )
 def test_methods_are_read_by_their_constants(optimiser, constants):
