@@ -1,6 +1,17 @@
 """The continuous equations that optimisers and integrators approximate, each with its range."""
 
+from langevin_lab.limits.comparison import Comparison, compare, iterate
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
+from langevin_lab.limits.flows import (
+    gradient_flow,
+    inertia,
+    modified_flow,
+    momentum_flow,
+    penalty,
+    slow_velocity,
+)
+from langevin_lab.limits.high_resolution import high_resolution, low_resolution
+from langevin_lab.limits.limit import Limit
 from langevin_lab.limits.noisy_quadratic import StationaryVariances, stationary_variances
 from langevin_lab.limits.readings import LangevinReading, OptimiserReading, read_optimiser
 from langevin_lab.limits.regime import OutsideRegimeWarning, SmallParameter, check_regime
@@ -9,16 +20,28 @@ from langevin_lab.limits.translation import small_parameters, to_langevin, to_op
 __all__ = [
     "CONVENTIONS",
     "RULES",
+    "Comparison",
     "Convention",
     "LangevinReading",
+    "Limit",
     "OptimiserReading",
     "OutsideRegimeWarning",
     "Rule",
     "SmallParameter",
     "StationaryVariances",
     "check_regime",
+    "compare",
     "dictionary_table",
+    "gradient_flow",
+    "high_resolution",
+    "inertia",
+    "iterate",
+    "low_resolution",
+    "modified_flow",
+    "momentum_flow",
+    "penalty",
     "read_optimiser",
+    "slow_velocity",
     "small_parameters",
     "stationary_variances",
     "to_langevin",

@@ -208,12 +208,35 @@ def slow_rate(momentum, step):
 @pytest.mark.parametrize("momentum", [0.5, 0.9, 0.99])
 @pytest.mark.parametrize("name", OVERDAMPED)
 def test_flow_is_ten_percent_off_at_the_limit_of_its_regime(name, momentum):
-    optimiser = OptimiserReading(learning_rate=0.1 * (1 - momentum) ** 2, momentum=momentum)
+    rate = 0.2 * (1 - momentum) ** 2 / (1 + momentum)
+    optimiser = OptimiserReading(learning_rate=rate, momentum=momentum)
     (small,) = small_parameters(optimiser, convention=name, curvature=1.0)
     assert math.isclose(small.value, small.limit)
     reading = to_langevin(optimiser, convention=name)
     ratio = slow_rate(momentum, optimiser.learning_rate) / (reading.dt / reading.friction)
-    assert 0.07 < ratio - 1 < 0.13
+    assert 0.09 < ratio - 1 < 0.14
+
+
+def test_flows_are_readings_on_their_clock():
+    """The momentum ODE of heavy ball is BBK with the learning rate as its time step."""
+    ball = ll.momentum.HeavyBall(learning_rate=1e-3, momentum=0.7)
+    flow = ll.limits.gradient_flow(ball, QUARTIC, curvature=3.0)
+    reading = to_langevin(ball, convention="gradient_flow")
+    assert flow.dynamics.friction == reading.friction
+    assert flow.time_per_step == reading.dt
+    inertial = ll.limits.momentum_flow(ball, QUARTIC, curvature=3.0)
+    reading = to_langevin(ball, convention="BBK", dt=inertial.time_per_step)
+    assert math.isclose(inertial.dynamics.friction, reading.friction, rel_tol=1e-14)
+    assert math.isclose(inertial.dynamics.mass, reading.mass, rel_tol=1e-14)
+
+
+def test_flows_and_dictionary_have_one_ratio_of_clocks():
+    family = ll.momentum.MomentumFamily(learning_rate=1e-3, momentum=0.7, look_ahead=0.4)
+    flow = ll.limits.gradient_flow(family, QUARTIC, curvature=3.0)
+    (small,) = small_parameters(family, convention="gradient_flow", curvature=3.0)
+    (same,) = flow.small_parameters
+    assert math.isclose(small.value, same.value, rel_tol=1e-14)
+    assert (small.name, small.limit) == (same.name, same.limit)
 
 
 @pytest.mark.parametrize("name", KINETIC)
@@ -232,8 +255,8 @@ def test_discretisation_is_five_to_ten_percent_off_at_the_limit_of_its_regime(na
 
 def test_outside_the_regime_the_number_is_warned_of_at_the_line_that_asks():
     message = (
-        r"the reading as gradient_flow is outside its regime: ratio of memory to relaxation "
-        r"\(learning_rate\*curvature/\(1 - momentum\)\*\*2\) = 2 is above 0.1; use a smaller"
+        r"the reading as gradient_flow is outside its regime: ratio of clocks "
+        r"\(learning_rate\*curvature.* = 1.9 is above 0.1; use a smaller learning rate"
     )
     optimiser = OptimiserReading(learning_rate=0.01, momentum=0.9)
     with pytest.warns(OutsideRegimeWarning, match=message) as caught:
@@ -256,7 +279,7 @@ def test_temperature_has_a_regime_where_there_is_noise():
     assert [p.value for p in noisy[2:]] == [pytest.approx(0.2 / 3), 0.0]
     ahead = OptimiserReading(learning_rate=0.1, momentum=0.5, look_ahead=0.5, gradient_noise=1.0)
     found = small_parameters(ahead, convention="gradient_flow", curvature=2.0)
-    assert [p.value for p in found] == [pytest.approx(v) for v in (0.8, 0.2 / 3, 0.2)]
+    assert [p.value for p in found] == [pytest.approx(v) for v in (0.4, 0.2 / 3, 0.2)]
 
 
 def test_contradicting_choices_are_named():
