@@ -103,7 +103,7 @@ CONVENTIONS = {
             formulas=(
                 _VERLET_RATE,
                 _F("momentum", "exp(-friction*dt)"),
-                _F("friction", "log(1/momentum)/dt"),
+                _F("friction", "abs(log(momentum))/dt"),
             ),
             functions={"friction": baoab_friction, "momentum": baoab_momentum},
             exact="positions without noise; BAOAB averages two successive normals, heavy ball none",
