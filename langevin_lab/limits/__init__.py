@@ -1,6 +1,7 @@
 """The continuous equations that optimisers and integrators approximate, each with its range."""
 
 from langevin_lab.limits.comparison import Comparison, compare, iterate
+from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
 from langevin_lab.limits.flows import (
     gradient_flow,
     inertia,
@@ -11,6 +12,7 @@ from langevin_lab.limits.flows import (
 )
 from langevin_lab.limits.high_resolution import high_resolution, low_resolution
 from langevin_lab.limits.limit import Limit
+from langevin_lab.limits.noise_covariance import noise_covariance
 from langevin_lab.limits.regime import OutsideRegimeWarning, SmallParameter
 
 __all__ = [
@@ -19,13 +21,17 @@ __all__ = [
     "OutsideRegimeWarning",
     "SmallParameter",
     "compare",
+    "diffusion",
+    "diffusion_covariance",
     "gradient_flow",
     "high_resolution",
     "inertia",
     "iterate",
+    "linear_diffusion",
     "low_resolution",
     "modified_flow",
     "momentum_flow",
+    "noise_covariance",
     "penalty",
     "slow_velocity",
 ]
