@@ -163,6 +163,15 @@ def barriers(potential: Potential) -> tuple[Barrier, ...]:
     return tuple(table)
 
 
+def largest_curvature(potential: Potential) -> float | None:
+    """Return the largest curvature of a known minimum: the rule's closed form, or of all; or None."""
+    closed_form = getattr(potential.rule, "largest_curvature", None)
+    largest = None if closed_form is None else closed_form(potential.parameters)
+    if largest is None:
+        largest = max((point.curvatures[-1] for point in potential.minima), default=None)
+    return None if largest is None else float(largest)
+
+
 def _minimum_below(potential: Potential, x: np.ndarray) -> StationaryPoint | None:
     """Return the known minimum at the end of the path of steepest descent from x."""
     step, energy, gradient = 1e-3, potential.energy(x), potential.gradient(x)
