@@ -12,7 +12,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -34,7 +34,7 @@ _FIRST_STEP = 1e-3
 Formula = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
-def evaluator_of(potential: Potential) -> ScalarEvaluator | ArrayEvaluator:
+def evaluator_of(potential: Potential) -> Evaluator:
     """Return what evaluates a potential; it depends on the code and the data alone."""
     if potential.data is not None:
         from langevin_lab.potentials.risk_evaluation import risk_evaluator
@@ -144,6 +144,12 @@ class ArrayEvaluator:
             return np.einsum("...ij,...j->...i", self.hessian(x, parameters), v)
         return along(lambda point: self.gradient(point, parameters), x, v)
 
+    def derivatives(self, x: np.ndarray, parameters: np.ndarray, order: int) -> np.ndarray:
+        """Return the tensor of one order: finite differences, one in another."""
+        if order == 2:
+            return self.hessian(x, parameters)
+        return difference(lambda point: self.derivatives(point, parameters, order - 1), x)
+
     def _filled(
         self, name: str, x: np.ndarray, parameters: np.ndarray, shape: tuple[int, ...]
     ) -> np.ndarray:
@@ -167,6 +173,9 @@ class ArrayEvaluator:
             else:
                 self._loops[name] = _compiled_loop(getattr(self.code, name), name == "energy")
         return self._loops[name]
+
+
+Evaluator: TypeAlias = ScalarEvaluator | ArrayEvaluator
 
 
 # The functions of this package are compiled once on a machine, loop included.

@@ -20,18 +20,14 @@ from langevin_lab.potentials.arguments import (
 )
 from langevin_lab.potentials.code import Code
 from langevin_lab.potentials.data import Data
-from langevin_lab.potentials.evaluation import (
-    ArrayEvaluator,
-    ScalarEvaluator,
-    difference,
-    evaluator_of,
-)
+from langevin_lab.potentials.evaluation import Evaluator, evaluator_of
 from langevin_lab.potentials.formula import derived
 from langevin_lab.potentials.gradient_noise import GradientNoise, gaussian_noise
 from langevin_lab.potentials.stationary import (
     Barrier,
     Rule,
     StationaryPoint,
+    barrier_height,
     barriers,
     largest_curvature,
     stationary_points,
@@ -285,8 +281,6 @@ class Potential:
             return self.gradient(x)
         if order == 2:
             return self.hessian(x)
-        if isinstance(self._evaluator, ArrayEvaluator):
-            return difference(lambda points: self.derivatives(points, order - 1), x)
         return self._evaluator.derivatives(x, self.parameter_values, order)
 
     def with_parameters(self, **changes: float) -> Potential:
@@ -389,18 +383,14 @@ class Potential:
 
     def barrier(self, minimum: Any, saddle: Any) -> float:
         """Return U(saddle) - U(minimum) of two stationary points or positions (dim,)."""
-        energies = [
-            point.energy if isinstance(point, StationaryPoint) else float(self.energy(point))
-            for point in (minimum, saddle)
-        ]
-        return energies[1] - energies[0]
+        return barrier_height(self, minimum, saddle)
 
     def max_curvature(self) -> float | None:
         """Return the largest Hessian eigenvalue over the known minima; None if none is known."""
         return largest_curvature(self)
 
     @cached_property
-    def _evaluator(self) -> ScalarEvaluator | ArrayEvaluator:
+    def _evaluator(self) -> Evaluator:
         return evaluator_of(self)
 
     def _points(self, x: Any) -> np.ndarray:
