@@ -13,8 +13,6 @@ The thermostat of AdLa is normal with mean sigma^2/(2 epsilon T) and variance T 
 printed, with mean sigma^2/(2 T) and variance epsilon T as its published code integrates them.
 
 Source: Leimkuhler and Shang (2016) [LS16]; Leimkuhler, Matthews and Vlaar (2019) [LMV19].
-
-Cost on two cores: about 35 s (quick), 8 min (paper).
 """
 
 from __future__ import annotations

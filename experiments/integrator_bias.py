@@ -10,8 +10,6 @@ Source: Leimkuhler and Matthews (2013) [LM13]; Pastor, Brooks and Szabo (1988) f
 Method. Harmonic: the law is read off the step itself, nothing is sampled. Quartic: the stationary
 law of each scheme from its transfer operator, nothing is sampled; then the same biases by
 simulation, which tests the compiled ensemble, its noise and its recorders.
-
-Cost on two cores: about 40 s (quick), 30 min (paper).
 """
 
 from __future__ import annotations

@@ -18,8 +18,6 @@ from the scheme's own transition kernel, and stands in every claim as its bias b
 
 A run with a friction 3 % too high is the control: it has to differ by 3 %, and to be refuted when
 it is held against the theory of friction 1.
-
-Cost on two cores: about 25 s (quick), 10 min (paper).
 """
 
 from __future__ import annotations

@@ -19,8 +19,6 @@ methods from the change of <x^2> over a step that starts from the Gibbs law. A f
 has no stationary law, and its weak order is that of its path.
 
 Controls: every order is presented half an order too high, which must be refuted each time.
-
-Cost on two cores: about 60 s (quick), 8 min (paper).
 """
 
 from __future__ import annotations

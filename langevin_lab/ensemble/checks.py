@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from langevin_lab.dynamics import Block, Partitioned
 from langevin_lab.integrators import Method, Program, linear_map, spectral_radius
+from langevin_lab.integrators.methods import UnitOscillator
 
 
 class UnstableStepError(ValueError):
@@ -129,19 +130,6 @@ def _check_stability(method: Method, dynamics: Any, dt: float, where: str) -> No
     )
 
 
-@dataclass(frozen=True)
-class _Scaled:
-    """Coordinates scaled so that mass (overdamped: friction) is one in each; a thermostat at 0."""
-
-    friction: Any
-    mass: float = 1.0
-    dim: int = 1
-    thermal_mass: float = math.inf
-    applied_noise: float = 0.0
-    coupling: float = 1.0
-    thermal_masses: tuple[float, ...] = ()
-
-
 def _scaled_hessian(dynamics: Any, minimum: np.ndarray) -> np.ndarray:
     """Hessian over mass, or without momenta over friction, in its symmetric form."""
     scale = dynamics.mass if dynamics.momenta else dynamics.friction
@@ -159,17 +147,17 @@ def _step_matrices(
         hessians = [np.asarray(dynamics.potential.hessian(point.position)) for point in minima]
         return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
     if dynamics.equation == "adaptive":
-        coefficients = method.coefficient_rule(_Scaled(0.0), dt, 0.0)
+        coefficients = method.coefficient_rule(UnitOscillator(0.0), dt, 0.0)
         return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
     if dynamics.equation == "nose_hoover":
-        frozen = _Scaled(0.0, thermal_masses=(math.inf,) * dynamics.n_thermostats)
+        frozen = UnitOscillator(0.0, thermal_masses=(math.inf,) * dynamics.n_thermostats)
         coefficients = method.coefficient_rule(frozen, dt, 0.0)
         return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
     frictions = np.unique(np.asarray(dynamics.friction)) if dynamics.momenta else np.ones(1)
     if frictions.size == 1:
-        coefficients = method.coefficient_rule(_Scaled(float(frictions[0])), dt, 0.0)
+        coefficients = method.coefficient_rule(UnitOscillator(float(frictions[0])), dt, 0.0)
         return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
-    coefficients = method.coefficient_rule(_Scaled(np.asarray(dynamics.friction)), dt, 0.0)
+    coefficients = method.coefficient_rule(UnitOscillator(np.asarray(dynamics.friction)), dt, 0.0)
     return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
 
 

@@ -188,14 +188,14 @@ class Rows(Writer):
         if count < 2 * _PARTS or not adjacent:
             return [f"{target} = 0.0", *self.over(line, [f"{target} = fma({a}, {b}, {target})"])]
         whole = first + count - count % _PARTS
-        shifted = [
-            (part, a.replace("+ j]", f"+ j + {part}]"), b.replace("+ j]", f"+ j + {part}]"))
-            for part in range(_PARTS)
-        ]
+        parts = []
+        for part in range(_PARTS):
+            x, y = (self.load(name, f"j + {part}") for name in line.arguments)
+            parts.append(f"sum_{part} = fma({x}, {y}, sum_{part})")
         return [
             *(f"sum_{part} = 0.0" for part in range(_PARTS)),
             f"for j in range({first}, {whole}, {_PARTS}):",
-            *indented(f"sum_{part} = fma({x}, {y}, sum_{part})" for part, x, y in shifted),
+            *indented(parts),
             f"{target} = ((sum_0 + sum_1) + (sum_2 + sum_3)) + ((sum_4 + sum_5) + (sum_6 + sum_7))",
             f"for j in range({whole}, {first + count}):",
             f"    {target} = fma({a}, {b}, {target})",
@@ -235,10 +235,10 @@ class Rows(Writer):
         loop += [f"{self.at(name)} = {name}_j" for name in written]
         return self.over(lines[0], loop)
 
-    def load(self, name: str) -> str:
+    def load(self, name: str, index: str = "j") -> str:
         if name in self.program.normals:
-            return f"normals[{self.program.normals.index(name) * self.layout.dim} + j]"
-        return self.at(name)
+            return f"normals[{self.program.normals.index(name) * self.layout.dim} + {index}]"
+        return self.at(name, index)
 
     def bind(self, used: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         names = self.names()

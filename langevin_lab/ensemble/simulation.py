@@ -190,33 +190,15 @@ def simulate(
         "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
     }  # fmt: skip
     check_start_arguments(scheme, dynamics, starts)
-    if continue_from is not None and given_starts(starts):
-        raise ValueError(
-            f"{given_starts(starts)[0]} is given and so is continue_from, which starts where it "
-            "ended"
-        )
-    earlier = 0 if continue_from is None else _check_continuation(continue_from, settings)
-    if continue_from is not None and dynamics.is_scheduled:
-        _check_schedule(continue_from, dynamics)
+    earlier = 0
+    if continue_from is not None:
+        earlier = _check_continuation(continue_from, settings, starts, dynamics)
     total = earlier + n_steps
     check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, total)
-    if recorded and total - burn_in < record_every:
-        raise ValueError(
-            f"burn_in={burn_in} and record_every={record_every} leave nothing to record in "
-            f"n_steps={total}; use burn_in <= {max(0, total - record_every)}"
-        )
+    _check_lengths(settings, total, recording=bool(recorded))
     _check_error_bars(plain, histograms, n_replicas, (total - burn_in) // record_every)
-    if save_every > total:
-        raise ValueError(
-            f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
-        )
-    kept = {f"{name}_final" for name in kernel.layout.kept}
-    taken = sorted(set(recorded) & (kept | set(scheme.program.state_scalars if save_every else ())))
-    if taken:
-        raise ValueError(
-            f"observe uses {taken}, which the result needs itself; choose another name"
-        )
+    _check_names(recorded, kernel, saving=save_every > 0)
     n_bins = max((h.bins for h in histograms), default=0)
     _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
     run = _prepare(kernel, settings, histograms, n_threads, starts, continue_from)
@@ -225,14 +207,20 @@ def simulate(
     advance_with_progress(run, n_steps, chunk_size, progress)
     if continue_from is not None and save_every:
         run.saved = np.concatenate([_saved_path(continue_from, kernel), run.saved])
-    attributes = provenance(settings | {"n_steps": run.step})
-    if dynamics.is_scheduled:
-        attributes |= _schedule_samples(dynamics, run.step * dt)
-    if run.batches is not None:
-        attributes |= {"batch_length": run.batches.length, "batch_filled": run.batches.filled}
-    result = dataset(run, recorded, moments, attributes)
+    result = dataset(run, recorded, moments, _attributes(run, settings))
     _warn_of_divergence(run)
     return result
+
+
+def _attributes(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
+    """Provenance, and what a continued run is checked against."""
+    dynamics = run.kernel.dynamics
+    attributes = provenance(settings | {"n_steps": run.step})
+    if dynamics.is_scheduled:
+        attributes |= _schedule_samples(dynamics, run.step * run.kernel.dt)
+    if run.batches is not None:
+        attributes |= {"batch_length": run.batches.length, "batch_filled": run.batches.filled}
+    return attributes
 
 
 def _prepare(
@@ -276,8 +264,15 @@ def _prepare(
     return run
 
 
-def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
-    """Steps of the earlier run; ValueError if it ran under other settings."""
+def _check_continuation(
+    previous: Any, settings: dict[str, Any], starts: dict[str, Any], dynamics: Any
+) -> int:
+    """Steps of the earlier run; ValueError if it ran otherwise, or a start is given as well."""
+    given = given_starts(starts)
+    if given:
+        raise ValueError(
+            f"{given[0]} is given and so is continue_from, which starts where it ended"
+        )
     missing = [key for key in ("n_steps", *settings) if key not in getattr(previous, "attrs", {})]
     if missing:
         raise TypeError(
@@ -289,6 +284,8 @@ def _check_continuation(previous: Any, settings: dict[str, Any]) -> int:
                 f"continue_from ran with {key}={previous.attrs[key]}, this call has {key}={value}; "
                 "a run continues under the same settings"
             )
+    if dynamics.is_scheduled:
+        _check_schedule(previous, dynamics)
     return int(previous.attrs["n_steps"])
 
 
@@ -313,6 +310,33 @@ def _check_schedule(previous: Any, dynamics: Any) -> None:
                 f"continue_from ran with {what} {before[first]:g} at time {times[first]:g}, this "
                 f"call's schedule has {now[first]:g}; a run continues under the same settings"
             )
+
+
+def _check_lengths(settings: dict[str, Any], total: int, *, recording: bool) -> None:
+    """Raise ValueError if nothing would be recorded, or saved, in all steps."""
+    burn_in, record_every = settings["burn_in"], settings["record_every"]
+    if recording and total - burn_in < record_every:
+        raise ValueError(
+            f"burn_in={burn_in} and record_every={record_every} leave nothing to record in "
+            f"n_steps={total}; use burn_in <= {max(0, total - record_every)}"
+        )
+    save_every = settings["save_every"]
+    if save_every > total:
+        raise ValueError(
+            f"save_every={save_every} saves nothing in n_steps={total}; use save_every <= {total}"
+        )
+
+
+def _check_names(recorded: dict[str, Any], kernel: Kernel, *, saving: bool) -> None:
+    """Raise ValueError if an observable has the name of something else in the result."""
+    needed = {f"{name}_final" for name in kernel.layout.kept}
+    if saving:
+        needed |= set(kernel.method.program.state_scalars)
+    taken = sorted(needed & set(recorded))
+    if taken:
+        raise ValueError(
+            f"observe uses {taken}, which the result needs itself; choose another name"
+        )
 
 
 def _check_error_bars(

@@ -285,15 +285,25 @@ def _is_unstable(matrix: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _UnitOscillator:
-    """Unit mass, no friction (overdamped: unit friction), a thermostat frozen at 0."""
+class UnitOscillator:
+    """Numbers of a dynamics in coordinates where mass (overdamped: friction) is one.
 
-    friction: float
+    Thermostats are frozen; `linear_map` holds them at 0.
+
+    Parameters
+    ----------
+    friction : float or ndarray of shape (dim,)
+    thermal_masses : tuple of float, optional
+        Infinite, one for each link of a Nosé-Hoover chain.
+    """
+
+    friction: Any
     mass: float = 1.0
     dim: int = 1
     thermal_mass: float = math.inf
     applied_noise: float = 0.0
     coupling: float = 1.0
+    thermal_masses: tuple[float, ...] = ()
 
 
 def spectral_stability_limit(program: Program, rule: Coefficients, *, momenta: bool) -> float:
@@ -302,7 +312,7 @@ def spectral_stability_limit(program: Program, rule: Coefficients, *, momenta: b
     With momenta the friction is 0, where a splitting preserves phase volume and the spectral
     radius is 1 up to the limit; without, the friction is 1.
     """
-    dynamics = _UnitOscillator(friction=0.0 if momenta else 1.0)
+    dynamics = UnitOscillator(friction=0.0 if momenta else 1.0)
 
     def unstable(dt: np.ndarray) -> np.ndarray:
         return _is_unstable(linear_map(program, rule(dynamics, dt, 0.0), 1.0))

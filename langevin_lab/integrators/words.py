@@ -190,6 +190,10 @@ def _joint_normals(word: str) -> tuple[tuple[str, tuple[int, int], tuple[str, ..
     return tuple(rows)
 
 
+_SOURCES = {
+    "langevin": "Leimkuhler and Matthews (2015), chapter 7",
+    "adaptive": "Leimkuhler and Shang (2016)",
+}
 _NAMED_SOURCES = {
     "BAOAB": "Leimkuhler and Matthews (2013)",
     "ABOBA": "Leimkuhler and Matthews (2013)",
@@ -200,7 +204,6 @@ _NAMED_SOURCES = {
     "ABA": "Tuckerman, Berne and Martyna (1992), position Verlet",
     "UBU": "Sanz-Serna and Zygalakis (2021)",
     "BUB": "Sanz-Serna and Zygalakis (2021)",
-    "BADODAB": "Leimkuhler and Shang (2016)",
     "BACNDNCAB": "Leimkuhler, Matthews and Vlaar (2019), AdLa",
     "ACNDNCAB": "Leimkuhler, Matthews and Vlaar (2019), AdLa as it is run",
 }
@@ -262,7 +265,7 @@ def splitting(text: str, equation: str = "langevin") -> Method:
         gradients_per_step=program.gradients_per_step,
         normals_per_step=program.n_normals,
         stability_limit=spectral_stability_limit(program, coefficients, momenta=True),
-        source=_NAMED_SOURCES.get(word, "Leimkuhler and Matthews (2015), chapter 7"),
+        source=_NAMED_SOURCES.get(word, _SOURCES[equation]),
     )
     return Method(
         word, program, coefficients, properties, thermostatted=noisy,

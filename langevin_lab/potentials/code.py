@@ -24,35 +24,20 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-import numpy as np
+from langevin_lab.compiled.numpy_functions import NUMPY_NAMESPACE
 
 Function = Callable[..., Any]
 
-
-def _multiply_add(a: Any, b: Any, c: Any) -> Any:
-    return a * b + c
-
-
-# The part of compiled.elementary.NUMPY_NAMESPACE that generated text uses, held here so that
-# evaluating a potential does not import numba; a test keeps the two equal.
+# What generated text of a potential may call.
 NUMPY_FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {
-        "absolute": np.absolute,
-        "arctan": np.arctan,
-        "cos": np.cos,
-        "cosh": np.cosh,
-        "exp": np.exp,
-        "fma": _multiply_add,
-        "log": np.log,
-        "log1p": np.log1p,
-        "power": np.power,
-        "sign": np.sign,
-        "sin": np.sin,
-        "sinh": np.sinh,
-        "sqrt": np.sqrt,
-        "tanh": np.tanh,
+        name: NUMPY_NAMESPACE[name]
+        for name in (
+            "absolute", "arctan", "cos", "cosh", "exp", "fma", "log", "log1p", "power", "sign",
+            "sin", "sinh", "sqrt", "tanh",
+        )
     }
-)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, repr=False)
