@@ -60,7 +60,8 @@ class Config:
 def run(config: Config) -> xarray.Dataset:
     """What is left in the upper well, and the temperature of CoolMomentum."""
     coordinates = {"slow_duration": list(config.slow_durations), "part": list(PARTS)}
-    return xarray.Dataset(_slow(config) | _harmonic(config), coords=coordinates)
+    data = _slow(config) | _harmonic(config) | _heat_curves()
+    return xarray.Dataset(data, coords=coordinates)
 
 
 # Slow exponential cooling of a double well
@@ -179,6 +180,17 @@ def _harmonic(config: Config) -> dict:
         ),
         "heat_scale": ((), 1 / correction),
         "heat_lagging": ("part", _heavy_ball_variance(config)),
+    }
+
+
+def _heat_curves() -> dict:
+    """(1 + momentum)/(1 - momentum) and 1/(1 - momentum) during a run, for the figure."""
+    elapsed = np.linspace(0.0, 1.0, 201)
+    momentum = CoolMomentum(start=MOMENTUM, duration=1.0)(elapsed)
+    return {
+        "elapsed": ("elapsed", elapsed),
+        "heat_curve": ("elapsed", _momentum_factor(momentum) / FACTOR),
+        "heat_quoted": ("elapsed", (1 - MOMENTUM) / (1 - momentum)),
     }
 
 

@@ -82,8 +82,10 @@ def cooled_probability(
     -------
     Reference
         The probability on the full grid; as error the sum of its changes on half the cells and
-        with half the steps, each about three times what the full grid leaves. Of walls that are
-        passed as ``domain`` it knows nothing.
+        with half the steps, each about three times what the full grid leaves. Where an end of
+        the basin cuts a cell in which the density slopes, as it does not at a saddle, the error
+        is a rough estimate: make the end an edge between cells. Of walls that are passed as
+        ``domain`` it knows nothing.
 
     Raises
     ------
