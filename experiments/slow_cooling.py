@@ -1,4 +1,4 @@
-"""What slow exponential cooling leaves in the upper of two wells, and how hot CoolMomentum is.
+"""What does slow exponential cooling leave in the upper of two wells, how hot is CoolMomentum?
 
 Prediction. When cooling is slow and exponential, T = T0 exp(-c t), what is left in the upper well
 of a double well is

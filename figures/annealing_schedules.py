@@ -20,7 +20,7 @@ MARKERS = "osD^v<>"
 def draw(dataset):
     """Success on three landscapes, and the schedules."""
     with plt.rc_context(dict(STYLE)):
-        figure, ((row, rastrigin), (cluster, schedules)) = plt.subplots(2, 2, figsize=(6.6, 5.6))
+        figure, ((row, rastrigin), (cluster, schedules)) = plt.subplots(2, 2, figsize=(7.4, 5.4))
         _row(row, dataset)
         _search(rastrigin, dataset, "rastrigin", "Rastrigin, 2 coordinates")
         _search(cluster, dataset, "cluster", "13 Lennard-Jones atoms")
@@ -28,7 +28,7 @@ def draw(dataset):
         _quenched(cluster, dataset)
         _schedules(schedules, dataset)
         handles, labels = rastrigin.get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=3)
+        figure.legend(handles, labels, loc="outside upper center", ncols=4)
     return figure
 
 
