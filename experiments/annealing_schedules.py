@@ -4,7 +4,8 @@ Prediction. In one coordinate the probability of the deepest well under a schedu
 the Fokker-Planck equation dp/dt = L(T(t)) p, solved here without sampling
 (`exact.cooled_probability`). In more coordinates there is no such number: longer cooling has to
 find more, and on Rastrigin's function, which is a sum over the coordinates, both succeed with the
-product of their probabilities.
+product of their probabilities. Of CoolMomentum's later forms the exponential one has the
+temperature of exponential cooling, the linear one that of linear cooling.
 
 Source: Borysenko and Byshkin (2021) [BB21] for CoolMomentum's schedules; how hot they are is the
 matter of `slow_cooling`. Hoare and Pal (1971) for the cluster of lowest energy.

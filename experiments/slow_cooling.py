@@ -7,11 +7,10 @@ of a double well is
     (rate T_f/(c barrier)) exp(-barrier/T_f) = 1,
 
 a power of the cooling time with the logarithm in T_f, the temperature at which the wells part. With
-the first correction of Kramers' rates two wells are within 0.5 % of the Fokker-Planck equation.
-A heavy ball whose momentum CoolMomentum cools has the temperature learning_rate variance
-(1 + momentum)/(4 (1 - momentum)) / (1 - learning_rate k/4): from momentum 0.99 to 0 it cools by a
-factor of 199, and not of 100 as 1/(1 - momentum) would. Of the authors' later forms the exponential
-one has the temperature of exponential cooling, the linear one that of linear cooling.
+the first correction of Kramers' rates two wells are within 0.5 % of the Fokker-Planck equation from
+a cooling time of 1e6 on. A heavy ball whose momentum CoolMomentum cools has the temperature
+learning_rate variance (1 + momentum)/(4 (1 - momentum)) / (1 - learning_rate k/4): from momentum
+0.99 to 0 it cools by a factor of 199, and not of 100 as 1/(1 - momentum) would.
 
 Source: Huse and Fisher (1986) [HF86] for the power law, its prefactor by Laplace's method from
 Kramers' rates; Borysenko and Byshkin (2021) [BB21] for the schedules, the temperature is the

@@ -114,8 +114,8 @@ def cooled_probability(
     ...     equation = ll.Overdamped(well, temperature=cooling)
     ...     left = ll.exact.cooled_probability(equation, (saddle, float("inf")), duration)
     ...     print(f"{left:.2f}")
-    0.42
-    0.16
+    0.40
+    0.23
     """
     require_overdamped(dynamics, "a cooled probability")
     require_dimension(dynamics, (1,), "a cooled probability")
