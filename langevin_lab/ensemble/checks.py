@@ -16,7 +16,10 @@ from langevin_lab.integrators.methods import UnitOscillator
 
 
 class UnstableStepError(ValueError):
-    """The time step is at or above the stability limit of the method for this potential."""
+    """The time step is at or above the stability limit of the method for this potential.
+
+    ``dt`` and ``limit`` are learning rates where the method is an optimiser.
+    """
 
     def __init__(self, message: str, *, dt: float, limit: float):
         super().__init__(message)
@@ -62,7 +65,7 @@ def check_bound(value: Any) -> float:
     return float(value)
 
 
-STABILITY_TIMES = 4096  # of a run at which a scheduled friction is looked at
+STABILITY_TIMES = 4096  # of a run at which schedules are looked at
 
 
 def check_gradient_noise(method: Method, dynamics: Any) -> None:
@@ -85,6 +88,9 @@ def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) 
     schedules in blocks their values in the first and the last step. A step that is accepted or
     rejected is stable at any dt.
     """
+    if dynamics.equation == "descent":
+        check_descent_stability(method, dynamics, n_steps)
+        return
     if not dynamics.is_scheduled:
         method.coefficients(dynamics, dt)  # an infinite friction is refused here, by its name
     if math.isnan(method.properties.stability_limit) or not method.properties.linear:
@@ -127,6 +133,37 @@ def _check_stability(method: Method, dynamics: Any, dt: float, where: str) -> No
         f"its minima); use dt < {low:.4g}",
         dt=dt,
         limit=low,
+    )
+
+
+def check_descent_stability(method: Method, descent: Any, n_steps: int) -> None:
+    """Raise UnstableStepError if an optimiser's step is unstable at a known minimum.
+
+    At the minimum itself, with all numbers as they are in one step; of schedules at up to
+    `STABILITY_TIMES` steps.
+    """
+    if math.isnan(descent.optimiser.at(0).stability_limit):
+        return
+    hessians = [np.asarray(descent.potential.hessian(p.position)) for p in descent.potential.minima]
+    if not hessians:
+        return
+    curvatures = np.unique(np.concatenate([np.linalg.eigvalsh(hessian) for hessian in hessians]))
+    steps = np.unique(np.linspace(0, n_steps - 1, min(n_steps, STABILITY_TIMES)).astype(np.int64))
+    frozen = descent.at(steps.astype(float)) if descent.is_scheduled else descent
+    matrices = linear_map(method.program, frozen.optimiser.coefficients(), curvatures)
+    radius = spectral_radius(matrices).reshape(-1, curvatures.size)
+    if radius.max() <= 1 + 1e-7:
+        return
+    row, column = np.unravel_index(np.argmax(radius), radius.shape)
+    now = descent.optimiser.at(int(steps[row] if descent.is_scheduled else 0))
+    limit = now.stability_limit / (curvatures[column] + getattr(now, "weight_decay", 0.0))
+    where = f" in step {steps[row]}" if descent.is_scheduled else ""
+    raise UnstableStepError(
+        f"learning_rate={now.learning_rate:g} is above the stability limit {limit:.6g} of {now!r} "
+        f"for {descent.potential.name}{where} (largest curvature {curvatures[column]:.6g} at its "
+        f"minima); use learning_rate < {limit:.4g}",
+        dt=now.learning_rate,
+        limit=limit,
     )
 
 

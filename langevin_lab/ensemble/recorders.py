@@ -183,6 +183,8 @@ class KineticTemperature(Recorder):
                 f"KineticTemperature needs momenta, which {type(dynamics).__name__} has not; "
                 "use ConfigurationalTemperature()"
             )
+        if dynamics.equation == "descent":
+            raise ValueError("KineticTemperature: p of an optimiser is no momentum; observe 'p**2'")
         momentum = "(p - 0.5*dt*grad)" if self.half_step else "p"
         return (Moment(f"{momentum}**2/mass", over_coordinates=True),)
 

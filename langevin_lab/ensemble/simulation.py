@@ -17,6 +17,7 @@ from langevin_lab.ensemble.checks import (
     check_stability,
     default_threads,
 )
+from langevin_lab.ensemble.iteration import matched
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
 from langevin_lab.ensemble.layout import N_GROUPS
 from langevin_lab.ensemble.moments import Moment
@@ -45,17 +46,18 @@ from langevin_lab.ensemble.run import (
     restore,
 )
 from langevin_lab.ensemble.start import check_start_arguments, given_starts, initial_state
-from langevin_lab.integrators import Method, method_for
-from langevin_lab.integrators.methods import check_time_step
+from langevin_lab.integrators import Method
+from langevin_lab.momentum import Optimiser
 
 
 def simulate(
     dynamics: Any,
-    integrator: str | Method,
+    integrator: str | Method | Optimiser,
     *,
-    dt: float,
     n_steps: int,
     seed: int,
+    dt: float | None = None,
+    gradient_noise: Any = None,
     n_replicas: int = 1,
     observe: dict[str, Any] | None = None,
     burn_in: int = 0,
@@ -81,15 +83,18 @@ def simulate(
     ----------
     dynamics : Dynamics
         `GradientFlow`, `Overdamped`, `Langevin`, `AdaptiveLangevin`, `NoseHooverChain`,
-        `ItoDiffusion` or `Partitioned`.
-    integrator : str or Method
-        Splitting word ("BAOAB") or name ("EulerMaruyama").
-    dt : float
-        Time step > 0 [time].
+        `ItoDiffusion` or `Partitioned`; the Potential itself for an optimiser.
+    integrator : str, Method or Optimiser
+        Splitting word ("BAOAB"), name ("EulerMaruyama") or optimiser (`momentum.HeavyBall(...)`).
     n_steps : int
         Steps, >= 1, of which the first ``burn_in`` are not recorded.
     seed : int
         0 <= seed < 2**64.
+    dt : float
+        Time step > 0 [time]; an optimiser has none, its time counts steps.
+    gradient_noise : float or array_like, optional
+        For a Potential: standard deviation, () or (dim,), or covariance (dim, dim) of every
+        gradient, as `Potential.with_gradient_noise`.
     n_replicas : int, optional
         From 8 on, error bars come from the scatter of replicas (Student's t of ``n_groups`` - 1
         degrees of freedom); below, from stretches of time, with a warning where those correlate.
@@ -102,7 +107,8 @@ def simulate(
     start : array_like of shape (dim,) or (n_replicas, dim), optional
         Positions; by default the deepest known minimum.
     start_momentum : "thermal" or array_like, optional
-        Momenta: from the Maxwell distribution at the initial temperature, or given.
+        Momenta: from the Maxwell distribution at the initial temperature, or given; an optimiser
+        starts at rest.
     start_thermostat : "thermal" or array_like of shape () or (n_replicas,), optional
         Thermostats: from their invariant law without gradient noise, or given; with several, the
         last axis counts them.
@@ -150,8 +156,7 @@ def simulate(
     >>> bool(abs(run["x2"] - 1.0) < 5 * run["x2_stderr"])
     True
     """
-    scheme = method_for(integrator, dynamics)
-    dt = check_time_step(dt)
+    dynamics, scheme, dt = matched(dynamics, integrator, dt, gradient_noise)
     n_steps = check_count("n_steps", n_steps, 1)
     seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)

@@ -22,14 +22,15 @@ from langevin_lab.ensemble.checks import (
     check_stability,
     default_threads,
 )
+from langevin_lab.ensemble.iteration import matched
 from langevin_lab.ensemble.kernel import PassageKernel
 from langevin_lab.ensemble.moments import observable_names
 from langevin_lab.ensemble.run import block_width, n_columns, task_count
 from langevin_lab.ensemble.start import check_start_arguments, initial_state
 from langevin_lab.escape.arrivals import FirstPassage
 from langevin_lab.escape.crossing import shift_lengths, shifted_target
-from langevin_lab.integrators import Method, method_for
-from langevin_lab.integrators.methods import check_time_step
+from langevin_lab.integrators import Method
+from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials.expression import Region, parse_region
 
 FIRST_CHUNK = 64  # steps until the first packing of survivors
@@ -57,12 +58,13 @@ class NoArrivalError(RuntimeError):
 
 def first_passage(
     dynamics: Any,
-    integrator: str | Method,
+    integrator: str | Method | Optimiser,
     *,
-    dt: float,
     target: str,
     n_replicas: int,
     seed: int,
+    dt: float | None = None,
+    gradient_noise: Any = None,
     start: Any = None,
     start_momentum: Any = "thermal",
     start_thermostat: Any = "thermal",
@@ -78,9 +80,12 @@ def first_passage(
     Parameters
     ----------
     dynamics : Dynamics
-    integrator : str or Method
+        The Potential itself for an optimiser.
+    integrator : str, Method or Optimiser
     dt : float
-        Time step > 0 [time].
+        Time step > 0 [time]; an optimiser has none, and its times are numbers of steps.
+    gradient_noise : float or array_like, optional
+        For a Potential, as in `simulate`.
     target : str
         Region, such as "x > 0.9" or "x > 0 and y < 1", over the potential's variables, parameters,
         momenta, thermostats (``xi``, or ``xi_1``...) and, of a Metropolis method, ``accepted``,
@@ -129,8 +134,7 @@ def first_passage(
     >>> bool(abs(fp.mean.value - 10.2586) < 5 * fp.mean.stderr)
     True
     """
-    scheme = method_for(integrator, dynamics)
-    dt = check_time_step(dt)
+    dynamics, scheme, dt = matched(dynamics, integrator, dt, gradient_noise)
     seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)
     first_replica = check_first_replica(first_replica, n_replicas)
@@ -207,7 +211,8 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
 
 def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
     noise = dynamics.potential.gradient_noise
-    shifted = not (dynamics.momenta or dynamics.is_scheduled or dynamics.equation == "ito")
+    overdamped = dynamics.equation == "overdamped"
+    shifted = overdamped and not dynamics.is_scheduled
     accepting = not scheme.properties.linear
     if crossing is None:
         crossing = "shift" if shifted and noise is None and not accepting else "none"

@@ -22,13 +22,14 @@ from numpy.typing import ArrayLike
 
 from langevin_lab.exact.quadratic import (
     Quadratic,
-    dynamics_on,
     noise_factor,
+    problem_of,
     stiffness_matrix,
 )
 from langevin_lab.exact.reference import Array
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
+from langevin_lab.momentum import Optimiser
 
 
 class NoStationaryLaw(ValueError):
@@ -74,12 +75,12 @@ class LinearMap:
 
 
 def linear_map(
-    method: str | Method,
+    method: str | Method | Optimiser,
     *,
     stiffness: ArrayLike,
-    temperature: float,
-    friction: ArrayLike,
-    dt: float,
+    temperature: float | None = None,
+    friction: ArrayLike | None = None,
+    dt: float | None = None,
     mass: ArrayLike = 1.0,
     gradient_noise: ArrayLike | None = None,
 ) -> LinearMap:
@@ -87,8 +88,9 @@ def linear_map(
 
     Parameters
     ----------
-    method : str or Method
-        "BAOAB", "LeimkuhlerMatthews", any word or name.
+    method : str, Method or Optimiser
+        "BAOAB", "LeimkuhlerMatthews", any word or name; or an optimiser, which determines its step
+        by its own numbers: temperature, friction, dt and mass are left out then.
     stiffness : float, (dim,) or (dim, dim) array
         Curvature K [energy/length^2]: a number, a diagonal or a symmetric matrix.
     temperature : float
@@ -112,15 +114,16 @@ def linear_map(
         A method that accepts or rejects its steps; stiffness of a wrong shape or not symmetric; a
         mass other than 1 for an overdamped method; what `Method.coefficients` refuses.
     """
-    scheme = find_method(method)
+    potential = Quadratic(stiffness_matrix(stiffness))
+    scheme, dynamics, dt = problem_of(
+        method, potential, temperature=temperature, friction=friction, dt=dt, mass=mass
+    )
     if not scheme.properties.linear:
         raise ValueError(
             f"method={scheme.name!r} accepts or rejects each step, which is not linear: its law is "
             "no Gaussian on the way to the Gibbs law, which it keeps exactly (gibbs_average); "
             "use a method without acceptance"
         )
-    potential = Quadratic(stiffness_matrix(stiffness))
-    dynamics = dynamics_on(scheme, potential, temperature, friction, mass)
     vectors = scheme.program.state_vectors
     names = vectors + tuple(name for name in scheme.stored if name != "g")
     dim, n_normals = potential.dim, scheme.n_normals
@@ -139,9 +142,9 @@ def linear_map(
             return potential.gradient(x) + next(shares) @ spread
 
     state = {name: inputs[:, i * dim : (i + 1) * dim] for i, name in enumerate(names)}
-    # A frozen thermostat is a friction.
-    frozen = np.full((len(inputs), 1), float(np.max(friction)))
-    state |= dict.fromkeys(scheme.program.thermostats, frozen)
+    if scheme.program.thermostats:  # frozen, one is a friction
+        frozen = np.full((len(inputs), 1), float(np.max(np.asarray(friction))))
+        state |= dict.fromkeys(scheme.program.thermostats, frozen)
     if "g" in scheme.stored and "g" not in names:
         state["g"] = potential.gradient(state["x"])
     own = inputs[:, n : n + n_normals * dim]
@@ -152,12 +155,12 @@ def linear_map(
 
 
 def stationary_covariance(
-    method: str | Method,
+    method: str | Method | Optimiser,
     *,
     stiffness: ArrayLike,
-    temperature: float,
-    friction: ArrayLike,
-    dt: float,
+    temperature: float | None = None,
+    friction: ArrayLike | None = None,
+    dt: float | None = None,
     mass: ArrayLike = 1.0,
     gradient_noise: ArrayLike | None = None,
 ) -> Array:
@@ -202,7 +205,7 @@ def stationary_covariance(
     radius = step.spectral_radius
     # A radius of 1 (no friction) comes out a rounding error below or above 1.
     if not radius < 1.0 - 1e-13:
-        raise NoStationaryLaw(find_method(method).name, dt, radius, _remedy(friction))
+        raise _no_stationary_law(method, dt, radius, friction)
     power, sigma = step.matrix, step.noise @ step.noise.T
     for _ in range(64):
         increment = power @ sigma @ power.T
@@ -215,15 +218,15 @@ def stationary_covariance(
 
 
 def propagate(
-    method: str | Method,
+    method: str | Method | Optimiser,
     n_steps: int,
     *,
     mean: ArrayLike,
     covariance: ArrayLike | None = None,
     stiffness: ArrayLike,
-    temperature: float,
-    friction: ArrayLike,
-    dt: float,
+    temperature: float | None = None,
+    friction: ArrayLike | None = None,
+    dt: float | None = None,
     mass: ArrayLike = 1.0,
     gradient_noise: ArrayLike | None = None,
 ) -> tuple[Array, Array]:
@@ -333,6 +336,13 @@ def stability_limit(
         middle = 0.5 * (low + high)
         low, high = (low, middle) if unstable(middle) else (middle, high)
     return low
+
+
+def _no_stationary_law(method: Any, dt: Any, radius: float, friction: Any) -> NoStationaryLaw:
+    if isinstance(method, Optimiser):
+        remedy = "use a smaller learning_rate and stiffness > 0"
+        return NoStationaryLaw(repr(method), 1.0, radius, remedy)
+    return NoStationaryLaw(find_method(method).name, dt, radius, _remedy(friction))
 
 
 def _remedy(friction: Any) -> str:

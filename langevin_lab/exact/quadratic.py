@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike
 from langevin_lab.dynamics import AdaptiveLangevin, Dynamics, Langevin, Overdamped
 from langevin_lab.exact.reference import Array
 from langevin_lab.integrators import Method
+from langevin_lab.integrators import method as find_method
+from langevin_lab.momentum import Descent, Optimiser
 from langevin_lab.potentials.gradient_noise import constant_factor
 
 
@@ -49,6 +51,56 @@ def noise_factor(gradient_noise: Any, dim: int) -> Array:
     """L of gradient noise L m: from standard deviations, () or (dim,), or a covariance."""
     name = "covariance" if np.ndim(gradient_noise) == 2 else "standard_deviation"
     return constant_factor(dim, **{name: gradient_noise}).matrix
+
+
+def problem_of(
+    method: str | Method | Optimiser,
+    potential: Any,
+    *,
+    temperature: Any,
+    friction: Any,
+    dt: Any,
+    mass: Any,
+) -> tuple[Method, Any, float]:
+    """The method, the dynamics that it steps on the potential, and the length of a step.
+
+    Raises
+    ------
+    TypeError
+        If temperature, friction or dt is missing for a method that has them.
+    ValueError
+        If one of them is given to an optimiser, or the optimiser follows a schedule or draws its
+        own data.
+    """
+    given = {"temperature": temperature, "friction": friction, "dt": dt}
+    if isinstance(method, Optimiser):
+        given["mass"] = None if np.all(np.asarray(mass) == 1.0) else mass
+        for name, value in given.items():
+            if value is not None:
+                raise ValueError(
+                    f"{name}={value!r} has no meaning for {method!r}, which its own numbers "
+                    "determine; leave it out"
+                )
+        return _descent_on(method, potential)
+    scheme = find_method(method)
+    for name, value in given.items():
+        if value is None:
+            raise TypeError(f"{name} is missing: method={scheme.name!r} needs it")
+    dynamics = dynamics_on(scheme, potential, temperature, friction, mass)
+    return scheme, dynamics, dt
+
+
+def _descent_on(optimiser: Optimiser, potential: Any) -> tuple[Method, Descent, float]:
+    if not optimiser.is_noiseless:
+        raise ValueError(
+            f"{optimiser!r} draws its own data, so its step is not linear in normals; simulate it"
+        )
+    if set(optimiser.scheduled) - {"dampening"}:
+        raise ValueError(
+            f"{optimiser!r} follows a schedule: its law changes from step to step; give numbers"
+        )
+    # Dampening is for all steps but the first.
+    return optimiser.method(), Descent(potential, optimiser).at(1.0), 1.0
 
 
 def dynamics_on(

@@ -21,6 +21,7 @@ _SUGGESTIONS = {
     "ito": "'EulerMaruyama', 'Milstein' or 'Platen'",
     "nose_hoover": "a word with C and D such as 'BADCDAB'",
     "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
+    "descent": "the method() of its optimiser",
 }
 
 
@@ -122,6 +123,9 @@ class Method:
                 f"method={self.name!r} is for {self.properties.equation} dynamics, not for "
                 f"{type(dynamics).__name__}; use {_SUGGESTIONS[dynamics.equation]}"
             )
+        if dynamics.equation == "descent":
+            self._check_descent(dynamics)
+            return
         if dynamics.equation == "partitioned":
             self._check_partition(dynamics)
             return
@@ -149,6 +153,14 @@ class Method:
             raise ValueError(
                 f"method={self.name!r} has no O but friction={dynamics.friction}; "
                 "use friction=0 or a word with O, for example 'BAOAB'"
+            )
+
+    def _check_descent(self, dynamics) -> None:
+        """The numbers come from the optimiser, so the lines must be its own."""
+        if self.program != dynamics.optimiser.program:
+            raise ValueError(
+                f"method={self.name!r} is not the step of {dynamics.optimiser!r}; give the "
+                "optimiser itself"
             )
 
     def _check_adaptive(self, dynamics) -> None:

@@ -58,7 +58,7 @@ def simulate(dynamics=HOT, method="BAOAB", **changes):
         ({"method": "BAXAB"}, ValueError, "method='BAXAB': letter 'X' at position 3 is unknown"),
         ({"method": "BB"}, ValueError, "method='BB' is no integrator: it has no A"),
         ({"method": "EulerMaruyama"}, ValueError, "is for overdamped dynamics, not for Langevin"),
-        ({"dynamics": WELL}, TypeError, "is no dynamics: wrap a potential in ll.Langevin"),
+        ({"dynamics": WELL}, TypeError, "is a potential: wrap it in ll.Langevin"),
         ({"start": [1.0, 2.0]}, ValueError, r"start has shape \(2,\), but must have shape \(1,\)"),
         ({"start": np.zeros((39, 1))}, ValueError, r"start has shape \(39, 1\), .* or \(40, 1\)"),
         ({"start": np.nan}, ValueError, "start is nan at replica 0, coordinate 0; every number"),

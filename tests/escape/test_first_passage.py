@@ -251,7 +251,7 @@ def test_wrong_argument_is_named_with_its_value(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"dynamics": WELL}, "is no dynamics: wrap a potential in ll.Langevin"),
+        ({"dynamics": WELL}, "is a potential: wrap it in ll.Langevin"),
         ({"target": 1.0}, "expression must be a string, not float"),
         ({"max_time": "long"}, r"max_time='long' must be a number >= dt=0\.005, or None"),
         ({"seed": 1.0}, r"seed=1\.0 must be an integer: write 1"),

@@ -1,0 +1,1 @@
+"""The continuous equations that optimisers and integrators approximate, each with its range."""

@@ -1,0 +1,161 @@
+"""What all optimisers share: numbers that may be schedules, one program, one record."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from langevin_lab.dynamics.schedules import check_nonnegative, check_number, check_positive
+from langevin_lab.integrators import Method, Program, Properties
+
+Number = float | Callable[[Any], Any]
+
+
+def check_momentum(name: str, value: Any) -> None:
+    """Raise TypeError or ValueError unless ``value`` is a number in [0, 1)."""
+    check_number(name, value)
+    if not 0 <= value < 1:
+        raise ValueError(f"{name}={value!r} must be a momentum coefficient in [0, 1)")
+
+
+# Field -> what a number must be, and what the values of a schedule must be: (low, high).
+_CHECKS: dict[str, Callable[[str, Any], None]] = {
+    "learning_rate": check_positive,
+    "momentum": check_momentum,
+    "look_ahead": check_nonnegative,
+    "dampening": check_momentum,
+    "weight_decay": check_nonnegative,
+}
+_RANGES = {"learning_rate": (0.0, math.inf), "momentum": (0.0, 1.0)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """Base of all optimisers; each is a frozen dataclass of its numbers.
+
+    ``learning_rate`` [length^2/energy] and, where there is one, ``momentum`` may be schedules:
+    callables of the number n = 0, 1, ... of the step.
+    """
+
+    learning_rate: Number
+    may_be_scheduled: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum")
+    momenta: ClassVar[bool] = True
+    is_noiseless: ClassVar[bool] = True  # but for the noise of the gradient
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(self):
+            value = getattr(self, item.name)
+            if callable(value) and item.name in self.may_be_scheduled:
+                continue
+            if item.name in _CHECKS:
+                _CHECKS[item.name](item.name, value)
+                object.__setattr__(self, item.name, float(value))
+
+    @property
+    def scheduled(self) -> tuple[str, ...]:
+        """Names of the numbers that change from step to step."""
+        names = (item.name for item in dataclasses.fields(self))
+        return tuple(name for name in names if callable(getattr(self, name)))
+
+    def at(self, step: Any) -> Optimiser:
+        """The same optimiser with its schedules replaced by their values in one step.
+
+        Parameters
+        ----------
+        step : int or array_like of shape (n,)
+            Number of the step, from 0 on; an array gives columns of shape (n, 1).
+
+        Raises
+        ------
+        ValueError
+            If a schedule returns a learning rate < 0, a momentum outside [0, 1], a number that is
+            not finite, or the wrong shape.
+        """
+        if not self.scheduled:
+            return self
+        frozen = copy.copy(self)
+        for name in self.scheduled:
+            values = self.value_at(name, step)
+            entry = float(values) if np.ndim(step) == 0 else values[:, None]
+            object.__setattr__(frozen, name, entry)
+        return frozen
+
+    def value_at(self, name: str, step: Any) -> np.ndarray:
+        """Values of one scheduled number in steps of any shape, checked."""
+        schedule = getattr(self, name)
+        values = np.asarray(schedule(step), dtype=float)
+        if values.shape != np.shape(step):
+            raise ValueError(
+                f"{name} schedule returned shape {values.shape} for steps of shape "
+                f"{np.shape(step)}: it must work element by element"
+            )
+        low, high = _RANGES[name]
+        bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
+        if bad.any():
+            first = float(np.asarray(step)[bad].flat[0])
+            limits = ">= 0" if math.isinf(high) else f"between {low:g} and {high:g}"
+            raise ValueError(
+                f"{name} schedule returned {float(values[bad].flat[0])} in step {first:g}: it must "
+                f"be finite and {limits}"
+            )
+        return values
+
+    @property
+    def program(self) -> Program:
+        """The lines of one step."""
+        raise NotImplementedError(f"{type(self).__name__} has no program")
+
+    def coefficients(self) -> dict[str, Any]:
+        """The numbers that the lines name."""
+        raise NotImplementedError(f"{type(self).__name__} has no coefficients")
+
+    @property
+    def stability_limit(self) -> float:
+        """Learning rate times curvature from which a step on a quadratic is unstable."""
+        raise NotImplementedError(f"{type(self).__name__} has no stability limit")
+
+    @property
+    def source(self) -> str:
+        """Author, year, equation."""
+        raise NotImplementedError(f"{type(self).__name__} has no source")
+
+    def check_potential(self, potential: Any) -> None:
+        """Raise ValueError if the optimiser is not for this potential."""
+
+    def method(self) -> Method:
+        """The method that kernels, exact laws and numpy steps are made from.
+
+        Its orders are those of the path in the learning rate against the rescaled gradient flow,
+        see `limits.gradient_flow`; it has no stationary law without gradient noise.
+        """
+        limit = math.nan if self.scheduled else self.stability_limit
+        return _method(type(self).__name__, self.program, limit, self.source)
+
+
+@functools.lru_cache(maxsize=128)
+def _method(name: str, program: Program, stability_limit: float, source: str) -> Method:
+    properties = Properties(
+        name=name,
+        equation="descent",
+        strong_order=1.0,
+        weak_order=1.0,
+        configurational_order=math.nan,
+        gradients_per_step=program.gradients_per_step,
+        normals_per_step=program.n_normals,
+        stability_limit=stability_limit,
+        source=source,
+    )
+    return Method(name, program, _coefficients, properties)
+
+
+def _coefficients(dynamics: Any, dt: Any, temperature: Any) -> dict[str, Any]:
+    """The optimiser's own numbers: a step is one unit of time."""
+    values: dict[str, Any] = dynamics.optimiser.coefficients()
+    return values
