@@ -31,7 +31,7 @@ def solve_flow(
 
     Parameters
     ----------
-    dynamics : GradientFlow, Overdamped, Langevin or AdaptiveLangevin
+    dynamics : GradientFlow, Overdamped, Langevin, InertialFlow or AdaptiveLangevin
         At temperature 0, Langevin dynamics also at friction 0; adaptive dynamics with
         applied_noise 0, at any temperature.
     start : array_like of shape (dim,)
@@ -99,9 +99,10 @@ def solve_flow(
 
 def _check_deterministic(dynamics: Any) -> None:
     equation = getattr(dynamics, "equation", None)
-    if equation not in ("overdamped", "langevin", "adaptive"):
+    if equation not in ("overdamped", "langevin", "inertial", "adaptive"):
         raise TypeError(
-            f"dynamics={dynamics!r} must be GradientFlow, Overdamped, Langevin or AdaptiveLangevin"
+            f"dynamics={dynamics!r} must be GradientFlow, Overdamped, Langevin, InertialFlow or "
+            "AdaptiveLangevin"
         )
     if dynamics.potential.gradient_noise is not None:
         raise ValueError(
@@ -164,6 +165,8 @@ def _rate(dynamics: Any) -> Callable[[float, np.ndarray], np.ndarray]:
     if not dynamics.momenta:
         return lambda time, y: -gradient(y) / dynamics.friction_at(time)
     mass = np.asarray(dynamics.mass)
+    if dynamics.equation == "inertial":
+        return _inertial_rate(dynamics)
     if dynamics.equation == "langevin":
         return lambda time, y: np.concatenate(
             [y[dim:] / mass, -gradient(y[:dim]) - dynamics.friction_at(time) * y[dim:]]
@@ -174,6 +177,17 @@ def _rate(dynamics: Any) -> Callable[[float, np.ndarray], np.ndarray]:
         excess = np.sum(p**2 / mass) - dim * float(dynamics.temperature_at(time))
         force = -gradient(x) - dynamics.coupling * xi * p
         return np.concatenate([p / mass, force, [excess / dynamics.thermal_mass]])
+
+    return rate
+
+
+def _inertial_rate(dynamics: Any) -> Callable[[float, np.ndarray], np.ndarray]:
+    def rate(time: float, y: np.ndarray) -> np.ndarray:
+        x, p = np.split(y, 2)
+        gradient = dynamics.potential.gradient(x)
+        velocity = p / dynamics.mass - dynamics.hessian_damping * gradient
+        force = -dynamics.force_scale_at(time) * gradient - dynamics.friction_at(time) * p
+        return np.concatenate([velocity, force])
 
     return rate
 
