@@ -26,20 +26,20 @@ def gaussian_probability(stiffness, friction, start, cooling, duration, high):
     return ndtr(high / np.sqrt(variance))
 
 
+@pytest.mark.parametrize("end", [0.48, 0.5])  # an edge of the cells, and within one
 @pytest.mark.parametrize("friction", [1.0, 2.5])
-def test_harmonic_well_has_the_gaussian_law_of_its_cooling(friction):
+def test_harmonic_well_has_the_gaussian_law_of_its_cooling(friction, end):
     duration, stiffness = 1.5, 2.0
     schedule = Exponential(start=1.0, stop=0.2, duration=duration)
     equation = ll.Overdamped(
         ll.potentials.harmonic(stiffness=stiffness), temperature=schedule, friction=friction
     )
-    # The end of the basin is an edge of the cells of both grids.
-    found = cooled_probability(equation, (-np.inf, 0.48), duration, domain=(-4.0, 4.0))
+    found = cooled_probability(equation, (-np.inf, end), duration, domain=(-4.0, 4.0))
     law = stiffness, friction, 1.0, np.log(5.0) / duration, duration
-    exact = gaussian_probability(*law, 0.48)
+    exact = gaussian_probability(*law, end)
     assert abs(found.value - exact) < found.error < 1e-4
     # A friction that is wrong by 3 % is seen.
-    wrong = gaussian_probability(stiffness, 1.03 * friction, *law[2:], 0.48)
+    wrong = gaussian_probability(stiffness, 1.03 * friction, *law[2:], end)
     assert abs(found.value - wrong) > 5 * found.error
 
 
