@@ -2,6 +2,7 @@
 
 from langevin_lab.limits.comparison import Comparison, compare, iterate
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
+from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
 from langevin_lab.limits.flows import (
     gradient_flow,
     inertia,
@@ -12,6 +13,7 @@ from langevin_lab.limits.flows import (
 )
 from langevin_lab.limits.high_resolution import high_resolution, low_resolution
 from langevin_lab.limits.limit import Limit
+from langevin_lab.limits.noise_covariance import noise_covariance
 from langevin_lab.limits.noisy_quadratic import StationaryVariances, stationary_variances
 from langevin_lab.limits.readings import LangevinReading, OptimiserReading, read_optimiser
 from langevin_lab.limits.regime import OutsideRegimeWarning, SmallParameter, check_regime
@@ -32,13 +34,17 @@ __all__ = [
     "check_regime",
     "compare",
     "dictionary_table",
+    "diffusion",
+    "diffusion_covariance",
     "gradient_flow",
     "high_resolution",
     "inertia",
     "iterate",
+    "linear_diffusion",
     "low_resolution",
     "modified_flow",
     "momentum_flow",
+    "noise_covariance",
     "penalty",
     "read_optimiser",
     "slow_velocity",

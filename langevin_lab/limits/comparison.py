@@ -218,7 +218,7 @@ def compare(
         limits[-1].small_parameters,
         f"the order of {limits[-1].name}: even at the smallest learning rate {rates[-1]:g} it",
         remedy="give smaller learning rates",
-        stacklevel=2,
+        stacklevel=3,
     )
     sup, late, terminal = np.array(errors).T
     return Comparison(tuple(limits), rates, sup, late, terminal, float(duration), late_from)

@@ -104,7 +104,7 @@ def gradient_flow(optimiser: Optimiser, potential: Any, *, curvature: Any = None
         small_parameters=separation(potential, optimiser, curvature),
         source=f"{_SOURCE}, first limit",
     )
-    return limit.check(stacklevel=2)
+    return limit.check(stacklevel=3)
 
 
 def momentum_flow(
@@ -184,7 +184,7 @@ def momentum_flow(
         source=f"{_SOURCE}, second limit",
         velocity=lambda x: -factor * clean.gradient(x),
     )
-    return limit.check(stacklevel=2)
+    return limit.check(stacklevel=3)
 
 
 def penalty(optimiser: Optimiser) -> float:
@@ -277,7 +277,7 @@ def modified_flow(
         source=f"{_SOURCE}, third limit; coefficient derived",
         offset=lambda x: rate * momentum / (1.0 - momentum) ** 2 * clean.gradient(x),
     )
-    return limit.check(stacklevel=2)
+    return limit.check(stacklevel=3)
 
 
 def slow_velocity(optimiser: Optimiser, potential: Any) -> Callable[[Any], np.ndarray]:

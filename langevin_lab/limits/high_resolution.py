@@ -92,7 +92,7 @@ def low_resolution(optimiser: Optimiser, potential: Any, *, curvature: Any = Non
     """
     clean = plain(potential)
     if _is_sequence(optimiser):
-        return _of_sequence(optimiser, clean, curvature, high=False).check(stacklevel=2)
+        return _of_sequence(optimiser, clean, curvature, high=False).check(stacklevel=3)
     step, friction, small = _fixed(optimiser, potential, curvature)
     limit = Limit(
         name="low_resolution",
@@ -106,7 +106,7 @@ def low_resolution(optimiser: Optimiser, potential: Any, *, curvature: Any = Non
         source="Polyak (1964); Su, Boyd and Candes (2016)",
         velocity=lambda x: np.zeros_like(np.asarray(x, dtype=float)),
     )
-    return limit.check(stacklevel=2)
+    return limit.check(stacklevel=3)
 
 
 def high_resolution(
@@ -165,7 +165,7 @@ def high_resolution(
             raise ValueError(
                 f"form={form!r}, velocity={velocity!r} are for a fixed momentum; leave them out"
             )
-        return _of_sequence(optimiser, clean, curvature, high=True).check(stacklevel=2)
+        return _of_sequence(optimiser, clean, curvature, high=True).check(stacklevel=3)
     step, friction, small = _fixed(optimiser, potential, curvature)
     if form is None:
         form = "nesterov" if isinstance(optimiser, Nesterov) else "heavy_ball"
@@ -189,7 +189,7 @@ def high_resolution(
         source="Shi, Du, Jordan and Su (2021)",
         velocity=lambda x: -factor * clean.gradient(x),
     )
-    return limit.check(stacklevel=2)
+    return limit.check(stacklevel=3)
 
 
 def _fits(form: str, optimiser: Optimiser) -> bool:
