@@ -58,7 +58,7 @@ class Potential:
     latex : str
         The formula, without dollar signs; may be empty.
     text : str
-        The formula as typed; empty in array form.
+        The formula as typed, a mark behind it for a gradient penalty; empty for loops.
     bounds : tuple of (low, high), or None
         A box that shows the interesting part, one pair per coordinate.
     rule : function or None

@@ -116,6 +116,19 @@ def test_hessian_product_is_the_derivative_of_the_gradient_along_a_vector(form, 
     assert U.hessian_product(x[0, 0], many).shape == (3, U.dim)
 
 
+@pytest.mark.parametrize("name", ll.potentials.catalogue())
+def test_every_landscape_keeps_its_stationary_points(name):
+    U = ll.potentials.catalogue()[name]()
+    V = U.with_gradient_penalty(1e-3)
+    assert len(V.stationary_points) == len(U.stationary_points)
+    x = np.array([point.position for point in U.stationary_points])
+    close(V.energy(x), U.energy(x), 1e-12)
+    close(V.gradient(x), np.zeros(x.shape), 1e-7)
+    x = x + 0.02 * np.random.default_rng(6).normal(size=x.shape)
+    close(V.energy(x), U.energy(x) + 1e-3 * np.sum(U.gradient(x) ** 2, axis=-1), 1e-14)
+    close(V.gradient(x), difference(V.energy, x), 1e-7)
+
+
 def test_forms_of_one_landscape_agree():
     expected = formula().with_gradient_penalty(C)
     for options, tolerance in (({"hessian": hessian}, 1e-13), ({}, 1e-10)):
