@@ -58,7 +58,7 @@ class Potential:
     latex : str
         The formula, without dollar signs; may be empty.
     text : str
-        The formula as typed; empty in array form.
+        The formula as typed, a mark behind it for a gradient penalty; empty for loops.
     bounds : tuple of (low, high), or None
         A box that shows the interesting part, one pair per coordinate.
     rule : function or None
@@ -353,7 +353,7 @@ class Potential:
         -------
         >>> U = Potential.from_expression("x**2").with_gradient_penalty(0.5)
         >>> U.gradient([1.0]), U.with_parameters(gradient_penalty=0.25).energy([1.0])
-        (array([4.]), np.float64(2.0))
+        (array([6.]), np.float64(2.0))
         """
         from langevin_lab.potentials.penalty import penalised
 
