@@ -257,7 +257,7 @@ def modified_flow(
     Examples
     --------
     >>> import langevin_lab as ll
-    >>> hb = ll.momentum.HeavyBall(learning_rate=0.01, momentum=0.5)
+    >>> hb = ll.momentum.HeavyBall(learning_rate=0.001, momentum=0.5)
     >>> limit = ll.limits.modified_flow(hb, ll.potentials.double_well())
     >>> limit.order, limit.holds
     (2.0, 'after the initial layer')

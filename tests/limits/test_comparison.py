@@ -39,8 +39,14 @@ def test_norms_differ_by_what_they_are():
 
 def test_the_text_states_clock_layer_and_order():
     text = str(compare(family, "modified_flow", WELL, start=[1.0]))
-    for part in ("HeavyBall against modified_flow", "clock: 0.000976562 a step", "late: from 0.5",
-                 "initial layer: the displacement grows", "expected 2", "after the initial layer"):  # fmt: skip
+    for part in (
+        "HeavyBall against modified_flow",
+        "clock: 0.000976562 a step",
+        "late: from 0.5",
+        "initial layer: the displacement grows",
+        "after the initial layer",
+        "expected 2",
+    ):
         assert part in text
 
 

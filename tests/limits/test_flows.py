@@ -129,7 +129,7 @@ def test_slow_velocity_is_the_slow_eigenvector_of_a_quadratic_to_second_order():
         found = slow_velocity(method, ll.potentials.harmonic(stiffness=k))([1.0])[0]
         ratios.append(abs(found - exact) / h**2)
     assert ratios[0] == pytest.approx(ratios[1], rel=0.02)
-    assert ratios[0] < 100
+    assert ratios[0] < 1000  # k^3/(1 - momentum)^5 = 256
 
 
 def test_paths_approach_the_slow_manifold_by_the_momentum_a_step():
@@ -225,7 +225,7 @@ def test_wrong_choices_are_named():
     method = HeavyBall(learning_rate=0.01, momentum=0.5)
     with pytest.raises(ValueError, match="velocity='best' must be one of"):
         momentum_flow(method, LOSS, velocity="best")
-    with pytest.raises(ValueError, match="curvature=-1.0 must be finite and > 0"):
+    with pytest.raises(ValueError, match=r"curvature=-1\.0 must be finite and > 0"):
         gradient_flow(method, LOSS, curvature=-1.0)
     far = MomentumFamily(learning_rate=0.01, momentum=0.2, look_ahead=0.8)
     with pytest.raises(ValueError, match=r"inertia -0.04 <= 0; use look_ahead < 0.75"):
