@@ -101,9 +101,13 @@ class _Momentum(Optimiser):
         """The lines of one step."""
         return _FAMILY
 
-    def _limit(self, look_ahead: Any) -> float:
-        """Learning rate times curvature from which trace and determinant leave Jury's triangle."""
-        return float(2.0 * (1.0 + self.momentum) / (1.0 + 2.0 * look_ahead))  # type: ignore[operator]
+    @property
+    def stability_limit(self) -> float:
+        """``2 (1 + momentum)/(1 + 2 look_ahead)``: learning rate times curvature."""
+        # There trace and determinant leave Jury's triangle: an eigenvalue passes -1.
+        ahead = self.constant("look_ahead")  # of Nesterov's method the momentum
+        limit: float = 2.0 * (1.0 + self.constant("momentum")) / (1.0 + 2.0 * ahead)
+        return limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +140,6 @@ class HeavyBall(_Momentum):
         """The lines of one step."""
         return _HEAVY_BALL
 
-    @property
-    def stability_limit(self) -> float:
-        """``2 (1 + momentum)``: learning rate times curvature."""
-        return self._limit(0.0)
-
 
 @dataclass(frozen=True, kw_only=True)
 class MomentumFamily(_Momentum):
@@ -170,11 +169,6 @@ class MomentumFamily(_Momentum):
     def coefficients(self) -> dict[str, Any]:
         """The numbers that the lines name."""
         return {**super().coefficients(), "look_ahead": self.look_ahead}
-
-    @property
-    def stability_limit(self) -> float:
-        """``2 (1 + momentum)/(1 + 2 look_ahead)``: learning rate times curvature."""
-        return self._limit(self.look_ahead)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,11 +206,6 @@ class Nesterov(_Momentum):
     def coefficients(self) -> dict[str, Any]:
         """The numbers that the lines name."""
         return {**super().coefficients(), "look_ahead": self.momentum}
-
-    @property
-    def stability_limit(self) -> float:
-        """``2 (1 + momentum)/(1 + 2 momentum)``: learning rate times curvature."""
-        return self._limit(self.momentum)
 
 
 @dataclass(frozen=True, kw_only=True)
