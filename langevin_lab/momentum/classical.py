@@ -105,8 +105,8 @@ class _Momentum(Optimiser):
     def stability_limit(self) -> float:
         """``2 (1 + momentum)/(1 + 2 look_ahead)``: learning rate times curvature."""
         # There trace and determinant leave Jury's triangle: an eigenvalue passes -1.
-        ahead = self.constant("look_ahead")  # of Nesterov's method the momentum
-        limit: float = 2.0 * (1.0 + self.constant("momentum")) / (1.0 + 2.0 * ahead)
+        momentum, ahead = self.constant("momentum"), self.constant("look_ahead")
+        limit: float = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * ahead)
         return limit
 
 
