@@ -157,7 +157,9 @@ def test_closed_forms_of_the_stability_limits():
 
 def test_scheduled_momentum_has_no_one_stability_limit():
     nesterov = Nesterov(learning_rate=0.1, momentum=NesterovSequence())
-    with pytest.raises(ValueError, match="momentum is a schedule, so Nesterov has no one stability"):
+    with pytest.raises(
+        ValueError, match="momentum is a schedule, so Nesterov has no one stability"
+    ):
         _ = nesterov.stability_limit
     assert nesterov.at(3).stability_limit == pytest.approx(2 * 1.4 / 1.8)
     assert np.isnan(nesterov.method().properties.stability_limit)
