@@ -169,5 +169,5 @@ def test_scheduled_momentum_has_no_one_stability_limit():
 
 @pytest.mark.parametrize("resistance", [0.0, -1.0, np.nan])
 def test_resistance_must_be_positive(resistance):
-    with pytest.raises(ValueError, match="resistance=.* must be a finite number > 0"):
+    with pytest.raises(ValueError, match=r"resistance=.* must be a finite number > 0"):
         NesterovSequence(resistance=resistance)

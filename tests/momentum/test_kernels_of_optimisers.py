@@ -160,8 +160,8 @@ def test_a_run_continues_under_the_same_schedule_only(plain_python):
             continue_from=begun,
         )  # fmt: skip
     begun = simulated(HeavyBall(learning_rate=0.02, momentum=0.5), plane(), start)
+    ball = HeavyBall(learning_rate=0.01, momentum=0.5)
     with pytest.raises(ValueError, match=r"continue_from ran with dynamics=Descent\(.*0\.01"):
-        ball = HeavyBall(learning_rate=0.01, momentum=0.5)
         simulated(ball, plane(), start, continue_from=begun)
 
 
@@ -170,7 +170,7 @@ def test_given_displacement_is_where_the_recursion_begins(plain_python):
     run = simulated(ball, plane(), start, 1, start_momentum=p)
     expected = start + 0.8 * np.array(p) - 0.03 * plane().gradient(start)
     np.testing.assert_allclose(run["x_final"], expected, rtol=0, atol=1e-15)
-    with pytest.raises(ValueError, match="start_momentum=.*, but Descent has no momenta"):
+    with pytest.raises(ValueError, match=r"start_momentum=.*, but Descent has no momenta"):
         simulated(GradientDescent(learning_rate=0.1), plane(), start, 1, start_momentum=p)
 
 
