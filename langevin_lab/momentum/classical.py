@@ -123,7 +123,7 @@ class HeavyBall(_Momentum):
 
     Source
     ------
-    Polyak (1964), eq. (9).
+    Polyak (1964).
 
     Examples
     --------
@@ -132,7 +132,7 @@ class HeavyBall(_Momentum):
     3.0
     """
 
-    source: ClassVar[str] = "Polyak (1964), eq. (9)"
+    source: ClassVar[str] = "Polyak (1964)"
     look_ahead: ClassVar[float] = 0.0
 
     @property
@@ -222,7 +222,7 @@ class NesterovSequence:
 
     Source
     ------
-    Su, Boyd and Candes (2016), eq. (2) and section 3.3.
+    Su, Boyd and Candes (2016), eq. (1) and, for other resistances, section 4.
 
     Examples
     --------
