@@ -33,7 +33,7 @@ OPTIMISERS = {
     "HeavyBall": r"2 (1 + \mu)",
     "Nesterov": r"2 (1 + \mu)/(1 + 2 \mu)",
     "MomentumFamily": r"2 (1 + \mu)/(1 + 2 a)",
-    "SGD": r"2 (1 + \mu)/((1 - d)(1 + 2 a))",
+    "SGD": r"2 (1 + \mu)/((1 - d) (1 + 2 a))",
 }
 
 
