@@ -48,6 +48,7 @@ class Optimiser:
     may_be_scheduled: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum")
     momenta: ClassVar[bool] = True
     is_noiseless: ClassVar[bool] = True  # but for the noise of the gradient
+    of_one_step: ClassVar[bool] = False  # whether these are the numbers of one step, see `at`
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -61,6 +62,8 @@ class Optimiser:
     @property
     def scheduled(self) -> tuple[str, ...]:
         """Names of the numbers that change from step to step."""
+        if self.of_one_step:
+            return ()
         names = (item.name for item in dataclasses.fields(self))
         return tuple(name for name in names if callable(getattr(self, name)))
 
@@ -81,6 +84,7 @@ class Optimiser:
         if not self.scheduled:
             return self
         frozen = copy.copy(self)
+        object.__setattr__(frozen, "of_one_step", True)
         for name in self.scheduled:
             values = self.value_at(name, step)
             entry = float(values) if np.ndim(step) == 0 else values[:, None]
@@ -118,13 +122,29 @@ class Optimiser:
 
     @property
     def stability_limit(self) -> float:
-        """Learning rate times curvature from which a step on a quadratic is unstable."""
+        """Learning rate times curvature from which a step on a quadratic is unstable.
+
+        Raises
+        ------
+        ValueError
+            If it depends on a number that is a schedule.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no stability limit")
 
     @property
     def source(self) -> str:
         """Author, year, equation."""
         raise NotImplementedError(f"{type(self).__name__} has no source")
+
+    def constant(self, name: str) -> Any:
+        """A number that is no schedule; ValueError otherwise."""
+        value = getattr(self, name)
+        if callable(value):
+            raise ValueError(
+                f"{name} is a schedule, so {type(self).__name__} has no one stability limit; ask "
+                "that of at(step)"
+            )
+        return value
 
     def check_potential(self, potential: Any) -> None:
         """Raise ValueError if the optimiser is not for this potential."""
