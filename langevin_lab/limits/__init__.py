@@ -1,0 +1,1 @@
+"""Continuous equations that methods approximate, and how far from them they are."""
