@@ -36,8 +36,8 @@ from langevin_lab.limits.weak_generator import (
 )
 
 __all__ = [
-    "STIFFNESS", "antiderivative", "effective_potential", "local_corrections",
-    "quadratic_corrections",
+    "STIFFNESS", "antiderivative", "effective_corrections", "effective_potential",
+    "local_corrections", "quadratic_corrections",
 ]  # fmt: skip
 
 STIFFNESS = sympy.Symbol("k", positive=True)
@@ -78,6 +78,24 @@ def antiderivative(expression: Any) -> tuple[Any, Any]:
     return sympy.expand(_with_functions(total)), sympy.expand(_with_functions(rest))
 
 
+def effective_corrections(generators: Sequence[Operator]) -> tuple[Any, ...]:
+    """(g_1, ..., g_k) of overdamped motion: rho (1 + h g_1 + ...) is stationary, to be normalised.
+
+    Parameters
+    ----------
+    generators : sequence of Operator
+        L, L_1, ..., L_k, k <= 2, in x alone.
+
+    Returns
+    -------
+    tuple of sympy expressions
+        What has no antiderivative in U', U'', ... stays a `sympy.Integral`.
+    """
+    logarithms = [-u / TEMPERATURE for u in effective_potential(generators)]
+    squares = [0, logarithms[0] ** 2 / 2] if logarithms else []
+    return tuple(sympy.expand(g + square) for g, square in zip(logarithms, squares))
+
+
 def effective_potential(generators: Sequence[Operator]) -> tuple[Any, ...]:
     """(U_1, ..., U_k) with the stationary density exp(-(U + h U_1 + ...)/T) of overdamped motion.
 
@@ -92,16 +110,22 @@ def effective_potential(generators: Sequence[Operator]) -> tuple[Any, ...]:
         Each up to a constant; what has no antiderivative in U', U'', ... stays a `sympy.Integral`.
     """
     slope = log_density_slopes(momenta=False)[0]
-    # (d log rho_h/dx) = slope + h s_1 + h^2 s_2, and g_k'/g_k follow from the flux of order k.
-    corrections, potentials = [sympy.Integer(1)], []
+    first = sympy.Integer(0)  # g_1
+    potentials = []
     for k in range(1, len(generators)):
-        pairs = zip(generators[1 : k + 1], reversed(corrections))
-        flux = sympy.Add(*(_flux(generator, g, slope) for generator, g in pairs))
-        derivative = sympy.expand(-FRICTION / TEMPERATURE * flux)
-        of_logarithm = derivative - (potentials[0][0] * potentials[0][1] if potentials else 0)
-        potentials.append((_integral(of_logarithm), of_logarithm))
-        corrections.append(potentials[0][0])
-    return tuple(sympy.expand(-TEMPERATURE * logarithm) for logarithm, _ in potentials)
+        # rho g_k' = -(gamma/T) times the flux that the lower orders drive
+        fluxes = [_flux(generators[k], sympy.Integer(1), slope)]
+        if k == 2:
+            fluxes.append(_flux(generators[1], first, slope))
+        of_correction = -FRICTION / TEMPERATURE * sympy.Add(*fluxes)
+        # log(1 + h g_1 + h^2 g_2) = h g_1 + h^2 (g_2 - g_1^2/2)
+        of_logarithm = of_correction - first * sympy.diff(first, POSITION)
+        local, rest = antiderivative(of_logarithm)
+        if k == 1:
+            first = local
+        whole = local if rest == 0 else local + sympy.Integral(rest, POSITION)
+        potentials.append(-TEMPERATURE * whole)
+    return tuple(sympy.expand(u) for u in potentials)
 
 
 def _flux(generator: Operator, g: Any, slope: Any) -> Any:
@@ -113,11 +137,6 @@ def _flux(generator: Operator, g: Any, slope: Any) -> Any:
             part = -(sympy.diff(part, POSITION) + slope * part)
         total -= part
     return sympy.expand(total)
-
-
-def _integral(expression: Any) -> Any:
-    local, rest = antiderivative(expression)
-    return local if rest == 0 else local + sympy.Integral(rest, POSITION)
 
 
 def local_corrections(generators: Sequence[Operator]) -> tuple[Any, ...] | None:
