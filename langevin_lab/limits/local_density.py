@@ -25,57 +25,22 @@ from typing import Any
 
 import sympy
 
-from langevin_lab.limits.operators import MOMENTUM, POSITION, Operator
-from langevin_lab.limits.weak_generator import (
+from langevin_lab.limits.differential_polynomials import (
     ENERGY,
-    FRICTION,
-    MASS,
-    TEMPERATURE,
+    SLOPES,
+    antiderivative,
     energy_slope,
-    log_density_slopes,
+    with_symbols,
 )
+from langevin_lab.limits.operators import MOMENTUM, POSITION, Operator
+from langevin_lab.limits.weak_generator import FRICTION, MASS, TEMPERATURE, log_density_slopes
 
 __all__ = [
-    "STIFFNESS", "antiderivative", "effective_corrections", "effective_potential",
+    "STIFFNESS", "effective_corrections", "effective_potential",
     "local_corrections", "quadratic_corrections",
 ]  # fmt: skip
 
 STIFFNESS = sympy.Symbol("k", positive=True)
-
-_HIGHEST = 8  # derivatives of U that may occur
-_SLOPES = sympy.symbols(f"u0:{_HIGHEST + 1}", real=True)
-
-
-def antiderivative(expression: Any) -> tuple[Any, Any]:
-    """Split a polynomial in U', U'', ... into a derivative and a rest: ``(G, rest)``.
-
-    The highest derivative in d/dx G(U, ..., U^(n)) stands alone and to the first power: its factor
-    is integrated and subtracted, what is not of this form goes to the rest, until nothing is left.
-    The expression is a derivative exactly if the rest is 0.
-
-    Examples
-    --------
-    >>> from langevin_lab.limits.local_density import antiderivative
-    >>> from langevin_lab.limits.weak_generator import energy_slope
-    >>> antiderivative(energy_slope(1) * energy_slope(2))
-    (Derivative(U(x), x)**2/2, 0)
-    >>> antiderivative(energy_slope(2) ** 2)
-    (0, Derivative(U(x), (x, 2))**2)
-    """
-    remaining = sympy.expand(_with_symbols(expression))
-    total = rest = sympy.Integer(0)
-    while remaining != 0:
-        highest = max((k for k in range(_HIGHEST + 1) if remaining.has(_SLOPES[k])), default=0)
-        factor = remaining.coeff(_SLOPES[highest], 1) if highest else sympy.Integer(0)
-        other = sympy.expand(remaining - factor * _SLOPES[highest])
-        if other.has(_SLOPES[highest]) or not highest:
-            kept = [term for term in other.as_ordered_terms() if term.has(_SLOPES[highest])]
-            moved = sympy.Add(*kept) if highest else other
-            rest, other = rest + moved, other - moved
-        part = sympy.integrate(factor, _SLOPES[highest - 1]) if highest else sympy.Integer(0)
-        total += part
-        remaining = sympy.expand(other + factor * _SLOPES[highest] - _total_derivative(part))
-    return sympy.expand(_with_functions(total)), sympy.expand(_with_functions(rest))
 
 
 def effective_corrections(generators: Sequence[Operator]) -> tuple[Any, ...]:
@@ -235,31 +200,13 @@ def _combination(operator: Operator, elements, right, parameters) -> Any:
     """The combination of elements that the operator maps to -right; None if there is none."""
     unknowns = sympy.symbols(f"c0:{len(elements)}")
     images = (c * operator(element) for c, element in zip(unknowns, elements))
-    equation = _with_symbols(sympy.expand(sympy.Add(*images) + right))
+    equation = with_symbols(sympy.expand(sympy.Add(*images) + right))
     if equation == 0:
         return sympy.Integer(0)
-    generators = (*parameters, POSITION, MOMENTUM, *_SLOPES)
+    generators = (*parameters, POSITION, MOMENTUM, *SLOPES)
     conditions = sympy.Poly(equation, *(g for g in generators if equation.has(g))).coeffs()
     solutions = sympy.linsolve(conditions, *unknowns)
     if solutions == sympy.S.EmptySet:
         return None
     values = [value.subs(dict.fromkeys(unknowns, 0)) for value in next(iter(solutions))]
     return sympy.Add(*(sympy.factor(c) * element for c, element in zip(values, elements)))
-
-
-def _with_symbols(expression: Any) -> Any:
-    """U, U', U'', ... as u0, u1, u2, ..."""
-    rule = {energy_slope(k): _SLOPES[k] for k in range(_HIGHEST, 0, -1)}
-    return sympy.sympify(expression).xreplace(rule).xreplace({ENERGY: _SLOPES[0]})
-
-
-def _with_functions(expression: Any) -> Any:
-    """u0, u1, ... as U and its derivatives."""
-    return expression.xreplace({_SLOPES[k]: energy_slope(k) for k in range(_HIGHEST + 1)})
-
-
-def _total_derivative(expression: Any) -> Any:
-    """d/dx of a polynomial in u0, u1, ..."""
-    return sympy.Add(
-        *(sympy.diff(expression, _SLOPES[k]) * _SLOPES[k + 1] for k in range(_HIGHEST))
-    )

@@ -16,7 +16,7 @@ from typing import Any
 
 import sympy
 
-__all__ = ["POSITION", "MOMENTUM", "Operator"]
+__all__ = ["MOMENTUM", "POSITION", "Operator"]
 
 POSITION = sympy.Symbol("x", real=True)
 MOMENTUM = sympy.Symbol("p", real=True)

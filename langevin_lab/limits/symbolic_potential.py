@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sympy
 from sympy.printing.str import StrPrinter
 
 from langevin_lab.potentials import Potential

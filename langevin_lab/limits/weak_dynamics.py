@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from langevin_lab.dynamics import ItoDiffusion
+from langevin_lab.limits.differential_polynomials import ENERGY
 from langevin_lab.limits.operators import MOMENTUM, POSITION
 from langevin_lab.limits.symbolic_potential import formula_text, symbolic_energy
-from langevin_lab.limits.weak_generator import ENERGY, FRICTION, MASS, STEP, TEMPERATURE
+from langevin_lab.limits.weak_generator import FRICTION, MASS, STEP, TEMPERATURE
 
 if TYPE_CHECKING:
     from langevin_lab.limits.weak_equation import WeakModifiedEquation
@@ -70,7 +71,9 @@ def modified_dynamics(
     parameters |= {renamed[s].name: numbers[name] for s, name in _NAMES.items()}
     if not momenta:
         del parameters[renamed[MASS].name]
-        return ItoDiffusion(potential, drift=text(drift[0]), noise=rows[0][0], parameters=parameters)
+        return ItoDiffusion(
+            potential, drift=text(drift[0]), noise=rows[0][0], parameters=parameters
+        )
     return ItoDiffusion.from_drift(
         [text(a) for a in drift], noise=rows, variables=variables, parameters=parameters
     )

@@ -23,7 +23,7 @@ from langevin_lab.limits.composition import HIGHEST_ORDER
 if TYPE_CHECKING:
     from langevin_lab.limits.stationary_correction import StationaryCorrection
 
-__all__ = ["WeakModifiedEquation", "weak_modified_equation"]
+__all__ = ["WeakModifiedEquation", "weak_modified_equation", "weak_scheme"]
 
 _WORD_LETTERS = frozenset("ABCNOU")
 
@@ -230,28 +230,34 @@ def weak_modified_equation(method: str | Method, order: int = 2) -> WeakModified
     >>> weak_modified_equation("EulerMaruyama", 1).effective_potential
     (T*Derivative(U(x), (x, 2))/(2*gamma) - Derivative(U(x), x)**2/(4*gamma),)
     """
-    if order not in range(HIGHEST_ORDER + 1):
+    from langevin_lab.limits.weak_generator import euler_maruyama_generators, word_generators
+
+    scheme = weak_scheme(method, order)
+    overdamped = scheme.properties.equation == "overdamped"
+    generators = euler_maruyama_generators() if overdamped else word_generators(scheme.name)
+    return WeakModifiedEquation(
+        scheme.name, int(order), scheme.properties.equation, generators[: order + 1]
+    )
+
+
+def weak_scheme(method: str | Method, order: int) -> Method:
+    """The method, if a weak modified equation of that order can be derived; else ValueError."""
+    if isinstance(order, bool) or order not in range(HIGHEST_ORDER + 1):
         raise ValueError(
             f"order={order!r}: weak modified generators are derived for order 0, 1 and 2"
         )
     scheme = find_method(method)
-    from langevin_lab.limits.weak_generator import euler_maruyama_generators, word_generators
-
     if scheme.name == "EulerMaruyama" and scheme.properties.equation == "overdamped":
-        generators = euler_maruyama_generators()
-    elif scheme.properties.equation == "langevin" and set(scheme.name) <= _WORD_LETTERS:
-        if scheme.n_normals == 0:
-            raise ValueError(
-                f"method={scheme.name!r} draws no normals, so its modified equation is an ordinary "
-                "one; use a word with O for a weak modified equation"
-            )
-        generators = word_generators(scheme.name)
-    else:
+        return scheme
+    if scheme.properties.equation != "langevin" or not set(scheme.name) <= _WORD_LETTERS:
         raise ValueError(
             f"method={scheme.name!r} for {scheme.properties.equation} dynamics is no composition "
             "of the sub-flows A, B, O, C, N, U; weak modified equations are derived for such words "
             "and for 'EulerMaruyama'"
         )
-    return WeakModifiedEquation(
-        scheme.name, int(order), scheme.properties.equation, generators[: order + 1]
-    )
+    if scheme.n_normals == 0:
+        raise ValueError(
+            f"method={scheme.name!r} draws no normals, so its modified equation is an ordinary "
+            "one; use a word with O for a weak modified equation"
+        )
+    return scheme

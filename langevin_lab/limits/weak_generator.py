@@ -30,23 +30,18 @@ import sympy
 
 from langevin_lab.integrators.words import normalise
 from langevin_lab.limits.composition import generator_of_flows, generator_of_series
-from langevin_lab.limits.operators import MOMENTUM, POSITION, Operator
+from langevin_lab.limits.differential_polynomials import energy_slope
+from langevin_lab.limits.operators import MOMENTUM, Operator
 
 __all__ = [
-    "ENERGY", "FRICTION", "MASS", "STEP", "TEMPERATURE", "energy_slope", "euler_maruyama_generators",
-    "letter_generator", "log_density_slopes", "word_generators",
+    "FRICTION", "MASS", "STEP", "TEMPERATURE", "euler_maruyama_generators", "letter_generator",
+    "log_density_slopes", "word_generators",
 ]  # fmt: skip
 
 MASS = sympy.Symbol("m", positive=True)
 FRICTION = sympy.Symbol("gamma", positive=True)
 TEMPERATURE = sympy.Symbol("T", positive=True)
 STEP = sympy.Symbol("h", positive=True)
-ENERGY = sympy.Function("U")(POSITION)
-
-
-def energy_slope(order: int) -> Any:
-    """d^order U/dx^order of the general potential."""
-    return sympy.diff(ENERGY, POSITION, order)
 
 
 def log_density_slopes(*, momenta: bool) -> tuple[Any, Any]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
+from langevin_lab.limits.differential_polynomials import SLOPES, with_symbols
 from langevin_lab.limits.operators import MOMENTUM
-from langevin_lab.limits.weak_generator import ENERGY, MASS, STEP, energy_slope
+from langevin_lab.limits.weak_generator import MASS, STEP
 
 if TYPE_CHECKING:
     from langevin_lab.limits.weak_equation import WeakModifiedEquation
@@ -18,28 +19,27 @@ if TYPE_CHECKING:
 __all__ = ["equation_latex", "expression_latex", "generator_latex"]
 
 _PRIMES = ("U", "{U'}", "{U''}", "{U'''}", *(f"{{U^{{({k})}}}}" for k in range(4, 9)))
-_DERIVATIVES = {
-    energy_slope(k) if k else ENERGY: sympy.Symbol(name) for k, name in enumerate(_PRIMES)
-}
+_NAMED = {slope: sympy.Symbol(name) for slope, name in zip(SLOPES, _PRIMES)}
 
 
 def expression_latex(expression: Any) -> str:
     """An expression in U, U', ... with primes, powers of h in rising order, each simplified."""
-    # Derivatives before U itself, which they contain.
-    plain = sympy.sympify(expression)
-    for derivative in reversed(_DERIVATIVES):
-        plain = plain.xreplace({derivative: _DERIVATIVES[derivative]})
-    plain = sympy.expand(plain)
+    plain = sympy.expand(with_symbols(expression).xreplace(_NAMED))
     powers = sorted({term.as_coeff_exponent(STEP)[1] for term in sympy.Add.make_args(plain)})
-    texts = []
-    for power in powers:
-        coefficient = sympy.factor_terms(plain.coeff(STEP, power))
-        factor = "" if power == 0 else sympy.latex(STEP**power)
-        inner = sympy.latex(coefficient)
-        if factor and coefficient.is_Add:
-            inner = rf"\left({inner}\right)"
-        texts.append(f"{factor} {inner}".strip())
-    return " + ".join(texts).replace("+ -", "- ") or "0"
+    text = " + ".join(_term(power, plain.coeff(STEP, power)) for power in powers)
+    return text.replace("+ -", "-") or "0"
+
+
+def _term(power: int, coefficient: Any) -> str:
+    """h^power times an expression, with a leading minus where it is negative."""
+    coefficient = sympy.factor_terms(coefficient)
+    text = sympy.latex(coefficient)
+    if power == 0:
+        return text
+    if coefficient.is_Add:
+        text = rf"\left({text}\right)"
+    sign, text = ("- ", text[2:]) if text.startswith("- ") else ("", text)
+    return f"{sign}{sympy.latex(STEP**power)} {text}"
 
 
 def equation_latex(equation: WeakModifiedEquation) -> str:
@@ -58,9 +58,7 @@ def equation_latex(equation: WeakModifiedEquation) -> str:
         for number, j in enumerate(used, 1):
             if noise[i, j] != 0:
                 wiener = "W" if len(used) == 1 else f"W_{number}"
-                text += (
-                    rf" + \left[{expression_latex(noise[i, j])}\right] \mathrm{{d}}{wiener}"
-                )
+                text += rf" + \left[{expression_latex(noise[i, j])}\right] \mathrm{{d}}{wiener}"
         lines.append(text)
     return r"\begin{aligned} " + r" \\ ".join(lines) + r" \end{aligned}"
 
