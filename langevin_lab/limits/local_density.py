@@ -124,18 +124,19 @@ def local_corrections(generators: Sequence[Operator]) -> tuple[Any, ...] | None:
 
 
 def quadratic_corrections(generators: Sequence[Operator]) -> tuple[Any, ...]:
-    """(g_1, ..., g_k) of Langevin dynamics on U = k x^2/2, each of mean zero under rho.
+    """(g_1, ..., g_k) on U = k x^2/2, each of mean zero under rho; overdamped or Langevin.
 
     Parameters
     ----------
     generators : sequence of Operator
-        L, L_1, ..., L_k, k <= 2, for the general potential.
+        L, L_1, ..., L_k for the general potential.
     """
+    momenta = generators[0].coefficient(0, 2) != 0
     on_quadratic = [d.replaced({ENERGY: STIFFNESS * POSITION**2 / 2}) for d in generators]
-    slopes = (-STIFFNESS * POSITION / TEMPERATURE, log_density_slopes(momenta=True)[1])
+    slopes = (-STIFFNESS * POSITION / TEMPERATURE, log_density_slopes(momenta=momenta)[1])
 
     def polynomials(k: int) -> list[Any]:
-        degrees = itertools.product(range(2 * k + 1), repeat=2)
+        degrees = itertools.product(range(2 * k + 1), range(2 * k + 1 if momenta else 1))
         return [POSITION**i * MOMENTUM**j for i, j in degrees if i + j in range(2, 2 * k + 1, 2)]
 
     found = _solved(on_quadratic, slopes, polynomials, (), mean=_gaussian_mean)

@@ -30,6 +30,8 @@ from langevin_lab.exact.quadrature import gibbs_interval
 from langevin_lab.exact.reference import Array
 from langevin_lab.exact.requirements import require_dimension, require_true_gradient
 
+from langevin_lab.limits.arguments import positive_numbers
+
 if TYPE_CHECKING:
     from langevin_lab.limits.weak_equation import WeakModifiedEquation
 
@@ -39,6 +41,8 @@ __all__ = ["StationaryCorrection", "stationary_correction"]
 _CUT = 50.0
 _ROUNDING = 1e-12
 _REFINEMENT = 1.5
+_DEGREES = (36, 24)
+_LOWEST_DEGREE = 6
 
 
 @dataclass(frozen=True)
@@ -141,54 +145,24 @@ def stationary_correction(
     temperature: float,
     friction: float,
     mass: float = 1.0,
-    degree: int | tuple[int, int] = (36, 24),
+    degree: int | tuple[int, int] | None = None,
 ) -> StationaryCorrection:
-    """Solve for the stationary law of a modified equation, power by power of the time step.
-
-    Parameters
-    ----------
-    equation : WeakModifiedEquation
-        Of order 1 or 2.
-    potential : Potential
-        One coordinate, confining; derivatives to order 6 may be asked for.
-    temperature, friction : float
-        > 0.
-    mass : float, optional
-        > 0; Langevin dynamics only.
-    degree : int or (int, int), optional
-        Of the polynomials in x, or in x and p. Low friction needs more.
-
-    Returns
-    -------
-    StationaryCorrection
-
-    Raises
-    ------
-    ValueError
-        If the order is 0, the potential has more coordinates or does not confine, or the gradient
-        is drawn.
-
-    Examples
-    --------
-    >>> import langevin_lab as ll
-    >>> from langevin_lab.limits.weak_equation import weak_modified_equation
-    >>> correction = weak_modified_equation("OBABO").stationary_correction(
-    ...     ll.potentials.harmonic(), temperature=1.0, friction=1.0)
-    >>> round(correction.coefficient(lambda x: x**2, 2).value, 10)
-    0.25
-    """
+    """Solve for the stationary law; see `WeakModifiedEquation.stationary_correction`."""
     if equation.order == 0:
         raise ValueError(
             f"order=0 of {equation.method!r} is the original equation, whose stationary law is the "
             "Gibbs law; use order 1 or 2"
         )
+    degrees = (degree, degree) if isinstance(degree, int) else degree or _DEGREES
+    if min(degrees) < _LOWEST_DEGREE:
+        raise ValueError(f"degree={degree!r} must be at least {_LOWEST_DEGREE}")
+    positive_numbers(temperature=temperature, friction=friction, mass=mass)
     if equation.equation == "langevin":
         dynamics: Any = Langevin(potential, temperature=temperature, friction=friction, mass=mass)
     else:
         dynamics = Overdamped(potential, temperature=temperature, friction=friction)
     require_dimension(dynamics, (1,), "the stationary correction")
     require_true_gradient(dynamics)
-    degrees = (degree, degree) if isinstance(degree, int) else degree
     coarser = tuple(int(n / _REFINEMENT) for n in degrees)
     fine, coarse = (_solve(equation, dynamics, mass, sizes) for sizes in (degrees, coarser))
     axis = fine.axes[0]

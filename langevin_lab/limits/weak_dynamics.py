@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from langevin_lab.dynamics import ItoDiffusion
+from langevin_lab.limits.arguments import positive_numbers
 from langevin_lab.limits.differential_polynomials import ENERGY
 from langevin_lab.limits.operators import MOMENTUM, POSITION
 from langevin_lab.limits.symbolic_potential import formula_text, symbolic_energy
@@ -20,17 +21,9 @@ from langevin_lab.limits.weak_generator import FRICTION, MASS, STEP, TEMPERATURE
 if TYPE_CHECKING:
     from langevin_lab.limits.weak_equation import WeakModifiedEquation
 
-__all__ = ["modified_dynamics", "positive_numbers"]
+__all__ = ["modified_dynamics"]
 
 _NAMES = {STEP: "dt", TEMPERATURE: "temperature", FRICTION: "friction", MASS: "mass"}
-
-
-def positive_numbers(**values: Any) -> dict[str, float]:
-    """The values as floats; ValueError unless all are finite and > 0."""
-    for name, value in values.items():
-        if not (isinstance(value, (int, float)) and 0 < value < float("inf")):
-            raise ValueError(f"{name}={value!r} must be a finite number > 0")
-    return {name: float(value) for name, value in values.items()}
 
 
 def modified_dynamics(

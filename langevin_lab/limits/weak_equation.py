@@ -137,6 +137,13 @@ class WeakModifiedEquation:
             return local_density.local_corrections(self.generators)
         return local_density.effective_corrections(self.generators)
 
+    @cached_property
+    def harmonic_density_correction(self) -> tuple[Any, ...]:
+        """(g_1, ...) on U = k x^2/2 with a symbol k, each of mean zero under the Gibbs law."""
+        from langevin_lab.limits.local_density import quadratic_corrections
+
+        return quadratic_corrections(self.generators)
+
     def latex(self) -> str:
         """The stochastic equation as LaTeX without dollar signs; the generator if there is none."""
         from langevin_lab.limits.weak_latex import equation_latex, generator_latex
@@ -178,26 +185,49 @@ class WeakModifiedEquation:
         return modified_dynamics(self, potential, dt, temperature, friction, mass)
 
     def stationary_correction(
-        self, potential: Any, *, temperature: float, friction: float, mass: float = 1.0
+        self,
+        potential: Any,
+        *,
+        temperature: float,
+        friction: float,
+        mass: float = 1.0,
+        degree: int | tuple[int, int] | None = None,
     ) -> StationaryCorrection:
         """Compute what the time step does to the stationary law, power by power.
 
         Parameters
         ----------
         potential : Potential
-            One coordinate, confining.
+            One coordinate, confining; derivatives up to U^(5) may be asked for.
         temperature, friction, mass : float
             > 0, as in `dynamics`.
+        degree : int or (int, int), optional
+            Of the polynomials in x, or in x and p; by default (36, 24). Low friction and high
+            barriers need more: the errors of the result tell.
 
         Returns
         -------
         StationaryCorrection
             Predicted bias of any average.
+
+        Raises
+        ------
+        ValueError
+            If the order is 0, a degree is below 6, a number is not > 0, the potential has not one
+            coordinate or does not confine, or its gradient is drawn.
+
+        Examples
+        --------
+        >>> import langevin_lab as ll
+        >>> correction = weak_modified_equation("OBABO").stationary_correction(
+        ...     ll.potentials.harmonic(), temperature=1.0, friction=1.0)
+        >>> round(correction.coefficient(lambda x: x**2, 2).value, 10)
+        0.25
         """
         from langevin_lab.limits.stationary_correction import stationary_correction
 
         return stationary_correction(
-            self, potential, temperature=temperature, friction=friction, mass=mass
+            self, potential, temperature=temperature, friction=friction, mass=mass, degree=degree
         )
 
 

@@ -228,8 +228,8 @@ def symbolic_oscillator(method: str | Method, order: int = 2) -> tuple[Any, Any]
 
     scheme = weak_scheme(method, order)
     if scheme.properties.equation == "overdamped":
-        numbers = (-STIFFNESS / FRICTION, TEMPERATURE / FRICTION)
-        found = _of_euler_maruyama(*(sympy.Matrix([[v]]) for v in numbers), sympy.Matrix)
+        mobility = sympy.Matrix([[1 / FRICTION]])
+        found = _of_euler_maruyama(-STIFFNESS * mobility, TEMPERATURE * mobility, sympy.Matrix)
     else:
         numbers = (STIFFNESS, 1 / MASS, FRICTION, TEMPERATURE * FRICTION * MASS)
         found = _of_word(scheme.name, [sympy.Matrix([[v]]) for v in numbers], sympy.Matrix)
@@ -248,10 +248,10 @@ def _of_word(word: str, entries: Any, block: Callable) -> tuple[Any, Any, Any]:
         "C": [[zero, zero], [zero, -friction]],
         "N": [[zero, zero], [zero, zero]],
     }
+    noises = {"N": [[zero, zero], [zero, diffusion]]}
+    nothing = [[zero, zero], [zero, zero]]
     single = {
-        letter: _joined(
-            block(drift), block([[zero, zero], [zero, (letter == "N") * diffusion]]), block
-        )
+        letter: _joined(block(drift), block(noises.get(letter, nothing)), block)
         for letter, drift in drifts.items()
     }
     counts = Counter(word)
