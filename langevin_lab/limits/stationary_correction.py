@@ -29,7 +29,6 @@ from langevin_lab.exact.polynomials import Axis, polynomial_axis
 from langevin_lab.exact.quadrature import gibbs_interval
 from langevin_lab.exact.reference import Array
 from langevin_lab.exact.requirements import require_dimension, require_true_gradient
-
 from langevin_lab.limits.arguments import positive_numbers
 
 if TYPE_CHECKING:

@@ -31,9 +31,9 @@ def symbolic_energy(potential: Potential) -> tuple[Any, tuple[Any, ...]]:
     Raises
     ------
     TypeError
-        If the potential is given as compiled functions or by data.
+        If it is no Potential, or one given as compiled functions or by data.
     """
-    if not potential.text or potential.data is not None:
+    if not (isinstance(potential, Potential) and potential.text and potential.data is None):
         raise TypeError(
             f"potential={potential!r} has no formula to derive modified equations from; use "
             "ll.Potential.from_expression(...)"

@@ -36,12 +36,14 @@ def modified_dynamics(
 ) -> ItoDiffusion:
     """See `WeakModifiedEquation.dynamics`."""
     numbers = positive_numbers(dt=dt, temperature=temperature, friction=friction, mass=mass)
-    if potential.dim != 1:
+    energy, coordinates = symbolic_energy(potential)
+    if len(coordinates) != 1:
         raise ValueError(
-            f"{potential.name} has {potential.dim} coordinates; weak modified equations on general "
-            "potentials are derived for one (quadratics of any: weak_modified_quadratic)"
+            f"{potential.name} has {len(coordinates)} coordinates; weak modified equations on "
+            "general potentials are derived for one (on quadratics for any number: "
+            "weak_modified_quadratic)"
         )
-    energy, (coordinate,) = symbolic_energy(potential)
+    coordinate = coordinates[0]
     momenta = equation.equation == "langevin"
     noise, drift = equation.noise, list(equation.drift)
     variables = [coordinate.name]
