@@ -113,17 +113,17 @@ class WeakModifiedQuadratic:
         Raises
         ------
         ValueError
-            If the duration is negative or the mean has a wrong shape.
+            If the duration is negative, or mean or covariance has a wrong shape.
         """
         from scipy import linalg
 
         n = self.drifts.shape[1]
-        first = np.asarray(mean, dtype=float)
-        if first.shape != (n,):
-            raise ValueError(f"mean has shape {first.shape}; over the state it must be ({n},)")
+        first = _shaped("mean", mean, (n,))
+        second = _shaped(
+            "covariance", np.zeros((n, n)) if covariance is None else covariance, (n, n)
+        )
         if not duration >= 0:
             raise ValueError(f"duration={duration} must be >= 0")
-        second = np.zeros((n, n)) if covariance is None else np.asarray(covariance, dtype=float)
         generator = _joined(self.drift(dt), self.diffusion(dt), np.block)
         power = linalg.expm(duration * generator)
         matrix = power[:n, :n]
@@ -184,6 +184,10 @@ def weak_modified_quadratic(
         if not (np.diag(frictions) > 0).all():
             raise ValueError(
                 f"friction={friction!r} must be > 0 for the overdamped {scheme.name!r}"
+            )
+        if not np.all(np.asarray(mass) == 1.0):
+            raise ValueError(
+                f"mass={mass!r} has no meaning for the overdamped {scheme.name!r}; leave it out"
             )
         mobility = np.linalg.inv(frictions)
         found = _of_euler_maruyama(-mobility @ matrix, temperature * mobility, np.block)
@@ -281,6 +285,13 @@ def _joined(drift: Any, diffusion: Any, block: Callable) -> Any:
 
 def _polynomial(coefficients: Array, dt: float) -> Array:
     return np.tensordot(dt ** np.arange(len(coefficients)), coefficients, axes=1)
+
+
+def _shaped(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Array:
+    array = np.asarray(value, dtype=float)
+    if array.shape != shape:
+        raise ValueError(f"{name} has shape {array.shape}; over the state it must be {shape}")
+    return array
 
 
 def _diagonal(name: str, value: ArrayLike, dim: int) -> Array:
