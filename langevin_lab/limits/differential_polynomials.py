@@ -2,7 +2,6 @@
 
 For the algebra the derivatives U^(k)(x) become independent symbols u_k with d/dx u_k = u_(k+1).
 This module imports sympy: it is itself imported only where a generator is met for the first time.
-Source: Olver (1993), section 5.4, on total derivatives.
 """
 
 from __future__ import annotations
@@ -15,7 +14,11 @@ import sympy
 from langevin_lab.limits.operators import POSITION
 
 __all__ = [
-    "ENERGY", "HIGHEST_SLOPE", "SLOPES", "antiderivative", "energy_slope", "with_functions",
+    "HIGHEST_SLOPE",
+    "SLOPES",
+    "antiderivative",
+    "energy_slope",
+    "with_functions",
     "with_symbols",
 ]  # fmt: skip
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["modified_dynamics"]
 
-_NAMES = {STEP: "dt", TEMPERATURE: "temperature", FRICTION: "friction", MASS: "mass"}
+# dt itself is a name that observables have for the step of the run.
+_NAMES = {STEP: "modified_dt", TEMPERATURE: "temperature", FRICTION: "friction", MASS: "mass"}
 
 
 def modified_dynamics(
@@ -36,6 +37,7 @@ def modified_dynamics(
 ) -> ItoDiffusion:
     """See `WeakModifiedEquation.dynamics`."""
     numbers = positive_numbers(dt=dt, temperature=temperature, friction=friction, mass=mass)
+    numbers["modified_dt"] = numbers["dt"]
     energy, coordinates = symbolic_energy(potential)
     if len(coordinates) != 1:
         raise ValueError(

@@ -170,7 +170,7 @@ class WeakModifiedEquation:
         -------
         ItoDiffusion
             Over the potential's coordinate, and for words over (x, v) with v = p/mass the
-            velocity; dt, temperature, friction, mass are parameters of it.
+            velocity; its parameters are modified_dt (the method's), temperature, friction, mass.
 
         Raises
         ------

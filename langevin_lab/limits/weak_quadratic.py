@@ -169,8 +169,8 @@ def weak_modified_quadratic(
     --------
     >>> equation = weak_modified_quadratic(
     ...     "OBABO", stiffness=1.0, temperature=1.0, friction=1.0)
-    >>> round(float(equation.stationary_covariance(0.1)[0, 0]), 5)  # 1/(1 - 0.01/4) = 1.00251
-    1.00251
+    >>> round(float(equation.stationary_covariance(0.1)[0, 0]), 4)  # 1/(1 - dt^2/4)
+    1.0025
     """
     scheme = weak_scheme(method, order)
     matrix = stiffness_matrix(stiffness)
@@ -223,7 +223,7 @@ def symbolic_oscillator(method: str | Method, order: int = 2) -> tuple[Any, Any]
     --------
     >>> drift, diffusion = symbolic_oscillator("EulerMaruyama", 1)
     >>> drift[0], diffusion[0]
-    (-h*k**2/(2*gamma**2) - k/gamma, T/gamma + T*h*k/gamma**2)
+    (-k/gamma - h*k**2/(2*gamma**2), T/gamma + T*h*k/gamma**2)
     """
     import sympy
 

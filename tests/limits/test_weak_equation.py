@@ -89,7 +89,7 @@ def test_dynamics_have_the_drift_and_noise_of_the_symbols(name, order_kept):
 def test_variables_of_the_dynamics():
     overdamped = weak_modified_equation("EulerMaruyama", 1).dynamics(WELL, dt=0.2, **NUMBERS)
     assert overdamped.potential.variables == ("x",)
-    assert overdamped.potential.parameters["dt"] == 0.2
+    assert overdamped.potential.parameters["modified_dt"] == 0.2
     assert overdamped.potential.parameters["a"] == 0.2
     assert "mass" not in overdamped.potential.parameters
     moving = weak_modified_equation("OBABO").dynamics(WELL, dt=0.2, **NUMBERS)
