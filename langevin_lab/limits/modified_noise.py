@@ -74,10 +74,9 @@ def noise_factor(generators: Sequence[Operator]) -> Any:
         return sympy.Matrix([[_root(generators, (2, 0))]])
     own = _root(generators, (0, 2)) / MASS
     main, correction = _split(generators, (0, 2))
-    # 1/sqrt(1 + e) = 1 - e/2 + 3 e^2/8
-    inverse = 1 - correction / 2 + 3 * correction**2 / 8
-    mixed = _series(generators, (1, 1))  # 2 D_xp
-    shared = truncated(mixed * inverse, order) / sympy.sqrt(2 * main)
+    # 1/sqrt(1 + e) = 1 - e/2 + ...; D_xp and e are both O(h), so this is enough for h^2.
+    doubled = _series(generators, (1, 1))  # 2 D_xp
+    shared = truncated(doubled * (1 - correction / 2), order) / sympy.sqrt(2 * main)
     return sympy.Matrix([[sympy.sqrt(2 * _schur_complement(generators)), shared], [0, own]])
 
 
@@ -85,10 +84,9 @@ def _schur_complement(generators: Sequence[Operator]) -> Any:
     """D_xx - D_xp^2/D_pp up to h^k; 0 without a momentum, where nothing is degenerate."""
     if generators[0].coefficient(2) != 0:
         return sympy.Integer(0)
-    main, correction = _split(generators, (0, 2))
-    mixed = _series(generators, (1, 1)) / 2
-    both = mixed**2 * (1 - correction + correction**2) / main
-    return truncated(_series(generators, (2, 0)) - both, len(generators) - 1)
+    # D_xp is O(h), so that its square needs no more of D_pp than the leading term.
+    shared = (_series(generators, (1, 1)) / 2) ** 2 / generators[0].coefficient(0, 2)
+    return truncated(_series(generators, (2, 0)) - shared, len(generators) - 1)
 
 
 def _root(generators: Sequence[Operator], power: tuple[int, int]) -> Any:

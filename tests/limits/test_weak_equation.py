@@ -16,7 +16,10 @@ from langevin_lab.limits.weak_quadratic import weak_modified_quadratic
 
 NUMBERS = {"temperature": 0.7, "friction": 1.3, "mass": 1.6}
 WELL = ll.Potential.from_expression("x**4/4 + a*x**3 + x**2/2", parameters={"a": 0.2})
-EXIST = (("EulerMaruyama", 1), ("OBABO", 2), ("OABAO", 2), ("UBU", 2), ("BAO", 1), ("ABO", 1))
+EXIST = (
+    ("EulerMaruyama", 1), ("OBABO", 2), ("OABAO", 2), ("UBU", 2), ("BAO", 1), ("ABO", 1),
+    ("OABO", 2), ("NABNC", 2), ("NABNCN", 2), ("EulerMaruyama", 0), ("BAOAB", 0),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "order_kept"), EXIST)
@@ -155,7 +158,7 @@ def test_modified_equation_of_obabo_runs_compiled():
     assert_agrees(value, stderr, expected, label="OBABO modified")
     assert_refutes(value, stderr, 1.0, label="OBABO modified")
     exact = ll.exact.stationary_covariance("OBABO", stiffness=1.0, dt=0.6, **physical)[0, 0]
-    assert abs(expected - exact) < 0.1 * (exact - 1.0)
+    assert abs(expected - exact) < 0.2 * (exact - 1.0)
 
 
 def test_latex_of_the_first_equation_of_euler_maruyama():
