@@ -16,7 +16,7 @@ from typing import Any
 
 import sympy
 
-__all__ = ["MOMENTUM", "POSITION", "Operator"]
+__all__ = ["MOMENTUM", "POSITION", "Operator", "derivative_latex"]
 
 POSITION = sympy.Symbol("x", real=True)
 MOMENTUM = sympy.Symbol("p", real=True)
@@ -137,7 +137,8 @@ class Operator:
     def latex(self) -> str:
         """The operator as LaTeX, without dollar signs."""
         texts = [
-            rf"\left({sympy.latex(c)}\right) {_symbol(power)}" for power, c in self._terms.items()
+            rf"\left({sympy.latex(c)}\right) {derivative_latex(power)}"
+            for power, c in self._terms.items()
         ]
         return " + ".join(texts) or "0"
 
@@ -159,7 +160,8 @@ def _derivative(function: Any, power: Power) -> Any:
     return function
 
 
-def _symbol(power: Power) -> str:
+def derivative_latex(power: Power) -> str:
+    """d_x^i d_p^j as LaTeX; 1 for no derivative."""
     parts = [
         rf"\partial_{name}" + (f"^{{{count}}}" if count > 1 else "")
         for name, count in zip("xp", power)

@@ -29,6 +29,7 @@ from langevin_lab.exact.polynomials import Axis, polynomial_axis
 from langevin_lab.exact.quadrature import gibbs_interval
 from langevin_lab.exact.reference import Array
 from langevin_lab.exact.requirements import require_dimension, require_true_gradient
+from langevin_lab.integrators.methods import check_time_step
 from langevin_lab.limits.arguments import positive_numbers
 
 if TYPE_CHECKING:
@@ -135,13 +136,14 @@ class StationaryCorrection:
         observable : callable
             As in `coefficient`.
         dt : float
-            Time step.
+            Time step > 0.
 
         Returns
         -------
         Reference
             The error is that of the coefficients; higher powers of dt are not in it.
         """
+        check_time_step(dt)
         parts = [(dt**k, self.coefficient(observable, k)) for k in range(1, self.order + 1)]
         value = sum(power * part.value for power, part in parts)
         return Reference(value, sum(power * part.error for power, part in parts))

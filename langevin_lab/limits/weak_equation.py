@@ -198,7 +198,9 @@ class WeakModifiedEquation:
         Parameters
         ----------
         potential : Potential
-            One coordinate, confining; derivatives up to U^(5) may be asked for.
+            One coordinate, confining. Its derivatives are asked for, to U''' for words and to
+            U^(5) for Euler-Maruyama at order 2: give it as an expression, for those of compiled
+            functions are finite differences.
         temperature, friction, mass : float
             > 0, as in `dynamics`.
         degree : int or (int, int), optional

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from langevin_lab.limits.differential_polynomials import SLOPES, with_symbols
-from langevin_lab.limits.operators import MOMENTUM
+from langevin_lab.limits.operators import MOMENTUM, derivative_latex
 from langevin_lab.limits.weak_generator import MASS, STEP
 
 if TYPE_CHECKING:
@@ -65,12 +65,8 @@ def equation_latex(equation: WeakModifiedEquation) -> str:
 
 def generator_latex(equation: WeakModifiedEquation) -> str:
     """The generator L_h as a sum of derivatives with coefficients."""
-    parts = []
-    for powers, coefficient in equation.generator.terms.items():
-        symbols = " ".join(
-            rf"\partial_{name}" + (f"^{{{count}}}" if count > 1 else "")
-            for name, count in zip("xp", powers)
-            if count
-        )
-        parts.append(rf"\left[{expression_latex(coefficient)}\right] {symbols}")
+    parts = [
+        rf"\left[{expression_latex(coefficient)}\right] {derivative_latex(power)}"
+        for power, coefficient in equation.generator.terms.items()
+    ]
     return r"\mathcal{L}_h = " + " + ".join(parts)

@@ -173,6 +173,8 @@ def test_asking_for_what_is_not_held_names_what_is():
     correction = quartic_correction("EulerMaruyama", 1)
     with pytest.raises(ValueError, match=r"power=2 is not held; use 1 to 1"):
         correction.coefficient(square, 2)
+    with pytest.raises(ValueError, match=r"dt=0 must be finite and > 0"):
+        correction.bias(square, 0)
     with pytest.raises(ValueError, match=r"observable takes \('p',\).* has \('x',\)"):
         correction.coefficient(lambda p: p, 1)
 
