@@ -114,16 +114,58 @@ class WeakModifiedEquation:
         Raises
         ------
         ValueError
-            If the equation has momenta: use `density_correction` or `stationary_correction`.
+            If the equation has momenta: use `high_friction_potential` or `stationary_correction`.
         """
         from langevin_lab.limits.local_density import effective_potential
 
         if self.equation != "overdamped":
             raise ValueError(
                 f"method={self.method!r} has momenta, and in general no effective potential in "
-                "closed form; use density_correction, or stationary_correction(potential, ...)"
+                "closed form; use high_friction_potential, or stationary_correction(potential, ...)"
             )
         return effective_potential(self.generators)
+
+    def high_friction_potential(self, last: int = 2) -> Any:
+        """Derive U_k of the density of positions exp(-(U + h^k U_k)/T) as a series in 1/gamma.
+
+        k is the first power whose correction is not 0. For gamma h small and gamma large.
+
+        Parameters
+        ----------
+        last : int, optional
+            The last power of 1/gamma, >= 0.
+
+        Returns
+        -------
+        sympy expression
+            Up to a constant; what has no antiderivative in U', U'', ... stays an integral.
+
+        Raises
+        ------
+        ValueError
+            If the equation is overdamped, all corrections that it holds vanish, or last < 0.
+
+        Examples
+        --------
+        >>> weak_modified_equation("BAOAB").high_friction_potential(1)
+        0
+        """
+        from langevin_lab.limits.high_friction import configurational_potential
+
+        if self.equation != "langevin":
+            raise ValueError(
+                f"method={self.method!r} has no momenta; its effective_potential holds at any "
+                "friction"
+            )
+        if last not in range(100):
+            raise ValueError(f"last={last!r} must be an integer >= 0, the last power of 1/gamma")
+        present = [generator for generator in self.generators[1:] if generator.terms]
+        if not present:
+            raise ValueError(
+                f"order={self.order} of {self.method!r} holds no correction that is not 0; use "
+                "order=2"
+            )
+        return configurational_potential(present[0], last)
 
     @cached_property
     def density_correction(self) -> tuple[Any, ...] | None:
