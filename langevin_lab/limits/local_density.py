@@ -85,12 +85,11 @@ def effective_potential(generators: Sequence[Operator]) -> tuple[Any, ...]:
         of_correction = -FRICTION / TEMPERATURE * sympy.Add(*fluxes)
         # log(1 + h g_1 + h^2 g_2) = h g_1 + h^2 (g_2 - g_1^2/2)
         of_logarithm = of_correction - first * sympy.diff(first, POSITION)
-        local, rest = antiderivative(of_logarithm)
+        local, rest = antiderivative(-TEMPERATURE * of_logarithm)
         if k == 1:
-            first = local
-        whole = local if rest == 0 else local + sympy.Integral(rest, POSITION)
-        potentials.append(-TEMPERATURE * whole)
-    return tuple(sympy.expand(u) for u in potentials)
+            first = sympy.expand(-local / TEMPERATURE)
+        potentials.append(local if rest == 0 else local + sympy.Integral(rest, POSITION))
+    return tuple(potentials)
 
 
 def _flux(generator: Operator, g: Any, slope: Any) -> Any:

@@ -24,10 +24,19 @@ _NAMED = {slope: sympy.Symbol(name) for slope, name in zip(SLOPES, _PRIMES)}
 
 def expression_latex(expression: Any) -> str:
     """An expression in U, U', ... with primes, powers of h in rising order, each simplified."""
-    plain = sympy.expand(with_symbols(expression).xreplace(_NAMED))
+    expression = sympy.sympify(expression)
+    # An integral is printed first: its integrand's symbols must not look like constants.
+    integrals = {integral: _integral(integral) for integral in expression.atoms(sympy.Integral)}
+    plain = sympy.expand(with_symbols(expression.xreplace(integrals)).xreplace(_NAMED))
     powers = sorted({term.as_coeff_exponent(STEP)[1] for term in sympy.Add.make_args(plain)})
     text = " + ".join(_term(power, plain.coeff(STEP, power)) for power in powers)
     return text.replace("+ -", "-") or "0"
+
+
+def _integral(integral: Any) -> Any:
+    """A symbol that prints as the integral."""
+    inner = expression_latex(integral.function)
+    return sympy.Symbol(rf"{{\int \left({inner}\right) \mathrm{{d}}x}}")
 
 
 def _term(power: int, coefficient: Any) -> str:

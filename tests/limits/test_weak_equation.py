@@ -12,6 +12,7 @@ from langevin_lab.limits.operators import MOMENTUM, POSITION
 from langevin_lab.limits.symbolic_potential import formula_text, symbolic_energy
 from langevin_lab.limits.weak_equation import weak_modified_equation
 from langevin_lab.limits.weak_generator import FRICTION, MASS, STEP, TEMPERATURE
+from langevin_lab.limits.weak_latex import expression_latex
 from langevin_lab.limits.weak_quadratic import weak_modified_quadratic
 
 NUMBERS = {"temperature": 0.7, "friction": 1.3, "mass": 1.6}
@@ -175,6 +176,13 @@ def test_latex_is_of_the_generator_where_there_is_no_stochastic_equation():
     assert r"\left[- h^{2} \frac{T \gamma}{12 m}\right] \partial_x^{2}" in text
     assert r"\mathrm{d}W_2" in weak_modified_equation("OBABO").latex()
     assert r"\mathrm{d}W_" not in weak_modified_equation("UBU").latex()
+
+
+def test_latex_of_a_potential_with_an_integral():
+    second = weak_modified_equation("EulerMaruyama", 2).effective_potential[1]
+    text = expression_latex(second)
+    assert r"{\int \left(- \frac{{U''}^{2} {U'}}{6 \gamma^{2}}\right) \mathrm{d}x}" in text
+    assert "int 1" not in text
 
 
 @pytest.mark.parametrize("order_kept", [-1, 3, 1.5, True])
