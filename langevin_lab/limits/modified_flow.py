@@ -1,0 +1,377 @@
+"""`ModifiedFlow`: the result of a backward error analysis, to read, to print and to run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from langevin_lab.dynamics import ItoDiffusion
+from langevin_lab.limits.elementary_differentials import Tree, TreeSum
+
+Terms = tuple[tuple[Tree, float], ...]
+
+# Where the trees of a flow live, in words.
+_WHERE = {False: "f = -grad U", True: "f = -grad U/mass, v = p/mass"}
+_WHERE_LATEX = {False: r"f = -\nabla U", True: r"f = -\nabla U/m,\ v = p/m"}
+
+
+@dataclass(frozen=True)
+class ModifiedFlow:
+    """The equation that a method solves up to an error of one order more than is kept.
+
+    x' = X_0(x) + h X_1(x) + ... + h^order X_order(x), h the step, for momentum methods; for words
+    the same of (x, v). The X_k are sums of elementary differentials, `TreeSum`.
+
+    Parameters
+    ----------
+    name : str
+        The method.
+    order : int
+        The highest power of the step.
+    drift : tuple of (str, tuple of TreeSum)
+        For each component, "x" or "v", its sum for each power of the step.
+    symbols : tuple of (str, sympy symbol)
+        Keyword of `dynamics` and `field` -> the symbol that it gives a value to; the step first.
+    velocity : tuple of TreeSum, optional
+        The slow manifold of a momentum method: (x_n - x_(n-1))/h as a function of x_n.
+    step : float, optional
+        The method's own step, for `dynamics` and `field` where none is given.
+
+    Examples
+    --------
+    >>> from langevin_lab.limits import momentum_flow
+    >>> flow = momentum_flow(1, momentum=0.5, look_ahead=0)
+    >>> flow.coefficient("f'f", 1)
+    -3
+    """
+
+    name: str
+    order: int
+    drift: tuple[tuple[str, tuple[TreeSum, ...]], ...]
+    symbols: tuple[tuple[str, Any], ...]
+    velocity: tuple[TreeSum, ...] = ()
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.step is not None:
+            _check_number(self._step_name, self.step)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """("x",), or ("x", "v")."""
+        return tuple(name for name, _ in self.drift)
+
+    def series(self, component: str = "x") -> tuple[TreeSum, ...]:
+        """The sums of one component by power of the step.
+
+        Parameters
+        ----------
+        component : {"x", "v", "velocity"}, optional
+            "velocity" is the slow manifold of a momentum method.
+        """
+        known = dict(self.drift) | ({"velocity": self.velocity} if self.velocity else {})
+        if component not in known:
+            raise ValueError(f"component={component!r} must be one of {', '.join(known)}")
+        return known[component]
+
+    def coefficient(self, tree: Tree | str, power: int, component: str = "x") -> Any:
+        """The coefficient of a tree at one power of the step, as a sympy expression.
+
+        Parameters
+        ----------
+        tree : Tree or str
+            For example ``"f''(f, f)"``.
+        power : int
+            0 to order.
+        component : {"x", "v", "velocity"}, optional
+        """
+        series = self.series(component)
+        if isinstance(power, bool) or power not in range(self.order + 1):
+            raise ValueError(f"power={power!r} must be an integer from 0 to order={self.order}")
+        return series[power].coefficient(Tree.parse(tree) if isinstance(tree, str) else tree)
+
+    @property
+    def text(self) -> str:
+        """The equation in lines of plain text."""
+        lines = [f"{self.name} to order {self.order}, {_WHERE[self._has_velocity]}"]
+        for name, series in self.drift:
+            lines += _lines(f"{name}' =", series)
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"<ModifiedFlow {self.text}>"
+
+    def latex(self) -> str:
+        """The equation in an ``aligned`` environment, without dollar signs."""
+        rows = [
+            rf"\dot {name} &= {_sum_latex(series, self.order)}" for name, series in self.drift
+        ]
+        return _aligned([*rows, rf"&\quad {_WHERE_LATEX[self._has_velocity]}"])
+
+    def velocity_latex(self) -> str:
+        """The slow manifold in an ``aligned`` environment, without dollar signs."""
+        series = self.series("velocity")
+        return _aligned([rf"\frac{{x_n - x_{{n-1}}}}{{h}} &= {_sum_latex(series, self.order)}"])
+
+    def dynamics(
+        self, potential: Any, *, mass: float | tuple[float, ...] | None = None, **numbers: float
+    ) -> ItoDiffusion:
+        """Return the equation on a potential as a dynamics without noise, compiled like any other.
+
+        The step stays a parameter, so that other steps need no other compilation; the potential's
+        parameters stay theirs.
+
+        Parameters
+        ----------
+        potential : Potential
+            From an expression, smooth.
+        mass : float or sequence of shape (dim,), optional
+            Of a word, > 0; 1 by default.
+        **numbers : float
+            A value for each symbol that occurs: learning_rate, momentum, look_ahead of momentum
+            methods, dt and friction of words.
+
+        Returns
+        -------
+        ItoDiffusion
+            Of the potential's variables x, y, ... and, for words, the velocities v (one
+            coordinate) or v_x, v_y, ...; `integrators.solve_flow` solves it to a tolerance.
+
+        Raises
+        ------
+        TypeError
+            If the potential is no formula, or a number is none.
+        ValueError
+            If numbers are missing, unknown or out of range; if the gradient is drawn, the potential
+            not smooth or too long, or a name is taken.
+
+        Examples
+        --------
+        >>> import langevin_lab as ll
+        >>> from langevin_lab.limits import splitting_flow
+        >>> U = ll.potentials.harmonic()
+        >>> splitting_flow("BAB", 2).dynamics(U, dt=0.1).drift
+        ('v + dt**2*(-stiffness*v/6)', '-stiffness*x + dt**2*(-stiffness**2*x/12)')
+        """
+        from langevin_lab.limits.tree_formulas import TreeFormulas
+
+        _check_formula(potential)
+        values, masses = self._values(numbers), self._masses(mass, potential.dim)
+        velocities = _velocity_names(potential) if self._has_velocity else ()
+        step_name = self._step_name
+        _check_free(potential, (*velocities, step_name))
+        formulas = TreeFormulas(potential, velocities, masses)
+        drift = []
+        for _, series in self.drift:
+            terms = [(power, *term) for power, term in self._numbered(series, values)]
+            steps = [_power_text(step_name, power) for power, _, _ in terms]
+            drift += formulas.texts([(tree, number) for _, tree, number in terms], steps)
+        parameters = dict(potential.parameters)
+        if any(step_name in text for text in drift):
+            parameters[step_name] = values[step_name]
+        names = (*potential.variables, *velocities)
+        return ItoDiffusion.from_drift(drift, noise="0", variables=names, parameters=parameters)
+
+    def field(
+        self, potential: Any, *, mass: float | tuple[float, ...] | None = None, **numbers: float
+    ) -> Callable[[Any], np.ndarray]:
+        """Return the right-hand side as a function over arrays, for any potential.
+
+        Parameters
+        ----------
+        potential : Potential
+            Also in array form; its derivatives up to the order + 1 are evaluated as tensors, whose
+            size grows as dim^(order + 1).
+        mass, **numbers
+            As of `dynamics`.
+
+        Returns
+        -------
+        function
+            State -> rate of change, both (..., dim) with positions, for words (..., 2 dim) with
+            positions and then velocities.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `dynamics`, but for what it says of formulas.
+        """
+        return self._function(dict(self.drift), potential, mass, numbers)
+
+    def slow_velocity(self, potential: Any, **numbers: float) -> Callable[[Any], np.ndarray]:
+        """Return the slow manifold as a function over arrays, positions (..., dim) -> (..., dim).
+
+        A momentum method that starts at x with the previous position x - h v(x) has no fast mode up
+        to the order.
+
+        Parameters
+        ----------
+        potential, **numbers
+            As of `field`.
+
+        Raises
+        ------
+        ValueError
+            If the method has no slow manifold.
+        """
+        if not self.velocity:
+            raise ValueError(
+                f"{self.name} moves its velocity by itself and has no slow manifold; use field"
+            )
+        return self._function({"velocity": self.velocity}, potential, None, numbers)
+
+    @property
+    def _has_velocity(self) -> bool:
+        return "v" in self.components
+
+    @property
+    def _step_name(self) -> str:
+        return self.symbols[0][0]
+
+    def _function(self, components, potential, mass, numbers) -> Callable[[Any], np.ndarray]:
+        from langevin_lab.limits.tree_values import state_function
+
+        _check_not_drawn(potential)
+        values, masses = self._values(numbers), self._masses(mass, potential.dim)
+        step = values.get(self._step_name, 0.0)
+        terms: dict[str, Terms] = {
+            name: tuple(
+                (tree, number * step**power)
+                for power, (tree, number) in self._numbered(series, values)
+            )
+            for name, series in components.items()
+        }
+        return state_function(potential, terms, has_velocity=self._has_velocity, mass=masses)
+
+    def _numbered(self, series, values) -> list[tuple[int, tuple[Tree, float]]]:
+        """(power, (tree, coefficient as a float)) of every term."""
+        substitution = {symbol: values[name] for name, symbol in self.symbols if name in values}
+        return [
+            (power, (tree, float(coefficient.subs(substitution))))
+            for power, total in enumerate(series)
+            for tree, coefficient in total.terms
+        ]
+
+    def _values(self, numbers: Mapping[str, Any]) -> dict[str, float]:
+        """A number for every symbol that occurs, by keyword."""
+        names = [name for name, _ in self.symbols]
+        given = {self._step_name: self.step} if self.step is not None else {}
+        given |= numbers
+        for name, value in given.items():
+            if name not in names:
+                raise ValueError(
+                    f"{name}={value!r} is no number of {self.name}; it has {', '.join(names)}"
+                )
+            _check_number(name, value)
+        missing = [name for name in self._needed() if name not in given]
+        if missing:
+            raise ValueError(
+                f"the modified equation of {self.name} needs {missing[0]}: give {missing[0]}=..."
+            )
+        return {name: float(value) for name, value in given.items()}
+
+    def _needed(self) -> list[str]:
+        every = [*dict(self.drift).values(), self.velocity]
+        used = {
+            symbol
+            for series in every
+            for total in series
+            for _, coefficient in total.terms
+            for symbol in coefficient.free_symbols
+        }
+        steps = any(total for series in every for total in series[1:])
+        return [
+            name
+            for index, (name, symbol) in enumerate(self.symbols)
+            if symbol in used or (index == 0 and steps)
+        ]
+
+    def _masses(self, mass: Any, dim: int) -> Any:
+        if mass is None:
+            return 1.0
+        if not self._has_velocity:
+            raise ValueError(f"mass={mass!r}, but {self.name} has none; leave it out")
+        array = np.asarray(mass, dtype=float)
+        if array.shape not in ((), (dim,)) or not (np.isfinite(array) & (array > 0)).all():
+            raise ValueError(f"mass={mass!r} must be > 0: one number, or one for each coordinate")
+        return float(array) if array.ndim == 0 else tuple(array.tolist())
+
+
+_RANGES = {
+    "learning_rate": ("> 0", lambda value: value > 0),
+    "dt": ("> 0", lambda value: value > 0),
+    "momentum": (">= 0 and < 1", lambda value: 0 <= value < 1),
+    "look_ahead": ("finite", lambda value: True),
+    "friction": (">= 0", lambda value: value >= 0),
+}
+
+
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}={value!r} must be a number")
+    wanted, holds = _RANGES[name]
+    if not (math.isfinite(value) and holds(value)):
+        raise ValueError(f"{name}={value} must be finite and {wanted}")
+
+
+def _check_not_drawn(potential: Any) -> None:
+    if potential.gradient_noise is not None:
+        raise ValueError(
+            f"the gradient of {potential.name} is drawn, {potential.gradient_noise!r}, but this "
+            "equation is for the true one; use the potential without gradient noise"
+        )
+
+
+def _check_formula(potential: Any) -> None:
+    _check_not_drawn(potential)
+    if potential.code.form != "scalar":
+        raise TypeError(
+            f"potential={potential!r} is no formula to derive from; use "
+            "ll.Potential.from_expression(...), or ModifiedFlow.field, which takes any potential"
+        )
+
+
+def _velocity_names(potential: Any) -> tuple[str, ...]:
+    if potential.dim == 1:
+        return ("v",)
+    return tuple(f"v_{name}" for name in potential.variables)
+
+
+def _check_free(potential: Any, names: tuple[str, ...]) -> None:
+    for name in names:
+        if name in (*potential.variables, *potential.parameters):
+            raise ValueError(
+                f"{potential.name} uses the name {name!r}, which the modified equation needs for "
+                "itself; rename it there"
+            )
+
+
+def _power_text(name: str, power: int) -> str:
+    return "" if power == 0 else name if power == 1 else f"{name}**{power}"
+
+
+def _lines(head: str, series: tuple[TreeSum, ...]) -> list[str]:
+    """One line for each power of the step that occurs."""
+    lines = [f"{head} {series[0].text}"]
+    for power, total in enumerate(series[1:], start=1):
+        if total:
+            lines.append(f"   + {_power_text('h', power).replace('**', '^')} ({total.text})")
+    return lines
+
+
+def _sum_latex(series: tuple[TreeSum, ...], order: int) -> str:
+    pieces = [series[0].latex()]
+    for power, total in enumerate(series[1:], start=1):
+        if total:
+            step = "h" if power == 1 else f"h^{power}"
+            pieces.append(rf"{step} \left({total.latex()}\right)")
+    return " + ".join([*pieces, rf"O(h^{{{order + 1}}})"])
+
+
+def _aligned(rows: list[str]) -> str:
+    separator = " \\\\\n"
+    return f"\\begin{{aligned}}\n{separator.join(rows)}\n\\end{{aligned}}"
