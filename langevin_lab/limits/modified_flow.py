@@ -240,18 +240,25 @@ class ModifiedFlow:
         step = values.get(self._step_name, 0.0)
         terms: dict[str, Terms] = {
             name: tuple(
-                (tree, number * step**power)
+                (tree, float(number) * step**power)
                 for power, (tree, number) in self._numbered(series, values)
             )
             for name, series in components.items()
         }
         return state_function(potential, terms, has_velocity=self._has_velocity, mass=masses)
 
-    def _numbered(self, series, values) -> list[tuple[int, tuple[Tree, float]]]:
-        """(power, (tree, coefficient as a float)) of every term."""
-        substitution = {symbol: values[name] for name, symbol in self.symbols if name in values}
+    def _numbered(self, series, values) -> list[tuple[int, tuple[Tree, Any]]]:
+        """(power, (tree, coefficient as an exact number)) of every term."""
+        import sympy
+
+        # As decimals print, so that fractions stay short: 0.9 is 9/10.
+        substitution = {
+            symbol: sympy.Rational(repr(values[name]))
+            for name, symbol in self.symbols
+            if name in values
+        }
         return [
-            (power, (tree, float(coefficient.subs(substitution))))
+            (power, (tree, coefficient.subs(substitution)))
             for power, total in enumerate(series)
             for tree, coefficient in total.terms
         ]

@@ -103,9 +103,9 @@ def momentum_flow(
     return ModifiedFlow(
         name=_name(rate, ahead) if name is None else name,
         order=order,
-        drift=(("x", tuple(term.replaced(values) for term in drift)),),
+        drift=(("x", tuple(_presented(term.replaced(values)) for term in drift)),),
         symbols=tuple((key, s) for key, s in symbols.items() if s is STEP or s in used),
-        velocity=tuple(term.replaced(values) for term in velocity),
+        velocity=tuple(_presented(term.replaced(values)) for term in velocity),
         step=learning_rate,
     )
 
@@ -131,6 +131,18 @@ def _expression(name: str, value: Any, symbol: sympy.Symbol) -> Any:
         raise ValueError(f"{name}={value} must be finite")
     # The decimal that was typed: 0.9 is 9/10, not the nearest multiple of 2^-53.
     return sympy.Rational(repr(number))
+
+
+def _presented(term: TreeSum) -> TreeSum:
+    """The same with powers of 1 - lambda, as one writes them, for those of lambda - 1."""
+
+    def is_power(part: Any) -> bool:
+        return bool(part.is_Pow and part.base == MOMENTUM - 1 and part.exp.is_Integer)
+
+    def turned(part: Any) -> Any:
+        return (-1) ** part.exp * (1 - MOMENTUM) ** part.exp
+
+    return TreeSum((tree, c.replace(is_power, turned)) for tree, c in term.terms)
 
 
 def _name(momentum: Any, look_ahead: Any) -> str:

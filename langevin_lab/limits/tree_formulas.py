@@ -62,12 +62,12 @@ class TreeFormulas:
             ]
         return self._entries[tree]
 
-    def texts(self, terms: Iterable[tuple[Tree, float]], steps: Iterable[str]) -> list[str]:
+    def texts(self, terms: Iterable[tuple[Tree, Any]], steps: Iterable[str]) -> list[str]:
         """The sum of coefficient * step * tree in the package's language, for each coordinate.
 
         Parameters
         ----------
-        terms : iterable of (Tree, float)
+        terms : iterable of (Tree, sympy number)
         steps : iterable of str
             What stands with each term, such as ``"dt**2"``; "" for nothing.
         """
@@ -75,7 +75,7 @@ class TreeFormulas:
         totals: list[dict[str, Any]] = [{} for _ in range(dim)]
         for (tree, coefficient), step in zip(terms, steps):
             for total, entry in zip(totals, self.entries(tree)):
-                total[step] = total.get(step, 0) + sympy.Rational(repr(coefficient)) * entry
+                total[step] = total.get(step, 0) + coefficient * entry
         return [self._joined(total) for total in totals]
 
     def _contracted(self, index: int, children: list[list[Any]]) -> Any:
@@ -119,7 +119,13 @@ class TreeFormulas:
                 f"the force of {self._text!r} jumps where abs has its kink; the modified equation "
                 "needs a smooth potential: write for example sqrt(x**2 + c**2) for abs(x)"
             )
-        return _TextPrinter().doprint(expression)
+        shown = expression.replace(_is_long_fraction, lambda e: sympy.Float(float(e), 17))
+        return _TextPrinter().doprint(shown)
+
+
+def _is_long_fraction(expression: Any) -> bool:
+    """Whether a fraction is read from a decimal, or grew beyond what one writes."""
+    return bool(expression.is_Rational and expression.q > 10**4)
 
 
 class _TextPrinter(StrPrinter):
@@ -130,9 +136,3 @@ class _TextPrinter(StrPrinter):
 
     def _print_Exp1(self, expression: Any) -> str:
         return "e"
-
-    def _print_Rational(self, expression: Any) -> str:
-        # Long fractions of decimal numbers read better, and cost less, as what they are to float64.
-        if expression.q > 10**4:
-            return repr(float(expression))
-        return super()._print_Rational(expression)
