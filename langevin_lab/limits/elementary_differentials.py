@@ -227,10 +227,6 @@ class TreeSum:
         """The same with coefficients in factors, so that those that vanish are seen to."""
         return TreeSum((tree, sympy.factor(coefficient)) for tree, coefficient in self.terms)
 
-    def replaced(self, values: Mapping[Any, Any]) -> TreeSum:
-        """The same with numbers or expressions for symbols, simplified."""
-        return TreeSum((tree, c.subs(values)) for tree, c in self.terms).simplified()
-
     @property
     def text(self) -> str:
         """One line, "0" for the empty sum."""

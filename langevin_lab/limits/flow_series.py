@@ -89,7 +89,7 @@ def field_of_map(map_series: Field, order: int) -> dict[str, Series]:
         Up to h^(order + 1); its first term is the coordinate itself.
     order : int
     """
-    field: dict[str, Series] = {name: () for name in map_series}
+    field: dict[str, Series] = dict.fromkeys(map_series, ())
     for power in range(order + 1):
         # Only h^(power + 1) is read, so nothing beyond is made.
         reached = flowed(identity(tuple(map_series), power + 1), field)

@@ -45,8 +45,8 @@ class ModifiedFlow:
     --------
     >>> from langevin_lab.limits import momentum_flow
     >>> flow = momentum_flow(1, momentum=0.5, look_ahead=0)
-    >>> flow.coefficient("f'f", 1)
-    -3
+    >>> flow.coefficient("f'f", 1)          # - lb^2 (lb - a - 1/2) of lb = 1/(1 - 0.5)
+    -6
     """
 
     name: str
@@ -107,9 +107,7 @@ class ModifiedFlow:
 
     def latex(self) -> str:
         """The equation in an ``aligned`` environment, without dollar signs."""
-        rows = [
-            rf"\dot {name} &= {_sum_latex(series, self.order)}" for name, series in self.drift
-        ]
+        rows = [rf"\dot {name} &= {_sum_latex(series, self.order)}" for name, series in self.drift]
         return _aligned([*rows, rf"&\quad {_WHERE_LATEX[self._has_velocity]}"])
 
     def velocity_latex(self) -> str:
@@ -155,7 +153,7 @@ class ModifiedFlow:
         >>> from langevin_lab.limits import splitting_flow
         >>> U = ll.potentials.harmonic()
         >>> splitting_flow("BAB", 2).dynamics(U, dt=0.1).drift
-        ('v + dt**2*(-stiffness*v/6)', '-stiffness*x + dt**2*(-stiffness**2*x/12)')
+        ('v + dt**2*(stiffness*v/6)', '-stiffness*x + dt**2*(stiffness**2*x/12)')
         """
         from langevin_lab.limits.tree_formulas import TreeFormulas
 

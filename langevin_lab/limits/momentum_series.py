@@ -11,8 +11,8 @@ x_(n +- 1) = exp(+-h L) x_n, the recursion is
 
 and X_k stands in the coefficient of h^(k+1) only as (1 - momentum) X_k: it is solved for, order by
 order. X_0 = f/(1 - momentum) is gradient flow in a faster time. The first correction is again a
-gradient, that of (1/2)(1/(1 - momentum))(1/(1 - momentum) - look_ahead - 1/2)|grad U|^2; from h^2 on
-X is in general no gradient.
+gradient, that of (1/2)(1/(1 - momentum))(1/(1 - momentum) - look_ahead - 1/2)|grad U|^2; from h^2
+on X is in general no gradient.
 
 The slow manifold is v = (x_n - x_(n-1))/h = (1 - exp(-h L)) x/h as a function of x = x_n.
 
@@ -89,23 +89,22 @@ def momentum_flow(
     gradient descent to order 2, f = -grad U
     x' = f
        + h (-1/2 f'f)
-       + h^2 (1/3 f'f'f + 1/12 f''(f, f))
+       + h^2 (1/12 f''(f, f) + 1/3 f'f'f)
     """
     order = checked_order(order)
     rate = _expression("momentum", momentum, MOMENTUM)
     ahead = _expression("look_ahead", look_ahead, LOOK_AHEAD)
     if rate.is_number and not 0 <= rate < 1:
         raise ValueError(f"momentum={momentum!r} must be >= 0 and < 1")
-    drift, velocity = _series(order)
-    values = {MOMENTUM: rate, LOOK_AHEAD: ahead}
+    drift, velocity = _series(order, rate, ahead)
     used = rate.free_symbols | ahead.free_symbols
     symbols = {"learning_rate": STEP, "momentum": MOMENTUM, "look_ahead": LOOK_AHEAD}
     return ModifiedFlow(
         name=_name(rate, ahead) if name is None else name,
         order=order,
-        drift=(("x", tuple(_presented(term.replaced(values)) for term in drift)),),
+        drift=(("x", tuple(map(_presented, drift))),),
         symbols=tuple((key, s) for key, s in symbols.items() if s is STEP or s in used),
-        velocity=tuple(_presented(term.replaced(values)) for term in velocity),
+        velocity=tuple(map(_presented, velocity)),
         step=learning_rate,
     )
 
@@ -151,15 +150,15 @@ def _name(momentum: Any, look_ahead: Any) -> str:
     return "Nesterov" if look_ahead == momentum else "momentum family"
 
 
-@functools.lru_cache(maxsize=8)
-def _series(order: int) -> tuple[Series, Series]:
-    """(drift, velocity on the slow manifold) up to h^order, for symbols."""
+@functools.lru_cache(maxsize=64)
+def _series(order: int, momentum: Any, look_ahead: Any) -> tuple[Series, Series]:
+    """(drift, velocity on the slow manifold) up to h^order."""
     drift: Series = ()
     for power in range(order + 1):
         ahead, behind = _moves(drift, power + 1)
-        force = _force_ahead(behind, power)
-        known = ahead[-1] - behind[-1] * MOMENTUM
-        new = (force[-1] - known) * (1 / (1 - MOMENTUM))
+        force = _force_ahead(behind, look_ahead, power)
+        known = ahead[-1] - behind[-1] * momentum
+        new = (force[-1] - known) * (1 / (1 - momentum))
         drift = (*drift, new.simplified())
     behind = _moves(drift, order + 1)[1]
     return drift, tuple(term.simplified() for term in behind[1:])
@@ -172,7 +171,7 @@ def _moves(drift: Series, highest: int) -> tuple[Series, Series]:
     return (TreeSum(), *ahead[1:]), (TreeSum(), *(term * -1 for term in behind[1:]))
 
 
-def _force_ahead(move: Series, highest: int) -> Series:
+def _force_ahead(move: Series, look_ahead: Any, highest: int) -> Series:
     """f(x + look_ahead move) up to h^highest: its Taylor series about x."""
     total = [TreeSum([(Tree("f"), 1)]), *[TreeSum()] * highest]
     # Power of h -> children and what multiplies them; the move begins with h, so each child too.
@@ -180,7 +179,7 @@ def _force_ahead(move: Series, highest: int) -> Series:
     for count in range(1, highest + 1):
         products = {
             power: [
-                ((*children, tree), factor * coefficient * LOOK_AHEAD / count)
+                ((*children, tree), factor * coefficient * look_ahead / count)
                 for lower, terms in products.items()
                 for children, factor in terms
                 for tree, coefficient in move[power - lower].terms

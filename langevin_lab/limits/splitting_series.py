@@ -80,9 +80,9 @@ def splitting_flow(word: str, order: int, *, dt: float | None = None) -> Modifie
     >>> print(splitting_flow("BAB", 2).text)
     BAB to order 2, f = -grad U/mass, v = p/mass
     x' = v
-       + h^2 (1/6 f'v)
+       + h^2 (-1/6 f'v)
     v' = f
-       + h^2 (-1/12 f''(v, v) - 1/12 f'f)
+       + h^2 (1/12 f'f + 1/12 f''(v, v))
     """
     if not isinstance(word, str):
         raise TypeError(f"word={word!r} must be a text such as 'BAOAB'")

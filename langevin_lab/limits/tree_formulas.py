@@ -1,7 +1,7 @@
 """Elementary differentials as formulas of a potential that was given as one.
 
-f^(k)(a, b, ...) has the entries -(1/mass_i) sum_(j, l, ...) dU/(dx_i dx_j dx_l ...) a_j b_l ..., each
-derivative taken once by sympy. This module imports sympy.
+f^(k)(a, b, ...) has the entries -(1/mass_i) sum_(j, l, ...) dU/(dx_i dx_j dx_l ...) a_j b_l ...,
+each derivative taken once by sympy. This module imports sympy.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class TreeFormulas:
         )
         self._text = potential.text
         self._coordinates = derivation.coordinates
-        self._derivatives = {(): derivation.energy}
+        self._derivatives: dict[tuple[int, ...], Any] = {(): derivation.energy}
         masses = mass if isinstance(mass, tuple) else (mass,) * potential.dim
         self._factors = [-1 / sympy.Rational(repr(float(m))) for m in masses]
         self._entries = {
