@@ -1,9 +1,9 @@
 """Deterministic paths to a tolerance: adaptive Runge-Kutta where speed is no matter.
 
-For equations without noise (gradient flow, momentum flow, Hamiltonian and Nose-Hoover dynamics, the
-drift of an `ItoDiffusion` whose noise is 0) the step is chosen by the error that an embedded formula
-estimates. Source: Hairer, Norsett and Wanner (1993), section II.10, for DOP853, the formula of
-Dormand and Prince of order 8.
+For equations without noise (gradient flow, momentum flow, Hamiltonian and Nose-Hoover dynamics, an
+`ItoDiffusion` whose noise is 0) the step is chosen by the error that an embedded formula estimates.
+Source: Hairer, Norsett and Wanner (1993), section II.10, for DOP853, the formula of Dormand and
+Prince of order 8.
 """
 
 from __future__ import annotations

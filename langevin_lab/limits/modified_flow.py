@@ -269,7 +269,8 @@ class ModifiedFlow:
         for name, value in given.items():
             if name not in names:
                 raise ValueError(
-                    f"{name}={value!r} is no number of {self.name}; it has {', '.join(names)}"
+                    f"{name}={value!r} is not open in the equation of {self.name}; "
+                    f"open are {', '.join(names)}"
                 )
             _check_number(name, value)
         missing = [name for name in self._needed() if name not in given]

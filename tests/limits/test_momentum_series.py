@@ -1,0 +1,184 @@
+"""Modified equations of momentum methods: known coefficients, and two independent derivations."""
+
+import numpy as np
+import pytest
+import sympy
+
+from langevin_lab.limits import momentum_flow
+from langevin_lab.limits.elementary_differentials import Tree
+from langevin_lab.limits.flow_series import LOOK_AHEAD, MOMENTUM, STEP
+
+LB = 1 / (1 - MOMENTUM)
+
+
+def equal(left, right):
+    return sympy.simplify(left - right) == 0
+
+
+def test_first_correction_is_the_gradient_of_the_modified_loss():
+    """u' = -lb grad(U + (h/2) lb (lb - a - 1/2) |grad U|^2), and grad |grad U|^2/2 = f'f."""
+    flow = momentum_flow(1)
+    assert equal(flow.coefficient("f", 0), LB)
+    half = sympy.Rational(1, 2)
+    assert equal(flow.coefficient("f'f", 1), -(LB**2) * (LB - LOOK_AHEAD - half))
+    assert not equal(flow.coefficient("f'f", 1), -(LB**2) * (LB - LOOK_AHEAD + half))
+
+
+@pytest.mark.parametrize(
+    ("momentum", "look_ahead", "name", "loss"),
+    [
+        (0, 0, "gradient descent", sympy.Rational(1, 4)),
+        (MOMENTUM, 0, "heavy ball", (1 + MOMENTUM) / (4 * (1 - MOMENTUM) ** 2)),
+        (
+            MOMENTUM,
+            MOMENTUM,
+            "Nesterov",
+            (1 - MOMENTUM + 2 * MOMENTUM**2) / (4 * (1 - MOMENTUM) ** 2),
+        ),
+        (0.5, 0.25, "momentum family", sympy.Rational(5, 4)),
+    ],
+)
+def test_coefficient_of_the_squared_gradient(momentum, look_ahead, name, loss):
+    """h times this stands before |grad U|^2 in the loss: X_1 = -lb 2 loss f' (-grad U)..."""
+    flow = momentum_flow(1, momentum=momentum, look_ahead=look_ahead)
+    assert flow.name == name
+    rate = flow.coefficient("f", 0)
+    assert equal(-flow.coefficient("f'f", 1) / (2 * rate), loss)
+
+
+def test_gradient_descent_is_the_logarithm_of_eulers_map():
+    flow = momentum_flow(4, momentum=0, look_ahead=0)
+    known = {
+        0: {"f": 1},
+        1: {"f'f": "-1/2"},
+        2: {"f''(f, f)": "1/12", "f'f'f": "1/3"},
+        3: {"f''(f, f'f)": "-1/12", "f'f''(f, f)": "-1/12", "f'f'f'f": "-1/4"},
+    }
+    for power, terms in known.items():
+        expected = {Tree.parse(text): sympy.Rational(value) for text, value in terms.items()}
+        assert dict(flow.series()[power].terms) == expected
+    # A field of time alone leaves the trees f^(k)(f, ..., f): Bernoulli numbers over k!.
+    assert flow.coefficient("f''''(f, f, f, f)", 4) == sympy.Rational(-1, 720)
+    assert flow.coefficient("f'f'f'f'f", 4) == sympy.Rational(1, 5)
+
+
+def linear_rate(flow, rate):
+    """The flow on f = rate x, where only chains f'f'...f are left: its coefficient of x."""
+    return sum(
+        STEP**power * total.coefficient(Tree.parse("f'" * power + "f")) * rate ** (power + 1)
+        for power, total in enumerate(flow.series())
+    )
+
+
+@pytest.mark.parametrize(("momentum", "look_ahead"), [(0.5, 0), (0.5, 0.5), (0.9, 0.3), (0, 0.4)])
+def test_on_a_quadratic_the_series_is_the_logarithm_of_the_slow_root(momentum, look_ahead):
+    """x_n ~ z^n with z^2 = z + momentum (z - 1) + h rate (z + look_ahead (z - 1))."""
+    flow = momentum_flow(5, momentum=momentum, look_ahead=look_ahead)
+    series = linear_rate(flow, sympy.Integer(-1))
+    errors = []
+    steps = (1 - momentum) ** 2 * 2.0 ** -np.arange(4, 8)
+    for h in steps:
+        middle = 1 + momentum - h * (1 + look_ahead)
+        last = momentum - h * look_ahead
+        root = (middle + np.sqrt(middle**2 - 4 * last)) / 2
+        errors.append(abs(float(series.subs(STEP, h)) - np.log(root) / h))
+    slopes = np.diff(np.log(errors)) / np.diff(np.log(steps))
+    assert slopes[-1] == pytest.approx(6.0, abs=0.15)
+
+
+def test_series_satisfies_the_recursion_in_one_dimension():
+    """By direct differentiation: Taylor series of x(t +- h) along x' = X(x) in the recursion."""
+    order, x = 3, sympy.Symbol("x")
+    f = sympy.sin(x) + x**2 / 3
+    flow = momentum_flow(order, momentum=sympy.Rational(1, 3), look_ahead=sympy.Rational(-2, 5))
+    rate = sum(
+        STEP**power * c * in_one_dimension(tree, f, x)
+        for power, total in enumerate(flow.series())
+        for tree, c in total.terms
+    )
+    ahead = taylor(rate, x, 1, order + 1)
+    behind = -taylor(rate, x, -1, order + 1)
+    shift = sympy.Rational(-2, 5) * behind
+    force = sum(
+        sympy.diff(f, x, j) * shift**j / sympy.factorial(j) for j in range(order + 1)
+    )
+    residual = ahead - behind / 3 - STEP * force
+    for power in range(order + 2):
+        left = sympy.diff(residual, STEP, power).subs(STEP, 0)
+        assert abs(complex(left.subs(x, 0.7).evalf(30))) < 1e-20
+    # Negative control: 3 % in the momentum is seen from the first power on.
+    wrong = sympy.diff(ahead - behind * 1.03 / 3 - STEP * force, STEP).subs({STEP: 0, x: 0.7})
+    assert abs(wrong) > 1e-3
+
+
+def in_one_dimension(tree, f, x):
+    """f^(k) times the children."""
+    children = [in_one_dimension(child, f, x) for child in tree.children]
+    return sympy.Mul(sympy.diff(f, x, len(children)), *children)
+
+
+def taylor(rate, x, sign, highest):
+    """x(t + sign h) - x(t) along x' = rate(x), up to h^highest of what it does not leave out."""
+    total, term = sympy.Integer(0), rate
+    for power in range(1, highest + 1):
+        total += (sign * STEP) ** power * term / sympy.factorial(power)
+        term = sympy.diff(term, x) * rate
+    return total
+
+
+def test_velocity_on_the_slow_manifold():
+    """v = lb f + h lb^2 (a - lb) f'f + O(h^2); for gradient descent v is f(x - h v)."""
+    flow = momentum_flow(2)
+    assert equal(flow.coefficient("f", 0, "velocity"), LB)
+    assert equal(flow.coefficient("f'f", 1, "velocity"), LB**2 * (LOOK_AHEAD - LB))
+    plain = momentum_flow(2, momentum=0, look_ahead=0)
+    # v = f - h f'v + h^2 f''(v, v)/2 - ... with v = f - h f'f inside.
+    expected = {"f''(f, f)": sympy.Rational(1, 2), "f'f'f": sympy.Integer(1)}
+    assert {t.text: c for t, c in plain.series("velocity")[2].terms} == expected
+
+
+def test_symbols_and_numbers_agree():
+    symbolic = momentum_flow(3)
+    numbers = momentum_flow(3, momentum=0.9, look_ahead=0.25)
+    values = {MOMENTUM: sympy.Rational(9, 10), LOOK_AHEAD: sympy.Rational(1, 4)}
+    for component in ("x", "velocity"):
+        for power, total in enumerate(symbolic.series(component)):
+            for tree, coefficient in total.terms:
+                assert coefficient.subs(values) == numbers.coefficient(tree, power, component)
+
+
+def test_beyond_the_first_correction_there_is_no_loss():
+    """grad(f . f'f) = 2 f'f'f + f''(f, f) is the only gradient of order two; GD has 4 to 1."""
+    flow = momentum_flow(2, look_ahead=0)
+    chain, fork = (flow.coefficient(text, 2) for text in ("f'f'f", "f''(f, f)"))
+    assert not equal(chain, 2 * fork)
+
+
+def test_numbers_are_the_decimals_that_were_typed():
+    assert momentum_flow(0, momentum=0.9, look_ahead=0).coefficient("f", 0) == 10
+    assert momentum_flow(0, momentum=np.float64(0.9)).coefficient("f", 0) == 10
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"order": 6}, "order=6 must be an integer from 0 to 5: the highest power"),
+        ({"order": True}, "order=True must be an integer"),
+        ({"order": 1.5}, "order=1.5 must be an integer"),
+        ({"momentum": 1.0}, "momentum=1.0 must be >= 0 and < 1"),
+        ({"momentum": -0.1}, "momentum=-0.1 must be >= 0 and < 1"),
+        ({"look_ahead": np.inf}, "look_ahead=inf must be finite"),
+        ({"look_ahead": sympy.Symbol("q")}, "look_ahead=q holds other symbols than lambda and a"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0 must be finite and > 0"),
+    ],
+)
+def test_values_out_of_range_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        momentum_flow(**({"order": 1} | arguments))
+
+
+def test_schedule_for_a_number_is_refused():
+    with pytest.raises(TypeError, match="momentum=.* must be a number or a sympy expression; of a"):
+        momentum_flow(1, momentum=lambda step: 0.5)
+    with pytest.raises(TypeError, match="learning_rate='small' must be a number"):
+        momentum_flow(1, learning_rate="small")
