@@ -46,7 +46,7 @@ class Tree:
     --------
     >>> f = Tree("f")
     >>> Tree("f", (Tree("f", (f,)), f))
-    Tree("f''(f, f'f)")
+    Tree.parse("f''(f, f'f)")
     >>> Tree.parse("f''(f'f, f)") == Tree.parse("f''(f, f'f)")
     True
     """
@@ -114,7 +114,7 @@ class Tree:
         return TreeSum(terms)
 
     def __repr__(self) -> str:
-        return f'Tree("{self.text}")'
+        return f'Tree.parse("{self.text}")'
 
 
 def _key(tree: Tree) -> tuple[int, str]:

@@ -8,10 +8,7 @@ from langevin_lab.limits.elementary_differentials import Tree, TreeSum
 X = sympy.symbols("x y", real=True)
 V = sympy.symbols("v w", real=True)
 # Neither a gradient nor of one degree, so that every index of every derivative counts.
-FIELD = [
-    X[0] ** 3 * X[1] - 2 * X[1] ** 4 + 5 * X[0],
-    X[0] ** 2 * X[1] ** 2 + 3 * X[0] ** 4 - X[1] + 1,
-]
+FIELD = [X[0] ** 3 * X[1] - 2 * X[1] ** 2, X[1] ** 4 + X[0] * X[1] + 1]
 TEXTS = ["f", "f'f", "f''(f, f)", "f'f'f", "f'''(f, f, f)", "f''(f, f'f)", "f'f''(f, f)"]
 TEXTS += ["v", "x", "f'v", "f''(v, v)", "f''(f, f'v)", "f'f''(v, f'f)", "f'''(v, v, f'v)"]
 
@@ -47,11 +44,9 @@ def test_grafting_is_differentiation(text):
         "x": TreeSum([(Tree("v"), 2), (Tree.parse("f'f"), 1)]),
         "v": TreeSum([(Tree("f"), 1), (Tree("v"), sympy.Rational(-1, 3))]),
     }
+    rates = list(zip((*X, *V), total(along["x"]) + total(along["v"])))
     direct = [
-        sympy.expand(
-            sum(sympy.diff(entry, q) * d for q, d in zip((*X, *V), total(along["x"]) + total(along["v"])))
-        )
-        for entry in value(tree)
+        sympy.expand(sum(sympy.diff(entry, q) * rate for q, rate in rates)) for entry in value(tree)
     ]
     assert total(tree.derivative(along)) == direct
 
@@ -68,7 +63,7 @@ def test_one_wrong_sign_in_grafting_is_noticed():
 @pytest.mark.parametrize("text", [*TEXTS, "f''''(f, f, v, f'f)"])
 def test_text_of_a_tree_reads_back(text):
     assert Tree.parse(text).text == text
-    assert eval(repr(Tree.parse(text)).replace("Tree(", "Tree.parse(")) == Tree.parse(text)
+    assert repr(Tree.parse(text)) == f'Tree.parse("{text}")'
 
 
 def test_equal_trees_merge_whatever_the_order_of_children():
@@ -98,9 +93,7 @@ def test_printed_forms():
     assert terms.text == "-f + (a + 1) f'f - a f'''(f, f, f)"
     assert terms.latex() == r"-f + \left(a + 1\right)\,f'f - a\,f'''(f, f, f)"
     assert repr(terms) == f"TreeSum({terms.text})"
-    assert Tree.parse("f''''(f, f, v, f'f)").latex() == "f^{(4)}(f, v, f, f'f)".replace(
-        "f, v, f, ", "f, f, v, "
-    )
+    assert Tree.parse("f''''(f, f, v, f'f)").latex() == "f^{(4)}(f, f, v, f'f)"
     assert (TreeSum().text, TreeSum().latex()) == ("0", "0")
 
 
