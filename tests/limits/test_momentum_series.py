@@ -76,15 +76,22 @@ def test_on_a_quadratic_the_flow_is_the_slow_root(momentum, look_ahead):
     order, rate, lam, a = 5, sympy.Rational(-3, 2), *map(sympy.Rational, (momentum, look_ahead))
     flow = momentum_flow(order, momentum=lam, look_ahead=a)
     chains = [flow.coefficient("f'" * power + "f", power) for power in range(order + 1)]
+    assert not any(low_powers_of_residual(chains, rate, lam, a))
+    for power in range(order + 1):  # negative control: 3 % in any one coefficient
+        wrong = [c * sympy.Rational(103 if k == power else 100, 100) for k, c in enumerate(chains)]
+        assert any(low_powers_of_residual(wrong, rate, lam, a))
+
+
+def low_powers_of_residual(chains, rate, momentum, look_ahead):
+    order = len(chains) - 1
     exponent = sum(c * (STEP * rate) ** (k + 1) for k, c in enumerate(chains))
     root = term = sympy.Integer(1)
     for k in range(1, order + 2):
         term = cut(term * exponent / k, order + 1)
         root += term
-    residual = root**2 - root - lam * (root - 1) - STEP * rate * (root + a * (root - 1))
-    coefficients = sympy.Poly(residual, STEP).all_coeffs()[::-1]
-    assert coefficients[: order + 2] == [0] * (order + 2)
-    assert coefficients[order + 2] != 0
+    ahead = root + look_ahead * (root - 1)
+    residual = root**2 - root - momentum * (root - 1) - STEP * rate * ahead
+    return sympy.Poly(residual, STEP).all_coeffs()[::-1][: order + 2]
 
 
 X = sympy.Symbol("x")
