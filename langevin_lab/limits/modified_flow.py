@@ -233,7 +233,7 @@ class ModifiedFlow:
     def _function(self, components, potential, mass, numbers) -> Callable[[Any], np.ndarray]:
         from langevin_lab.limits.tree_values import state_function
 
-        _check_not_drawn(potential)
+        _check_true_gradient(potential)
         values, masses = self._values(numbers), self._masses(mass, potential.dim)
         step = values.get(self._step_name, 0.0)
         terms: dict[str, Terms] = {
@@ -324,7 +324,12 @@ def _check_number(name: str, value: Any) -> None:
         raise ValueError(f"{name}={value} must be finite and {wanted}")
 
 
-def _check_not_drawn(potential: Any) -> None:
+def _check_true_gradient(potential: Any) -> None:
+    if not hasattr(potential, "gradient_noise"):
+        raise TypeError(
+            f"potential={potential!r} is not a Potential: use ll.potentials.NAME(), or "
+            "ll.Potential.from_expression(...)"
+        )
     if potential.gradient_noise is not None:
         raise ValueError(
             f"the gradient of {potential.name} is drawn, {potential.gradient_noise!r}, but this "
@@ -333,7 +338,7 @@ def _check_not_drawn(potential: Any) -> None:
 
 
 def _check_formula(potential: Any) -> None:
-    _check_not_drawn(potential)
+    _check_true_gradient(potential)
     if potential.code.form != "scalar":
         raise TypeError(
             f"potential={potential!r} is no formula to derive from; use "

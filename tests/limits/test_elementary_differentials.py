@@ -89,7 +89,9 @@ def test_sums_are_linear():
 
 def test_printed_forms():
     a = sympy.Symbol("a")
-    terms = TreeSum([(Tree("f"), -1), (Tree.parse("f'f"), a + 1), (Tree.parse("f'''(f, f, f)"), -a)])
+    terms = TreeSum(
+        [(Tree("f"), -1), (Tree.parse("f'f"), a + 1), (Tree.parse("f'''(f, f, f)"), -a)]
+    )
     assert terms.text == "-f + (a + 1) f'f - a f'''(f, f, f)"
     assert terms.latex() == r"-f + \left(a + 1\right)\,f'f - a\,f'''(f, f, f)"
     assert repr(terms) == f"TreeSum({terms.text})"
@@ -100,8 +102,8 @@ def test_printed_forms():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("g'f", "tree=\"g'f\" has no node at \"g'f\"; write f with a prime for each child"),
-        ("f'", 'has no node where it ends'),
+        ("g'f", 'tree="g\'f" has no node at "g\'f"; write f with a prime for each child'),
+        ("f'", "has no node where it ends"),
         ("f''f", "f'' has 0 children; write one prime for each"),
         ("f''(f)", "f'' has 1 children; write one prime for each"),
         ("f'(f, f)", "f' has 2 children; write one prime for each"),

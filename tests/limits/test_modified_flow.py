@@ -7,7 +7,6 @@ import pytest
 import sympy
 
 import langevin_lab as ll
-from langevin_lab.integrators import method_for
 from langevin_lab.limits import ModifiedFlow, Tree, TreeSum, momentum_flow, splitting_flow
 
 WELL = ll.potentials.double_well()
@@ -35,11 +34,11 @@ def test_text_and_latex_of_a_momentum_method():
     assert repr(flow) == f"<ModifiedFlow {flow.text}>"
     assert flow.latex() == (
         "\\begin{aligned}\n"
-        r"\dot x &= \frac{1}{1 - \lambda}\,f + h \left(- \frac{\lambda + 1}"
+        r"\dot x &= \frac{1}{1 - \lambda}\,f + h \left(-\frac{\lambda + 1}"
         r"{2 \left(1 - \lambda\right)^{3}}\,f'f\right) + O(h^{2}) \\" + "\n"
         r"&\quad f = -\nabla U" + "\n"
         r"\end{aligned}"
-    ).replace("(- ", "(-")
+    )
     assert r"\frac{x_n - x_{n-1}}{h} &= \frac{1}{1 - \lambda}\,f + h" in flow.velocity_latex()
 
 
@@ -73,23 +72,18 @@ def test_modified_loss_of_gradient_descent_by_hand():
     slope, curvature = 4 * b * x * (x**2 - 1), b * (12 * x**2 - 4)
     by_hand = -slope - 0.005 * curvature * slope
     np.testing.assert_allclose(drift_of(equation, x), by_hand, rtol=1e-13)
-    assert np.abs(drift_of(equation, x) / (by_hand - 0.03 * 0.005 * curvature * slope) - 1).max() > (
-        1e-4
-    )
+    wrong = -slope - 1.03 * 0.005 * curvature * slope
+    assert np.abs(drift_of(equation, x) / wrong - 1).max() > 1e-4
 
 
 def test_modified_verlet_by_hand():
-    """U = k x^2/2, mass m: x' = v (1 + h^2 k/(6 m)), v' = -(k/m) x (1 + h^2 k/(12 m))..."""
-    k, m, h = 3.0, 2.0, 0.1
-    equation = splitting_flow("BAB", 2).dynamics(LINE.with_parameters(stiffness=k), dt=h, mass=m)
-    state = np.array([[0.4, -0.7]])
-    square = k / m
-    by_hand = [
-        [-0.7 * (1 + h**2 * square / 6), -square * 0.4 * (1 - h**2 * square / 12)]
-    ]
+    """U = k x^2/2, w^2 = k/mass: x' = v (1 + (h w)^2/6), v' = -w^2 x (1 - (h w)^2/12)."""
+    h, well = 0.1, LINE.with_parameters(stiffness=3.0)
+    equation = splitting_flow("BAB", 2).dynamics(well, dt=h, mass=2.0)
+    square = 3.0 / 2.0
+    by_hand = [-0.7 * (1 + h**2 * square / 6), -square * 0.4 * (1 - h**2 * square / 12)]
     assert equation.potential.variables == ("x", "v")
-    by_hand[0][1] = -square * 0.4 + h**2 * square**2 * 0.4 / 12
-    np.testing.assert_allclose(drift_of(equation, state), by_hand, rtol=1e-13)
+    np.testing.assert_allclose(drift_of(equation, np.array([0.4, -0.7])), by_hand, rtol=1e-13)
 
 
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
@@ -124,16 +118,16 @@ def test_other_steps_need_no_other_code():
     assert flow.dynamics(other, learning_rate=0.01).drift == one.drift
 
 
-def test_result_runs_like_any_dynamics():
-    """Euler steps of the equation of order 0 are gradient descent again."""
-    equation = momentum_flow(0, momentum=0, look_ahead=0).dynamics(PLANE, learning_rate=0.05)
-    scheme = method_for("EulerMaruyama", equation)
-    coefficients = scheme.coefficients(equation, 0.05)
-    functions = equation.functions(scheme.functions)
-    new = scheme.step(
-        {"x": POINTS}, [np.ones_like(POINTS)], coefficients, equation.potential.gradient, functions
+def test_result_runs_like_any_dynamics(plain_python):
+    """In a kernel, whose own dt is another one than the parameter of that name."""
+    equation = splitting_flow("BAOAB", 2).dynamics(PLANE, dt=0.3, friction=0.5)
+    result = ll.simulate(
+        equation, "EulerMaruyama", dt=0.05, n_steps=3, n_replicas=2, start=STATES[0], seed=1
     )
-    np.testing.assert_allclose(new["x"], POINTS - 0.05 * PLANE.gradient(POINTS), rtol=1e-14)
+    state, rate = STATES[0], splitting_flow("BAOAB", 2).field(PLANE, dt=0.3, friction=0.5)
+    for _ in range(3):
+        state = state + 0.05 * rate(state)
+    np.testing.assert_allclose(result["x_final"], [state, state], rtol=1e-12)
 
 
 def test_own_step_is_the_default():
@@ -166,7 +160,7 @@ def test_field_takes_potentials_in_array_form():
     formula = ll.Potential.from_expression(" + ".join(terms), "w b")
     flow = momentum_flow(3, momentum=0.5, look_ahead=0.0, learning_rate=0.05)
     np.testing.assert_allclose(flow.field(mean)(POINTS), flow.field(formula)(POINTS), rtol=1e-6)
-    with pytest.raises(TypeError, match=r"is no formula to derive from; use .* or ModifiedFlow.fiel"):
+    with pytest.raises(TypeError, match=r"is no formula to derive from; use .* or ModifiedFlow"):
         flow.dynamics(mean)
 
 
@@ -175,7 +169,7 @@ def test_field_takes_potentials_in_array_form():
     [
         ({}, "the modified equation of heavy ball needs learning_rate: give learning_rate=..."),
         ({"learning_rate": 0.1}, "of heavy ball needs momentum: give momentum=..."),
-        ({"learning_rate": 0.1, "friction": 1.0}, "friction=1.0 is not open in the equation of hea"),
+        ({"learning_rate": 0.1, "friction": 1.0}, "friction=1.0 is not open in the equation of"),
         ({"learning_rate": 0.1, "look_ahead": 1.0}, "open are learning_rate, momentum"),
         ({"learning_rate": -0.1, "momentum": 0.5}, "learning_rate=-0.1 must be finite and > 0"),
         ({"learning_rate": 0.1, "momentum": 1.0}, "momentum=1.0 must be finite and >= 0 and < 1"),
@@ -212,9 +206,11 @@ def test_friction_of_each_coordinate_is_refused():
 
 def test_unsuitable_potentials_are_refused():
     flow = splitting_flow("BAB", 2, dt=0.1)
+    with pytest.raises(TypeError, match="potential='x' is not a Potential: use ll.potentials.NAME"):
+        flow.field("x")
     drawn = LINE.with_gradient_noise(standard_deviation=0.1)
     for make in (flow.dynamics, flow.field):
-        with pytest.raises(ValueError, match=r"the gradient of harmonic is drawn, .*; use the pote"):
+        with pytest.raises(ValueError, match=r"the gradient of harmonic is drawn, .*; use the"):
             make(drawn)
     kink = ll.Potential.from_expression("abs(x)**3 + x**2")
     with pytest.raises(ValueError, match="jumps where abs has its kink; the modified equation nee"):
@@ -224,15 +220,17 @@ def test_unsuitable_potentials_are_refused():
     with pytest.raises(ValueError, match="uses the name 'dt', which the modified equation needs"):
         flow.dynamics(ll.Potential.from_expression("dt**2/2", ("dt",)))
     long = momentum_flow(3, momentum=0.5, look_ahead=0, learning_rate=1e-4)
-    with pytest.raises(ValueError, match=r"has \d+ characters, more than the 20000 of a formula; u"):
+    with pytest.raises(ValueError, match=r"has \d+ characters, more than the 20000 of a formula"):
         long.dynamics(ll.potentials.mueller_brown())
 
 
 def test_wrong_state_is_refused():
-    with pytest.raises(ValueError, match=r"shape \(3, 2\); its last axis must hold 4 numbers: posi"):
+    with pytest.raises(ValueError, match=r"shape \(3, 2\); its last axis must hold 4 numbers"):
         splitting_flow("BAB", 1).field(PLANE, dt=0.1)(POINTS)
     field = momentum_flow(1, momentum=0, look_ahead=0).field(PLANE, learning_rate=0.1)
-    with pytest.raises(ValueError, match=r"shape \(\); its last axis must hold 2 numbers: positio"):
+    with pytest.raises(
+        ValueError, match=r"shape \(\); its last axis must hold 2 numbers: positions"
+    ):
         field(1.0)
 
 
@@ -244,7 +242,7 @@ def test_wrong_names_and_powers_are_refused():
         ball.series("v")
     with pytest.raises(ValueError, match="power=3 must be an integer from 0 to order=2"):
         ball.coefficient("f", 3)
-    with pytest.raises(ValueError, match="BAB moves its velocity by itself and has no slow manifol"):
+    with pytest.raises(ValueError, match="BAB moves its velocity by itself and has no slow"):
         word.slow_velocity(LINE, dt=0.1)
     with pytest.raises(ValueError, match="component='velocity' must be one of x, v"):
         word.velocity_latex()
