@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,15 @@ import numpy as np
 
 from langevin_lab.dynamics import ItoDiffusion
 from langevin_lab.limits.elementary_differentials import Tree, TreeSum
+from langevin_lab.limits.flow_arguments import (
+    check_formula,
+    check_free,
+    check_number,
+    check_true_gradient,
+    checked_mass,
+    velocity_names,
+)
+from langevin_lab.limits.flow_text import aligned, lines, power_text, sum_latex
 
 Terms = tuple[tuple[Tree, float], ...]
 
@@ -58,7 +66,7 @@ class ModifiedFlow:
 
     def __post_init__(self) -> None:
         if self.step is not None:
-            _check_number(self._step_name, self.step)
+            check_number(self._step_name, self.step)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -97,23 +105,23 @@ class ModifiedFlow:
     @property
     def text(self) -> str:
         """The equation in lines of plain text."""
-        lines = [f"{self.name} to order {self.order}, {_WHERE[self._has_velocity]}"]
+        rows = [f"{self.name} to order {self.order}, {_WHERE[self._has_velocity]}"]
         for name, series in self.drift:
-            lines += _lines(f"{name}' =", series)
-        return "\n".join(lines)
+            rows += lines(f"{name}' =", series)
+        return "\n".join(rows)
 
     def __repr__(self) -> str:
         return f"<ModifiedFlow {self.text}>"
 
     def latex(self) -> str:
         """The equation in an ``aligned`` environment, without dollar signs."""
-        rows = [rf"\dot {name} &= {_sum_latex(series, self.order)}" for name, series in self.drift]
-        return _aligned([*rows, rf"&\quad {_WHERE_LATEX[self._has_velocity]}"])
+        rows = [rf"\dot {name} &= {sum_latex(series, self.order)}" for name, series in self.drift]
+        return aligned([*rows, rf"&\quad {_WHERE_LATEX[self._has_velocity]}"])
 
     def velocity_latex(self) -> str:
         """The slow manifold in an ``aligned`` environment, without dollar signs."""
         series = self.series("velocity")
-        return _aligned([rf"\frac{{x_n - x_{{n-1}}}}{{h}} &= {_sum_latex(series, self.order)}"])
+        return aligned([rf"\frac{{x_n - x_{{n-1}}}}{{h}} &= {sum_latex(series, self.order)}"])
 
     def dynamics(
         self, potential: Any, *, mass: float | tuple[float, ...] | None = None, **numbers: float
@@ -157,16 +165,16 @@ class ModifiedFlow:
         """
         from langevin_lab.limits.tree_formulas import TreeFormulas
 
-        _check_formula(potential)
+        check_formula(potential)
         values, masses = self._values(numbers), self._masses(mass, potential.dim)
-        velocities = _velocity_names(potential) if self._has_velocity else ()
+        velocities = velocity_names(potential) if self._has_velocity else ()
         step_name = self._step_name
-        _check_free(potential, (*velocities, step_name))
+        check_free(potential, (*velocities, step_name))
         formulas = TreeFormulas(potential, velocities, masses)
         drift = []
         for _, series in self.drift:
             terms = [(power, *term) for power, term in self._numbered(series, values)]
-            steps = [_power_text(step_name, power) for power, _, _ in terms]
+            steps = [power_text(step_name, power) for power, _, _ in terms]
             drift += formulas.texts([(tree, number) for _, tree, number in terms], steps)
         parameters = dict(potential.parameters)
         if any(step_name in text for text in drift):
@@ -233,7 +241,7 @@ class ModifiedFlow:
     def _function(self, components, potential, mass, numbers) -> Callable[[Any], np.ndarray]:
         from langevin_lab.limits.tree_values import state_function
 
-        _check_true_gradient(potential)
+        check_true_gradient(potential)
         values, masses = self._values(numbers), self._masses(mass, potential.dim)
         step = values.get(self._step_name, 0.0)
         terms: dict[str, Terms] = {
@@ -272,7 +280,7 @@ class ModifiedFlow:
                     f"{name}={value!r} is not open in the equation of {self.name}; "
                     f"open are {', '.join(names)}"
                 )
-            _check_number(name, value)
+            check_number(name, value)
         missing = [name for name in self._needed() if name not in given]
         if missing:
             raise ValueError(
@@ -301,88 +309,4 @@ class ModifiedFlow:
             return 1.0
         if not self._has_velocity:
             raise ValueError(f"mass={mass!r}, but {self.name} has none; leave it out")
-        array = np.asarray(mass, dtype=float)
-        if array.shape not in ((), (dim,)) or not (np.isfinite(array) & (array > 0)).all():
-            raise ValueError(f"mass={mass!r} must be > 0: one number, or one for each coordinate")
-        return float(array) if array.ndim == 0 else tuple(array.tolist())
-
-
-_RANGES = {
-    "learning_rate": ("> 0", lambda value: value > 0),
-    "dt": ("> 0", lambda value: value > 0),
-    "momentum": (">= 0 and < 1", lambda value: 0 <= value < 1),
-    "look_ahead": ("finite", lambda value: True),
-    "friction": (">= 0", lambda value: value >= 0),
-}
-
-
-def _check_number(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}={value!r} must be a number")
-    wanted, holds = _RANGES[name]
-    if not (math.isfinite(value) and holds(value)):
-        raise ValueError(f"{name}={value} must be finite and {wanted}")
-
-
-def _check_true_gradient(potential: Any) -> None:
-    if not hasattr(potential, "gradient_noise"):
-        raise TypeError(
-            f"potential={potential!r} is not a Potential: use ll.potentials.NAME(), or "
-            "ll.Potential.from_expression(...)"
-        )
-    if potential.gradient_noise is not None:
-        raise ValueError(
-            f"the gradient of {potential.name} is drawn, {potential.gradient_noise!r}, but this "
-            "equation is for the true one; use the potential without gradient noise"
-        )
-
-
-def _check_formula(potential: Any) -> None:
-    _check_true_gradient(potential)
-    if potential.code.form != "scalar":
-        raise TypeError(
-            f"potential={potential!r} is no formula to derive from; use "
-            "ll.Potential.from_expression(...), or ModifiedFlow.field, which takes any potential"
-        )
-
-
-def _velocity_names(potential: Any) -> tuple[str, ...]:
-    if potential.dim == 1:
-        return ("v",)
-    return tuple(f"v_{name}" for name in potential.variables)
-
-
-def _check_free(potential: Any, names: tuple[str, ...]) -> None:
-    for name in names:
-        if name in (*potential.variables, *potential.parameters):
-            raise ValueError(
-                f"{potential.name} uses the name {name!r}, which the modified equation needs for "
-                "itself; rename it there"
-            )
-
-
-def _power_text(name: str, power: int) -> str:
-    return "" if power == 0 else name if power == 1 else f"{name}**{power}"
-
-
-def _lines(head: str, series: tuple[TreeSum, ...]) -> list[str]:
-    """One line for each power of the step that occurs."""
-    lines = [f"{head} {series[0].text}"]
-    for power, total in enumerate(series[1:], start=1):
-        if total:
-            lines.append(f"   + {_power_text('h', power).replace('**', '^')} ({total.text})")
-    return lines
-
-
-def _sum_latex(series: tuple[TreeSum, ...], order: int) -> str:
-    pieces = [series[0].latex()]
-    for power, total in enumerate(series[1:], start=1):
-        if total:
-            step = "h" if power == 1 else f"h^{power}"
-            pieces.append(rf"{step} \left({total.latex()}\right)")
-    return " + ".join([*pieces, rf"O(h^{{{order + 1}}})"])
-
-
-def _aligned(rows: list[str]) -> str:
-    separator = " \\\\\n"
-    return f"\\begin{{aligned}}\n{separator.join(rows)}\n\\end{{aligned}}"
+        return checked_mass(mass, dim)

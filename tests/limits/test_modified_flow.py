@@ -206,7 +206,7 @@ def test_friction_of_each_coordinate_is_refused():
 
 def test_unsuitable_potentials_are_refused():
     flow = splitting_flow("BAB", 2, dt=0.1)
-    with pytest.raises(TypeError, match="potential='x' is not a Potential: use ll.potentials.NAME"):
+    with pytest.raises(TypeError, match=r"potential='x' is not a Potential: use ll"):
         flow.field("x")
     drawn = LINE.with_gradient_noise(standard_deviation=0.1)
     for make in (flow.dynamics, flow.field):
