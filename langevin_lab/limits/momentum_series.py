@@ -31,6 +31,7 @@ from typing import Any
 
 import sympy
 
+from langevin_lab.limits.backward_error import ModifiedFlow
 from langevin_lab.limits.elementary_differentials import Tree, TreeSum
 from langevin_lab.limits.flow_series import (
     LOOK_AHEAD,
@@ -41,10 +42,9 @@ from langevin_lab.limits.flow_series import (
     flowed,
     identity,
 )
-from langevin_lab.limits.modified_flow import ModifiedFlow
 
 
-def momentum_flow(
+def modified_flow_of_momentum(
     order: int,
     *,
     momentum: Any = None,
@@ -85,7 +85,7 @@ def momentum_flow(
 
     Examples
     --------
-    >>> print(momentum_flow(2, momentum=0, look_ahead=0).text)
+    >>> print(modified_flow_of_momentum(2, momentum=0, look_ahead=0).text)
     gradient descent to order 2, f = -grad U
     x' = f
        + h (-1/2 f'f)

@@ -23,6 +23,7 @@ from collections import Counter
 import sympy
 
 from langevin_lab.integrators.words import normalise, translated
+from langevin_lab.limits.backward_error import ModifiedFlow
 from langevin_lab.limits.elementary_differentials import Tree, TreeSum
 from langevin_lab.limits.flow_series import (
     FRICTION,
@@ -34,7 +35,6 @@ from langevin_lab.limits.flow_series import (
     flowed,
     identity,
 )
-from langevin_lab.limits.modified_flow import ModifiedFlow
 
 _VELOCITY = TreeSum([(Tree("v"), 1)])
 _DAMPING = TreeSum([(Tree("v"), -FRICTION)])
@@ -48,7 +48,7 @@ _FIELDS = {
 }
 
 
-def splitting_flow(word: str, order: int, *, dt: float | None = None) -> ModifiedFlow:
+def modified_flow_of_word(word: str, order: int, *, dt: float | None = None) -> ModifiedFlow:
     """Derive the flow that a splitting word follows at temperature 0 up to an error of order + 1.
 
     Parameters
@@ -77,7 +77,7 @@ def splitting_flow(word: str, order: int, *, dt: float | None = None) -> Modifie
 
     Examples
     --------
-    >>> print(splitting_flow("BAB", 2).text)
+    >>> print(modified_flow_of_word("BAB", 2).text)
     BAB to order 2, f = -grad U/mass, v = p/mass
     x' = v
        + h^2 (-1/6 f'v)

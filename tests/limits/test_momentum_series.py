@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from langevin_lab.limits import momentum_flow
+from langevin_lab.limits import modified_flow_of_momentum
 from langevin_lab.limits.elementary_differentials import Tree
 from langevin_lab.limits.flow_series import LOOK_AHEAD, MOMENTUM, STEP
 
@@ -17,7 +17,7 @@ def equal(left, right):
 
 def test_first_correction_is_the_gradient_of_the_modified_loss():
     """u' = -lb grad(U + (h/2) lb (lb - a - 1/2) |grad U|^2), and grad |grad U|^2/2 = f'f."""
-    flow = momentum_flow(1)
+    flow = modified_flow_of_momentum(1)
     assert equal(flow.coefficient("f", 0), LB)
     half = sympy.Rational(1, 2)
     assert equal(flow.coefficient("f'f", 1), -(LB**2) * (LB - LOOK_AHEAD - half))
@@ -40,14 +40,14 @@ def test_first_correction_is_the_gradient_of_the_modified_loss():
 )
 def test_coefficient_of_the_squared_gradient(momentum, look_ahead, name, loss):
     """h times this stands before |grad U|^2 in the loss: X_1 = -lb 2 loss f' (-grad U)..."""
-    flow = momentum_flow(1, momentum=momentum, look_ahead=look_ahead)
+    flow = modified_flow_of_momentum(1, momentum=momentum, look_ahead=look_ahead)
     assert flow.name == name
     rate = flow.coefficient("f", 0)
     assert equal(-flow.coefficient("f'f", 1) / (2 * rate), loss)
 
 
 def test_gradient_descent_is_the_logarithm_of_eulers_map():
-    flow = momentum_flow(4, momentum=0, look_ahead=0)
+    flow = modified_flow_of_momentum(4, momentum=0, look_ahead=0)
     known = {
         0: {"f": 1},
         1: {"f'f": "-1/2"},
@@ -74,7 +74,7 @@ def cut(expression, highest, *others):
 def test_on_a_quadratic_the_flow_is_the_slow_root(momentum, look_ahead):
     """x_n ~ z^n, z^2 = z + momentum (z - 1) + h rate (z + look_ahead (z - 1)); z = exp(h X)."""
     order, rate, lam, a = 5, sympy.Rational(-3, 2), *map(sympy.Rational, (momentum, look_ahead))
-    flow = momentum_flow(order, momentum=lam, look_ahead=a)
+    flow = modified_flow_of_momentum(order, momentum=lam, look_ahead=a)
     chains = [flow.coefficient("f'" * power + "f", power) for power in range(order + 1)]
     assert not any(low_powers_of_residual(chains, rate, lam, a))
     for power in range(order + 1):  # negative control: 3 % in any one coefficient
@@ -117,7 +117,7 @@ def moved(rate, sign, highest):
 def test_series_satisfies_the_recursion_in_one_dimension(momentum, is_right):
     """By direct differentiation: Taylor series of x(t +- h) in the recursion; 3 % is noticed."""
     order, ahead = 3, sympy.Rational(-2, 5)
-    flow = momentum_flow(order, momentum=sympy.Rational(1, 3), look_ahead=ahead)
+    flow = modified_flow_of_momentum(order, momentum=sympy.Rational(1, 3), look_ahead=ahead)
     rate = sum(
         STEP**power * c * in_one_dimension(tree)
         for power, total in enumerate(flow.series())
@@ -134,18 +134,18 @@ def test_series_satisfies_the_recursion_in_one_dimension(momentum, is_right):
 
 def test_velocity_on_the_slow_manifold():
     """v = lb f + h lb^2 (a - lb) f'f + O(h^2); for gradient descent v is f(x - h v)."""
-    flow = momentum_flow(2)
+    flow = modified_flow_of_momentum(2)
     assert equal(flow.coefficient("f", 0, "velocity"), LB)
     assert equal(flow.coefficient("f'f", 1, "velocity"), LB**2 * (LOOK_AHEAD - LB))
-    plain = momentum_flow(2, momentum=0, look_ahead=0)
+    plain = modified_flow_of_momentum(2, momentum=0, look_ahead=0)
     # v = f - h f'v + h^2 f''(v, v)/2 - ... with v = f - h f'f inside.
     expected = {"f''(f, f)": sympy.Rational(1, 2), "f'f'f": sympy.Integer(1)}
     assert {t.text: c for t, c in plain.series("velocity")[2].terms} == expected
 
 
 def test_symbols_and_numbers_agree():
-    symbolic = momentum_flow(3)
-    numbers = momentum_flow(3, momentum=0.9, look_ahead=0.25)
+    symbolic = modified_flow_of_momentum(3)
+    numbers = modified_flow_of_momentum(3, momentum=0.9, look_ahead=0.25)
     values = {MOMENTUM: sympy.Rational(9, 10), LOOK_AHEAD: sympy.Rational(1, 4)}
     for component in ("x", "velocity"):
         for power, total in enumerate(symbolic.series(component)):
@@ -155,14 +155,14 @@ def test_symbols_and_numbers_agree():
 
 def test_beyond_the_first_correction_there_is_no_loss():
     """grad(f . f'f) = 2 f'f'f + f''(f, f) is the only gradient of order two; GD has 4 to 1."""
-    flow = momentum_flow(2, look_ahead=0)
+    flow = modified_flow_of_momentum(2, look_ahead=0)
     chain, fork = (flow.coefficient(text, 2) for text in ("f'f'f", "f''(f, f)"))
     assert not equal(chain, 2 * fork)
 
 
 def test_numbers_are_the_decimals_that_were_typed():
-    assert momentum_flow(0, momentum=0.9, look_ahead=0).coefficient("f", 0) == 10
-    assert momentum_flow(0, momentum=np.float64(0.9)).coefficient("f", 0) == 10
+    assert modified_flow_of_momentum(0, momentum=0.9, look_ahead=0).coefficient("f", 0) == 10
+    assert modified_flow_of_momentum(0, momentum=np.float64(0.9)).coefficient("f", 0) == 10
 
 
 @pytest.mark.parametrize(
@@ -180,11 +180,11 @@ def test_numbers_are_the_decimals_that_were_typed():
 )
 def test_values_out_of_range_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        momentum_flow(**({"order": 1} | arguments))
+        modified_flow_of_momentum(**({"order": 1} | arguments))
 
 
 def test_schedule_for_a_number_is_refused():
     with pytest.raises(TypeError, match=r"momentum=.* must be a number or a sympy expression"):
-        momentum_flow(1, momentum=lambda step: 0.5)
+        modified_flow_of_momentum(1, momentum=lambda step: 0.5)
     with pytest.raises(TypeError, match="learning_rate='small' must be a number"):
-        momentum_flow(1, learning_rate="small")
+        modified_flow_of_momentum(1, learning_rate="small")

@@ -11,7 +11,7 @@ from scipy.integrate import solve_ivp
 import langevin_lab as ll
 from langevin_lab.evidence.observed_order import order
 from langevin_lab.integrators import solve_flow
-from langevin_lab.limits import TreeSum, momentum_flow, splitting_flow
+from langevin_lab.limits import TreeSum, modified_flow_of_momentum, modified_flow_of_word
 
 # No symmetry, no vanishing derivative, two coordinates that pull at each other.
 LANDSCAPE = ll.Potential.from_expression(
@@ -100,7 +100,7 @@ def assert_order(steps, errors, expected):
 @pytest.mark.parametrize("name", METHODS)
 def test_momentum_method_follows_its_modified_flow(name, kept):
     momentum, look_ahead = METHODS[name]
-    flow = momentum_flow(kept, momentum=momentum, look_ahead=look_ahead)
+    flow = modified_flow_of_momentum(kept, momentum=momentum, look_ahead=look_ahead)
     assert flow.name == name
     steps = 2.0 ** -np.arange(4 if kept == 3 else 5, 9)
     assert_order(steps, momentum_errors(flow, momentum, look_ahead, steps), kept + 1)
@@ -111,7 +111,7 @@ def test_momentum_method_follows_its_modified_flow(name, kept):
 def test_word_follows_its_modified_flow(word, kept):
     """A palindrome loses nothing where an odd power is left out."""
     steps = 2.0 ** -(np.arange(3, 7) if kept > 1 else np.arange(5, 9))
-    errors = word_errors(splitting_flow(word, kept), word, steps)
+    errors = word_errors(modified_flow_of_word(word, kept), word, steps)
     palindrome = word.translate(str.maketrans("CN", "OO")).replace("OO", "O")
     is_even = palindrome == palindrome[::-1]
     assert_order(steps, errors, kept + 2 if is_even and kept % 2 == 0 else kept + 1)
@@ -142,7 +142,7 @@ def assert_order_is_broken(steps, errors, expected, broken_at):
 def test_three_percent_in_one_momentum_coefficient_break_the_order(power, index):
     """Negative control: what is wrong in h^N shows in a flow that is kept to higher powers."""
     kept = power + 2
-    right = momentum_flow(kept, momentum=0.5, look_ahead=0.0)
+    right = modified_flow_of_momentum(kept, momentum=0.5, look_ahead=0.0)
     wrong = with_wrong_term(right, "x", power, index)
     steps = 2.0 ** -np.arange(8, 11) if power < 3 else 2.0 ** -np.arange(7, 10)
     errors = momentum_errors(wrong, 0.5, 0.0, steps, has_formula=False)
@@ -159,6 +159,6 @@ def test_three_percent_in_one_momentum_coefficient_break_the_order(power, index)
 )
 def test_three_percent_in_one_coefficient_of_a_word_break_the_order(word, component, power, index):
     kept = power + (2 if power == 2 else 1)
-    wrong = with_wrong_term(splitting_flow(word, kept), component, power, index)
+    wrong = with_wrong_term(modified_flow_of_word(word, kept), component, power, index)
     steps = 2.0 ** -np.arange(4, 7)
     assert_order_is_broken(steps, word_errors(wrong, word, steps), kept + 1, power)

@@ -7,7 +7,13 @@ import pytest
 import sympy
 
 import langevin_lab as ll
-from langevin_lab.limits import ModifiedFlow, Tree, TreeSum, momentum_flow, splitting_flow
+from langevin_lab.limits import (
+    ModifiedFlow,
+    Tree,
+    TreeSum,
+    modified_flow_of_momentum,
+    modified_flow_of_word,
+)
 
 WELL = ll.potentials.double_well()
 LINE = ll.potentials.harmonic()
@@ -25,7 +31,7 @@ def drift_of(dynamics, state):
 
 
 def test_text_and_latex_of_a_momentum_method():
-    flow = momentum_flow(1, look_ahead=0)
+    flow = modified_flow_of_momentum(1, look_ahead=0)
     assert flow.text == (
         "heavy ball to order 1, f = -grad U\n"
         "x' = 1/(1 - lambda) f\n"
@@ -43,7 +49,7 @@ def test_text_and_latex_of_a_momentum_method():
 
 
 def test_latex_of_a_word_leaves_out_what_is_0():
-    text = splitting_flow("BAB", 3).latex()
+    text = modified_flow_of_word("BAB", 3).latex()
     assert text == (
         "\\begin{aligned}\n"
         r"\dot x &= v + h^2 \left(-\frac{1}{6}\,f'v\right) + O(h^{4}) \\" + "\n"
@@ -55,19 +61,21 @@ def test_latex_of_a_word_leaves_out_what_is_0():
 
 
 def test_coefficients_by_text_or_tree():
-    flow = splitting_flow("BAOAB", 2)
+    flow = modified_flow_of_word("BAOAB", 2)
     gamma = dict(flow.symbols)["friction"]
     assert flow.components == ("x", "v")
     assert flow.coefficient("f'v", 2, "v") == gamma / 12
     assert flow.coefficient(Tree.parse("f''(v, v)"), 2, component="v") == sympy.Rational(1, 12)
     assert flow.coefficient("f'f'f", 2) == 0
-    assert flow == splitting_flow("V R O R V", 2)
-    assert hash(flow) == hash(splitting_flow("BAOAB", 2))
+    assert flow == modified_flow_of_word("V R O R V", 2)
+    assert hash(flow) == hash(modified_flow_of_word("BAOAB", 2))
 
 
 def test_modified_loss_of_gradient_descent_by_hand():
     """x' = -U' - (h/2) U'' U' on U = b (x^2 - 1)^2."""
-    equation = momentum_flow(1, momentum=0, look_ahead=0).dynamics(WELL, learning_rate=0.01)
+    equation = modified_flow_of_momentum(1, momentum=0, look_ahead=0).dynamics(
+        WELL, learning_rate=0.01
+    )
     b, x = 1.0, np.array([[0.3], [-1.2]])
     slope, curvature = 4 * b * x * (x**2 - 1), b * (12 * x**2 - 4)
     by_hand = -slope - 0.005 * curvature * slope
@@ -79,7 +87,7 @@ def test_modified_loss_of_gradient_descent_by_hand():
 def test_modified_verlet_by_hand():
     """U = k x^2/2, w^2 = k/mass: x' = v (1 + (h w)^2/6), v' = -w^2 x (1 - (h w)^2/12)."""
     h, well = 0.1, LINE.with_parameters(stiffness=3.0)
-    equation = splitting_flow("BAB", 2).dynamics(well, dt=h, mass=2.0)
+    equation = modified_flow_of_word("BAB", 2).dynamics(well, dt=h, mass=2.0)
     square = 3.0 / 2.0
     by_hand = [-0.7 * (1 + h**2 * square / 6), -square * 0.4 * (1 - h**2 * square / 12)]
     assert equation.potential.variables == ("x", "v")
@@ -88,7 +96,7 @@ def test_modified_verlet_by_hand():
 
 @pytest.mark.parametrize("order", [0, 1, 2, 3])
 def test_formula_and_tensors_agree_for_momentum(order):
-    flow = momentum_flow(order)
+    flow = modified_flow_of_momentum(order)
     numbers = {"learning_rate": 0.02, "momentum": 0.4, "look_ahead": 0.3}
     equation = flow.dynamics(PLANE, **numbers)
     by_tensors = flow.field(PLANE, **numbers)(POINTS)
@@ -101,7 +109,7 @@ def test_formula_and_tensors_agree_for_momentum(order):
 
 @pytest.mark.parametrize("word", ["BAOAB", "BAO"])
 def test_formula_and_tensors_agree_for_words(word):
-    flow, numbers = splitting_flow(word, 3), {"dt": 0.2, "friction": 0.6, "mass": (1.5, 0.8)}
+    flow, numbers = modified_flow_of_word(word, 3), {"dt": 0.2, "friction": 0.6, "mass": (1.5, 0.8)}
     equation = flow.dynamics(PLANE, **numbers)
     by_tensors = flow.field(PLANE, **numbers)(STATES)
     np.testing.assert_allclose(drift_of(equation, STATES), by_tensors, rtol=1e-12, atol=1e-14)
@@ -109,7 +117,7 @@ def test_formula_and_tensors_agree_for_words(word):
 
 
 def test_other_steps_need_no_other_code():
-    flow = momentum_flow(2, momentum=0.5, look_ahead=0.5)
+    flow = modified_flow_of_momentum(2, momentum=0.5, look_ahead=0.5)
     one, two = (flow.dynamics(PLANE, learning_rate=h) for h in (0.01, 0.02))
     assert one.drift == two.drift
     assert one.source(("drift",)) == two.source(("drift",))
@@ -120,30 +128,30 @@ def test_other_steps_need_no_other_code():
 
 def test_result_runs_like_any_dynamics(plain_python):
     """In a kernel, whose own dt is another one than the parameter of that name."""
-    equation = splitting_flow("BAOAB", 2).dynamics(PLANE, dt=0.3, friction=0.5)
+    equation = modified_flow_of_word("BAOAB", 2).dynamics(PLANE, dt=0.3, friction=0.5)
     result = ll.simulate(
         equation, "EulerMaruyama", dt=0.05, n_steps=3, n_replicas=2, start=STATES[0], seed=1
     )
-    state, rate = STATES[0], splitting_flow("BAOAB", 2).field(PLANE, dt=0.3, friction=0.5)
+    state, rate = STATES[0], modified_flow_of_word("BAOAB", 2).field(PLANE, dt=0.3, friction=0.5)
     for _ in range(3):
         state = state + 0.05 * rate(state)
     np.testing.assert_allclose(result["x_final"], [state, state], rtol=1e-12)
 
 
 def test_own_step_is_the_default():
-    flow = momentum_flow(1, momentum=0.5, look_ahead=0, learning_rate=0.02)
-    given = momentum_flow(1, momentum=0.5, look_ahead=0)
+    flow = modified_flow_of_momentum(1, momentum=0.5, look_ahead=0, learning_rate=0.02)
+    given = modified_flow_of_momentum(1, momentum=0.5, look_ahead=0)
     np.testing.assert_array_equal(
         flow.field(PLANE)(POINTS), given.field(PLANE, learning_rate=0.02)(POINTS)
     )
     assert flow.dynamics(PLANE).potential.parameters["learning_rate"] == 0.02
     assert flow.dynamics(PLANE, learning_rate=0.1).potential.parameters["learning_rate"] == 0.1
-    assert splitting_flow("BAB", 2, dt=0.3).dynamics(LINE).potential.parameters["dt"] == 0.3
+    assert modified_flow_of_word("BAB", 2, dt=0.3).dynamics(LINE).potential.parameters["dt"] == 0.3
 
 
 def test_slow_velocity_by_hand():
     """v = lb f + h lb^2 (a - lb) f'f with f'f = U'' U'."""
-    velocity = momentum_flow(1, momentum=0.5, look_ahead=0.25).slow_velocity(
+    velocity = modified_flow_of_momentum(1, momentum=0.5, look_ahead=0.25).slow_velocity(
         PLANE, learning_rate=0.03
     )
     slope = PLANE.gradient(POINTS)
@@ -158,7 +166,7 @@ def test_field_takes_potentials_in_array_form():
     mean = ll.potentials.empirical_risk("(tanh(a*w + b) - y)**2", variables="w b", data=data)
     terms = [f"(tanh({a}*w + b) - ({y}))**2/3" for a, y in zip(data["a"], data["y"])]
     formula = ll.Potential.from_expression(" + ".join(terms), "w b")
-    flow = momentum_flow(3, momentum=0.5, look_ahead=0.0, learning_rate=0.05)
+    flow = modified_flow_of_momentum(3, momentum=0.5, look_ahead=0.0, learning_rate=0.05)
     np.testing.assert_allclose(flow.field(mean)(POINTS), flow.field(formula)(POINTS), rtol=1e-6)
     with pytest.raises(TypeError, match=r"is no formula to derive from; use .* or ModifiedFlow"):
         flow.dynamics(mean)
@@ -178,7 +186,7 @@ def test_field_takes_potentials_in_array_form():
 )
 @pytest.mark.parametrize("make", ["dynamics", "field"])
 def test_numbers_of_momentum_methods_are_checked(make, arguments, message):
-    flow = momentum_flow(1, look_ahead=0)
+    flow = modified_flow_of_momentum(1, look_ahead=0)
     with pytest.raises(ValueError, match=message):
         getattr(flow, make)(PLANE, **arguments)
 
@@ -196,16 +204,16 @@ def test_numbers_of_momentum_methods_are_checked(make, arguments, message):
 )
 def test_numbers_of_words_are_checked(arguments, message):
     with pytest.raises(ValueError, match=message):
-        splitting_flow("BAOAB", 2).dynamics(PLANE, **arguments)
+        modified_flow_of_word("BAOAB", 2).dynamics(PLANE, **arguments)
 
 
 def test_friction_of_each_coordinate_is_refused():
     with pytest.raises(TypeError, match=r"friction=\(1.0, 2.0\) must be a number"):
-        splitting_flow("BAOAB", 2).dynamics(PLANE, dt=0.1, friction=(1.0, 2.0))
+        modified_flow_of_word("BAOAB", 2).dynamics(PLANE, dt=0.1, friction=(1.0, 2.0))
 
 
 def test_unsuitable_potentials_are_refused():
-    flow = splitting_flow("BAB", 2, dt=0.1)
+    flow = modified_flow_of_word("BAB", 2, dt=0.1)
     with pytest.raises(TypeError, match=r"potential='x' is not a Potential: use ll"):
         flow.field("x")
     drawn = LINE.with_gradient_noise(standard_deviation=0.1)
@@ -219,15 +227,15 @@ def test_unsuitable_potentials_are_refused():
         flow.dynamics(ll.Potential.from_expression("v*x**2", parameters={"v": 1.0}))
     with pytest.raises(ValueError, match="uses the name 'dt', which the modified equation needs"):
         flow.dynamics(ll.Potential.from_expression("dt**2/2", ("dt",)))
-    long = momentum_flow(3, momentum=0.5, look_ahead=0, learning_rate=1e-4)
+    long = modified_flow_of_momentum(3, momentum=0.5, look_ahead=0, learning_rate=1e-4)
     with pytest.raises(ValueError, match=r"has \d+ characters, more than the 20000 of a formula"):
         long.dynamics(ll.potentials.mueller_brown())
 
 
 def test_wrong_state_is_refused():
     with pytest.raises(ValueError, match=r"shape \(3, 2\); its last axis must hold 4 numbers"):
-        splitting_flow("BAB", 1).field(PLANE, dt=0.1)(POINTS)
-    field = momentum_flow(1, momentum=0, look_ahead=0).field(PLANE, learning_rate=0.1)
+        modified_flow_of_word("BAB", 1).field(PLANE, dt=0.1)(POINTS)
+    field = modified_flow_of_momentum(1, momentum=0, look_ahead=0).field(PLANE, learning_rate=0.1)
     with pytest.raises(
         ValueError, match=r"shape \(\); its last axis must hold 2 numbers: positions"
     ):
@@ -235,7 +243,10 @@ def test_wrong_state_is_refused():
 
 
 def test_wrong_names_and_powers_are_refused():
-    word, ball = splitting_flow("BAB", 2), momentum_flow(2, momentum=0.5, look_ahead=0)
+    word, ball = (
+        modified_flow_of_word("BAB", 2),
+        modified_flow_of_momentum(2, momentum=0.5, look_ahead=0),
+    )
     with pytest.raises(ValueError, match="component='velocity' must be one of x, v"):
         word.coefficient("f", 0, "velocity")
     with pytest.raises(ValueError, match="component='v' must be one of x, velocity"):
@@ -250,6 +261,6 @@ def test_wrong_names_and_powers_are_refused():
 
 def test_flow_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
-        splitting_flow("BAB", 2).order = 3
-    assert isinstance(momentum_flow(0), ModifiedFlow)
-    assert isinstance(momentum_flow(0).series()[0], TreeSum)
+        modified_flow_of_word("BAB", 2).order = 3
+    assert isinstance(modified_flow_of_momentum(0), ModifiedFlow)
+    assert isinstance(modified_flow_of_momentum(0).series()[0], TreeSum)
