@@ -1,5 +1,8 @@
 """The continuous equations that optimisers and integrators approximate, each with its range."""
 
+import importlib
+from typing import Any
+
 from langevin_lab.limits.comparison import Comparison, compare, iterate
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
 from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
@@ -26,11 +29,14 @@ __all__ = [
     "Convention",
     "LangevinReading",
     "Limit",
+    "ModifiedFlow",
     "OptimiserReading",
     "OutsideRegimeWarning",
     "Rule",
     "SmallParameter",
     "StationaryVariances",
+    "Tree",
+    "TreeSum",
     "check_regime",
     "compare",
     "dictionary_table",
@@ -43,6 +49,8 @@ __all__ = [
     "linear_diffusion",
     "low_resolution",
     "modified_flow",
+    "modified_flow_of_momentum",
+    "modified_flow_of_word",
     "momentum_flow",
     "noise_covariance",
     "penalty",
@@ -53,3 +61,18 @@ __all__ = [
     "to_langevin",
     "to_optimiser",
 ]
+
+# Public name -> the module that defines it; these modules import sympy, so they open on use.
+_ON_USE = {
+    "ModifiedFlow": "backward_error",
+    "Tree": "elementary_differentials",
+    "TreeSum": "elementary_differentials",
+    "modified_flow_of_momentum": "momentum_series",
+    "modified_flow_of_word": "splitting_series",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_USE:
+        return getattr(importlib.import_module(f"{__name__}.{_ON_USE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
