@@ -37,6 +37,8 @@ __all__ = [
     "StationaryVariances",
     "Tree",
     "TreeSum",
+    "WeakModifiedEquation",
+    "WeakModifiedQuadratic",
     "check_regime",
     "compare",
     "dictionary_table",
@@ -48,9 +50,8 @@ __all__ = [
     "iterate",
     "linear_diffusion",
     "low_resolution",
+    "modified_equation",
     "modified_flow",
-    "modified_flow_of_momentum",
-    "modified_flow_of_word",
     "momentum_flow",
     "noise_covariance",
     "penalty",
@@ -60,6 +61,7 @@ __all__ = [
     "stationary_variances",
     "to_langevin",
     "to_optimiser",
+    "weak_modified_quadratic",
 ]
 
 # Public name -> the module that defines it; these modules import sympy, so they open on use.
@@ -67,8 +69,10 @@ _ON_USE = {
     "ModifiedFlow": "backward_error",
     "Tree": "elementary_differentials",
     "TreeSum": "elementary_differentials",
-    "modified_flow_of_momentum": "momentum_series",
-    "modified_flow_of_word": "splitting_series",
+    "WeakModifiedEquation": "weak_equation",
+    "WeakModifiedQuadratic": "weak_quadratic",
+    "modified_equation": "equations",
+    "weak_modified_quadratic": "weak_quadratic",
 }
 
 

@@ -51,7 +51,7 @@ class ModifiedFlow:
 
     Examples
     --------
-    >>> from langevin_lab.limits import modified_flow_of_momentum
+    >>> from langevin_lab.limits.momentum_series import modified_flow_of_momentum
     >>> flow = modified_flow_of_momentum(1, momentum=0.5, look_ahead=0)
     >>> flow.coefficient("f'f", 1)          # - lb^2 (lb - a - 1/2) of lb = 1/(1 - 0.5)
     -6
@@ -158,7 +158,7 @@ class ModifiedFlow:
         Examples
         --------
         >>> import langevin_lab as ll
-        >>> from langevin_lab.limits import modified_flow_of_word
+        >>> from langevin_lab.limits.splitting_series import modified_flow_of_word
         >>> U = ll.potentials.harmonic()
         >>> modified_flow_of_word("BAB", 2).dynamics(U, dt=0.1).drift
         ('v + dt**2*(stiffness*v/6)', '-stiffness*x + dt**2*(stiffness**2*x/12)')

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sympy
-from sympy.printing.str import StrPrinter
 
 from langevin_lab.limits.elementary_differentials import Tree
+from langevin_lab.limits.formula_text import formula_text
 from langevin_lab.potentials import Potential
 from langevin_lab.potentials.derivation import Derivation
 from langevin_lab.potentials.syntax import LONGEST_TEXT, read_arithmetic
@@ -99,7 +99,7 @@ class TreeFormulas:
     def _joined(self, parts: dict[str, Any]) -> str:
         """One text of the expressions that stand with each power of the step."""
         texts = [
-            f"{step}*({self._written(expression)})" if step else self._written(expression)
+            f"{step}*({formula_text(expression)})" if step else formula_text(expression)
             for step, expression in parts.items()
             if expression != 0
         ]
@@ -111,28 +111,3 @@ class TreeFormulas:
                 "ModifiedFlow.field, which needs no formula"
             )
         return text
-
-    def _written(self, expression: Any) -> str:
-        unknown = [part.func.__name__ for part in expression.atoms(sympy.Function)]
-        if "sign" in unknown:
-            raise ValueError(
-                f"the force of {self._text!r} jumps where abs has its kink; the modified equation "
-                "needs a smooth potential: write for example sqrt(x**2 + c**2) for abs(x)"
-            )
-        shown = expression.replace(_is_long_fraction, lambda e: sympy.Float(float(e), 17))
-        return _TextPrinter().doprint(shown)
-
-
-def _is_long_fraction(expression: Any) -> bool:
-    """Whether a fraction is read from a decimal, or grew beyond what one writes."""
-    return bool(expression.is_Rational and expression.q > 10**4)
-
-
-class _TextPrinter(StrPrinter):
-    """Formulas in the spelling that the package reads."""
-
-    def _print_absolute(self, expression: Any) -> str:
-        return f"abs({self._print(expression.args[0])})"
-
-    def _print_Exp1(self, expression: Any) -> str:
-        return "e"

@@ -14,8 +14,8 @@ import sympy
 from langevin_lab.dynamics import ItoDiffusion
 from langevin_lab.limits.arguments import positive_numbers
 from langevin_lab.limits.differential_polynomials import ENERGY
+from langevin_lab.limits.formula_text import formula_text, symbolic_energy
 from langevin_lab.limits.operators import MOMENTUM, POSITION
-from langevin_lab.limits.symbolic_potential import formula_text, symbolic_energy
 from langevin_lab.limits.weak_generator import FRICTION, MASS, STEP, TEMPERATURE
 
 if TYPE_CHECKING:

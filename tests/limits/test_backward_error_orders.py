@@ -11,7 +11,9 @@ from scipy.integrate import solve_ivp
 import langevin_lab as ll
 from langevin_lab.evidence.observed_order import order
 from langevin_lab.integrators import solve_flow
-from langevin_lab.limits import TreeSum, modified_flow_of_momentum, modified_flow_of_word
+from langevin_lab.limits import TreeSum
+from langevin_lab.limits.momentum_series import modified_flow_of_momentum
+from langevin_lab.limits.splitting_series import modified_flow_of_word
 
 # No symmetry, no vanishing derivative, two coordinates that pull at each other.
 LANDSCAPE = ll.Potential.from_expression(

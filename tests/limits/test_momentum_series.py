@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import sympy
 
-from langevin_lab.limits import modified_flow_of_momentum
 from langevin_lab.limits.elementary_differentials import Tree
 from langevin_lab.limits.flow_series import LOOK_AHEAD, MOMENTUM, STEP
+from langevin_lab.limits.momentum_series import modified_flow_of_momentum
 
 LB = 1 / (1 - MOMENTUM)
 

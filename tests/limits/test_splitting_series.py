@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 import sympy
 
-from langevin_lab.limits import modified_flow_of_word
 from langevin_lab.limits.flow_series import FRICTION
+from langevin_lab.limits.splitting_series import modified_flow_of_word
 
 x, v = sympy.symbols("x v", real=True)
 f = sympy.Function("f")(x)

@@ -8,8 +8,8 @@ from z_test import assert_agrees, assert_refutes
 
 import langevin_lab as ll
 from langevin_lab.evidence import order
+from langevin_lab.limits.formula_text import formula_text, symbolic_energy
 from langevin_lab.limits.operators import MOMENTUM, POSITION
-from langevin_lab.limits.symbolic_potential import formula_text, symbolic_energy
 from langevin_lab.limits.weak_equation import weak_modified_equation
 from langevin_lab.limits.weak_generator import FRICTION, MASS, STEP, TEMPERATURE
 from langevin_lab.limits.weak_latex import expression_latex
