@@ -80,3 +80,7 @@ def __getattr__(name: str) -> Any:
     if name in _ON_USE:
         return getattr(importlib.import_module(f"{__name__}.{_ON_USE[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

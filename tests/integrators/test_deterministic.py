@@ -161,7 +161,7 @@ def test_wrong_input_is_refused(dynamics, changes, message):
 
 def test_partitioned_dynamics_is_refused():
     blocks = [(slice(0, 1), ll.Overdamped(LINE, temperature=0.0))]
-    with pytest.raises(TypeError, match="must be GradientFlow, Overdamped, Langevin, Adaptive"):
+    with pytest.raises(TypeError, match="must be GradientFlow, Overdamped, Langevin, Inertial"):
         solve_flow(ll.Partitioned(blocks), [1.0], [1.0])
 
 

@@ -160,6 +160,17 @@ def test_slow_velocity_by_hand():
     np.testing.assert_allclose(velocity(POINTS), expected, rtol=1e-13)
 
 
+def test_limits_of_kovachki_and_stuart_are_the_first_two_terms():
+    """The modified loss and the slow manifold of `limits.flows`, which were derived by hand."""
+    optimiser = ll.momentum.Nesterov(learning_rate=0.03, momentum=0.6)
+    numbers = {name: getattr(optimiser, name) for name in ("momentum", "look_ahead")}
+    flow = modified_flow_of_momentum(1, **numbers, learning_rate=optimiser.learning_rate)
+    rate, chain = flow.coefficient("f", 0), flow.coefficient("f'f", 1)
+    assert ll.limits.penalty(optimiser) == pytest.approx(0.03 * float(-chain / (2 * rate)))
+    by_hand = ll.limits.slow_velocity(optimiser, PLANE)
+    np.testing.assert_allclose(flow.slow_velocity(PLANE)(POINTS), by_hand(POINTS), rtol=1e-13)
+
+
 def test_field_takes_potentials_in_array_form():
     """A mean over examples against the same sum as one formula."""
     data = {"a": [0.5, -1.0, 2.0], "y": [0.2, 0.1, -0.4]}
