@@ -69,9 +69,10 @@ def _path_step(curvatures: Array, components: Array, radius: float) -> Array:
     if curvatures[0] <= 0:
         time = min(time, 50.0 / max(-float(curvatures[0]), 1e-8 * largest))
     for _ in range(200):
-        scaled = np.minimum(curvatures * time, 700.0)
-        grown = np.where(np.abs(scaled) > 1e-12, -np.expm1(-scaled) / np.where(scaled, scaled, 1), 1)
-        step = -components * time * grown
+        scaled = curvatures * time
+        is_flat = np.abs(scaled) < 1e-12
+        share = np.where(is_flat, 1.0, -np.expm1(-scaled) / np.where(is_flat, 1.0, scaled))
+        step = -components * time * share
         if np.linalg.norm(step) <= radius:
             break
         time *= 0.5

@@ -66,8 +66,10 @@ def follow_modes(
         if not walk.active.size:
             break
         x = walk.x[walk.active]
-        gradient, hessian = slope_and_hessian(potential, x, symmetry)
-        keep = np.isfinite(gradient).all(-1) & np.isfinite(hessian).all((-1, -2))
+        with np.errstate(all="ignore"):  # far out there may be no numbers left
+            gradient, hessian = slope_and_hessian(potential, x, symmetry)
+            sizes = np.linalg.norm(gradient, axis=-1), np.linalg.norm(hessian, axis=(-1, -2))
+        keep = np.isfinite(sizes[0]) & np.isfinite(sizes[1])
         if bounds is not None:
             width = bounds[:, 1] - bounds[:, 0]
             keep &= ((x > bounds[:, 0] - width) & (x < bounds[:, 1] + width)).all(-1)

@@ -1,8 +1,8 @@
 """All stationary points of a potential in a box, from many starts.
 
-Starts fill the box evenly (a Sobol net, shifted at random); from each, eigenvectors are followed to
-points of every index asked for, refined by Newton's method. Rounds of starts are added until one
-finds nothing new. No search of this kind proves that it is complete; for a potential that grows
+Starts fill the box and a little around it evenly (a Sobol net, shifted at random); from each,
+eigenvectors are followed to points of every index asked for, refined by Newton's method. Rounds of
+starts are added until one finds nothing new and every point was reached twice. No search of this kind proves that it is complete; for a potential that grows
 without bound in every direction, and all of whose stationary points are found and not degenerate,
 
     sum over points of (-1)^index = 1
@@ -39,7 +39,8 @@ def find_stationary_points(
     potential: Any,
     *,
     bounds: Sequence[tuple[float, float]] | None = None,
-    n_starts: int = 128,
+    n_starts: int = 256,
+    n_rounds: int = 8,
     seed: int = 0,
     indices: Sequence[int] | None = None,
     symmetry: Symmetry | None = None,
@@ -53,8 +54,10 @@ def find_stationary_points(
     bounds : sequence of (low, high), optional
         The box, one pair a coordinate; by default the potential's own.
     n_starts : int
-        Starts of one round for one index, rounded up to a power of 2. Rounds go on until one
-        finds no new point, at most 8.
+        Starts of one round for one index, rounded up to a power of 2.
+    n_rounds : int
+        Largest number of rounds. It is less if one finds no new point and all were reached twice:
+        a point that was reached once tells of others that were not.
     seed : int
         Of the shift of the starts.
     indices : sequence of int, optional
@@ -70,7 +73,7 @@ def find_stationary_points(
     Raises
     ------
     ValueError
-        If there is no box, a side is empty, n_starts < 1, or an index is not in 0..dim.
+        If there is no box, a side is empty, n_starts or n_rounds < 1, or an index is not in 0..dim.
 
     Source
     ------
@@ -85,31 +88,61 @@ StationaryPoint(saddle at (0), energy=1))
     """
     box = checked_box(potential, bounds)
     wanted = _checked_indices(indices, potential.dim)
-    if not (isinstance(n_starts, (int, np.integer)) and n_starts >= 1):
-        raise ValueError(f"n_starts={n_starts!r} must be an integer >= 1")
-    symmetry = symmetry or Symmetry()
+    for name, value in (("n_starts", n_starts), ("n_rounds", n_rounds)):
+        if not (isinstance(value, (int, np.integer)) and value >= 1):
+            raise ValueError(f"{name}={value!r} must be an integer >= 1")
+    search = _Search(potential, box, wanted, symmetry or Symmetry())
     rng = np.random.default_rng(seed)
-    found: list[StationaryPoint] = []
-    max_step = float((box[:, 1] - box[:, 0]).min()) / _STEPS_ACROSS
-    scale = None
-    for _ in range(_ROUNDS):
-        starts = _even_points(box, n_starts, rng)
-        if scale is None:
-            scale = _typical_curvature(potential, starts)
-        n_before = len(found)
-        for index in wanted:
+    for _ in range(n_rounds):
+        n_before = len(search.found)
+        search.add_round(_even_points(box, n_starts, rng))
+        if len(search.found) == n_before and min(search.hits, default=2) >= 2:
+            break
+    return sorted_points(search.found)
+
+
+class _Search:
+    """Points found so far, and how often each was."""
+
+    def __init__(self, potential: Any, box: Array, wanted: tuple[int, ...], symmetry: Symmetry):
+        self.potential, self.box, self.wanted, self.symmetry = potential, box, wanted, symmetry
+        self.found: list[StationaryPoint] = []
+        self.hits: list[int] = []
+        self.scale: float | None = None
+
+    def add_round(self, starts: Array) -> None:
+        """Follow eigenvectors from all starts to every index."""
+        if self.scale is None:
+            self.scale = _typical_curvature(self.potential, starts)
+        for index in self.wanted:
             ends, converged = follow_modes(
-                potential, starts, index, symmetry=symmetry, max_step=max_step,
-                n_steps=_FOLLOW_STEPS, bounds=box,
+                self.potential, starts, index, symmetry=self.symmetry, bounds=self.box,
+                max_step=_step_of(self.box), n_steps=_FOLLOW_STEPS,
             )  # fmt: skip
             for end in ends[converged]:
-                point = _point_in(potential, end, box, symmetry, scale)
-                if point is not None and point.index in wanted:
-                    if find(point, found, symmetry) is None:
-                        found.append(point)
-        if len(found) == n_before:
-            break
-    return sorted_points(found)
+                point = self._point(end)
+                if point is not None and point.index in self.wanted:
+                    self._add(point)
+
+    def _add(self, point: StationaryPoint) -> None:
+        number = find(point, self.found, self.symmetry)
+        if number is None:
+            self.found.append(point)
+            self.hits.append(1)
+        else:
+            self.hits[number] += 1
+
+    def _point(self, end: Array) -> StationaryPoint | None:
+        position = refined(self.potential, end, self.symmetry)
+        if position is None:
+            return None
+        low, high = self.box.T
+        room = 1e-9 * (high - low)
+        is_inside = bool(((position >= low - room) & (position <= high + room)).all())
+        # A cluster may be anywhere in space: copies of it are in the box.
+        if not is_inside and self.symmetry.directions is None:
+            return None
+        return record(self.potential, position, self.symmetry, self.scale)
 
 
 def morse_sum(points: Iterable[StationaryPoint]) -> int:
@@ -165,30 +198,24 @@ def _checked_indices(indices: Sequence[int] | None, dim: int) -> tuple[int, ...]
 
 
 def _even_points(box: Array, n_starts: int, rng: np.random.Generator) -> Array:
-    """Sobol points moved by one random shift modulo the box."""
+    """Sobol points moved by one random shift modulo the box, which is widened by 1/20 a side.
+
+    Without that a point next to a face would be reached from one side only.
+    """
     from scipy.stats import qmc
 
     exponent = max(0, math.ceil(math.log2(n_starts)))
     net = qmc.Sobol(len(box), scramble=False).random_base2(exponent)
     unit = (net + rng.random(len(box))) % 1.0
-    return box[:, 0] + unit * (box[:, 1] - box[:, 0])
+    width = box[:, 1] - box[:, 0]
+    return box[:, 0] - 0.05 * width + 1.1 * unit * width
+
+
+def _step_of(box: Array) -> float:
+    return float((box[:, 1] - box[:, 0]).min()) / _STEPS_ACROSS
 
 
 def _typical_curvature(potential: Any, points: Array) -> float:
     hessians = potential.hessian(points)
     largest = np.abs(hessians).sum(axis=-1).max(axis=-1)
     return float(np.median(largest[np.isfinite(largest)])) if np.isfinite(largest).any() else 0.0
-
-
-def _point_in(
-    potential: Any, end: Array, box: Array, symmetry: Symmetry, scale: float
-) -> StationaryPoint | None:
-    position = refined(potential, end, symmetry)
-    if position is None:
-        return None
-    room = 1e-9 * (box[:, 1] - box[:, 0])
-    # A cluster may be anywhere in space: copies of it would be in the box.
-    if symmetry.directions is None:
-        if not ((position >= box[:, 0] - room) & (position <= box[:, 1] + room)).all():
-            return None
-    return record(potential, position, symmetry, scale)
