@@ -109,7 +109,7 @@ def _length(
 ) -> float:
     """Zero of the turned force along a direction, in the quadratic model; at most max_step."""
     along = float(heading @ mode)
-    bend = float(heading @ product) - 2.0 * curvature * along**2
+    bend = float(heading @ product) - 2.0 * curvature * along * along
     longest = max_step / max(float(np.linalg.norm(heading)), 1e-300)
     return min(float(heading @ force) / bend, longest) if bend > 0 else longest
 
