@@ -5,9 +5,8 @@ along the force with its part along n turned round,
 
     f = -gradient + 2 (gradient . n) n,
 
-by nonlinear conjugate gradients whose step lengths come from a product with the Hessian, and while
-the curvature is still positive by a fixed step up along n and down across it (the original leaves
-the latter out, and so loses a bent valley). The dimer of the original, two
+by nonlinear conjugate gradients whose step lengths come from a product with the Hessian, and only
+along n while the curvature is still positive. The dimer of the original, two
 images whose difference estimates H n, is shrunk to a point: `Potential.hessian_product` is its
 exact limit. Cost: a few products a step, none of them a Hessian.
 
@@ -80,9 +79,6 @@ def _followed(
             slope = float(gradient @ mode)
             side = slope if abs(slope) > 1e-9 * stiffest * max_step else float(before @ mode)
             x = x + _AHEAD * max_step * np.sign(side) * mode
-            downhill = slope * mode - gradient
-            product = _across(flat, potential.hessian_product(x, downhill))
-            x = x + downhill * _length(downhill, downhill, product, mode, 0.0, max_step)
             heading = force = np.zeros_like(x)
             continue
         if np.linalg.norm(gradient) < _CONVERGED * stiffest * max_step:

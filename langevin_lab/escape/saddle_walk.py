@@ -53,6 +53,7 @@ def find_passages(
     *,
     n_modes: int | None = None,
     n_random: int = 0,
+    displacement: float | None = None,
     seed: int = 0,
     max_step: float = 0.1,
     method: str = "eigenvector",
@@ -67,15 +68,18 @@ def find_passages(
     n_modes : int, optional
         How many of the softest modes to walk along, each both ways; all by default.
     n_random : int
-        Further walks along random directions.
+        Further walks, from points around the minimum: every coordinate is displaced by a uniform
+        number in (-displacement, displacement).
+    displacement : float
+        Four times max_step by default [length].
     seed : int
-        Of these directions.
+        Of these points.
     max_step : float
         Largest step [length]: a tenth of the distance over which the Hessian changes is good.
     method : {"eigenvector", "dimer"}
-        "eigenvector" takes the Hessian and its modes at every step, fit for up to some 100
-        coordinates; "dimer" a few Hessian-vector products, but the descents and Newton's method
-        take Hessians in any case.
+        "eigenvector" climbs the mode that it set out on, by the Hessian at every step; "dimer"
+        the softest mode wherever it is, by a few Hessian-vector products. Descents and Newton's
+        method take Hessians in any case.
     symmetry : Symmetry, optional
         Copies of a saddle count as one; no walk leads along its flat directions.
 
@@ -92,12 +96,18 @@ def find_passages(
     >>> sorted({round(passage.saddle.energy, 4) for passage in passages})
     [13.3119, 104.0152]
     """
-    _check(minimum, n_modes, n_random, max_step, method)
+    _check(minimum, n_modes, n_random, displacement, max_step, method)
     symmetry = symmetry or Symmetry()
-    directions = _directions(potential, minimum, symmetry, n_modes, n_random, seed)
+    directions = _directions(potential, minimum, symmetry, n_modes)
+    starts = minimum.position + _FIRST * max_step * directions
+    if n_random:
+        reach = 4.0 * max_step if displacement is None else displacement
+        drawn = np.random.default_rng(seed).uniform(-reach, reach, size=(n_random, potential.dim))
+        starts = np.concatenate([starts, minimum.position + drawn])
+        directions = np.concatenate([directions, drawn])
     scale = float(np.abs(minimum.curvatures).max())
     found: list[StationaryPoint] = []
-    for end in _climbs(potential, minimum.position, directions, symmetry, max_step, method):
+    for end in _climbs(potential, starts, directions, symmetry, max_step, method):
         position = refined(potential, end, symmetry)
         if position is None:
             continue
@@ -150,14 +160,13 @@ def passage_over(
 
 def _climbs(
     potential: Any,
-    start: Array,
+    starts: Array,
     directions: Array,
     symmetry: Symmetry,
     max_step: float,
     method: str,
 ) -> Iterator[Array]:
     """Ends of the climbs that converged."""
-    starts = start + _FIRST * max_step * directions
     if method == "eigenvector":
         ends, converged = follow_modes(
             potential, starts, 1, symmetry=symmetry, max_step=max_step, n_steps=_STEPS,
@@ -174,27 +183,24 @@ def _climbs(
 
 
 def _directions(
-    potential: Any,
-    minimum: StationaryPoint,
-    symmetry: Symmetry,
-    n_modes: int | None,
-    n_random: int,
-    seed: int,
+    potential: Any, minimum: StationaryPoint, symmetry: Symmetry, n_modes: int | None
 ) -> Array:
-    """Unit vectors (n, dim): the softest modes both ways, then random ones, none flat."""
-    flat = symmetry.flat_basis(minimum.position)
+    """Unit vectors (n, dim): the softest modes both ways, none flat."""
+    n_flat = int(np.rint((symmetry.flat_basis(minimum.position) ** 2).sum()))
+    n_free = potential.dim - n_flat
     hessian = slope_and_hessian(potential, minimum.position, symmetry)[1]
-    n_free = potential.dim - int(np.rint((flat**2).sum()))
     modes = np.linalg.eigh(hessian)[1].T[: n_free if n_modes is None else min(n_modes, n_free)]
     modes = modes * np.sign(modes[np.arange(len(modes)), np.abs(modes).argmax(axis=1)])[:, None]
-    drawn = np.random.default_rng(seed).normal(size=(n_random, potential.dim))
-    drawn = drawn - drawn @ flat.T @ flat
-    drawn /= np.linalg.norm(drawn, axis=1, keepdims=True)
-    return np.concatenate([modes, -modes, drawn])
+    return np.concatenate([modes, -modes])
 
 
 def _check(
-    minimum: StationaryPoint, n_modes: int | None, n_random: int, max_step: float, method: str
+    minimum: StationaryPoint,
+    n_modes: int | None,
+    n_random: int,
+    displacement: float | None,
+    max_step: float,
+    method: str,
 ) -> None:
     if not (isinstance(minimum, StationaryPoint) and minimum.kind == "minimum"):
         raise ValueError(f"minimum={minimum!r} must be a StationaryPoint that is a minimum")
@@ -204,6 +210,8 @@ def _check(
         raise ValueError(f"n_random={n_random} must be >= 0")
     if n_modes == 0 and n_random == 0:
         raise ValueError("n_modes=0 and n_random=0 leave no walk; raise one")
+    if displacement is not None and not (np.isfinite(displacement) and displacement > 0):
+        raise ValueError(f"displacement={displacement} must be positive and finite, or None")
     _check_step(max_step)
     if method not in METHODS:
         raise ValueError(f"method={method!r} is unknown; one of {', '.join(METHODS)}")
