@@ -33,7 +33,7 @@ _OFF = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class Passage:
+class Connection:
     """A saddle of index 1 and the minima downhill of it.
 
     Attributes
@@ -47,7 +47,7 @@ class Passage:
     minima: tuple[StationaryPoint | None, StationaryPoint | None]
 
 
-def find_passages(
+def find_connections(
     potential: Any,
     minimum: StationaryPoint,
     *,
@@ -58,7 +58,7 @@ def find_passages(
     max_step: float = 0.1,
     method: str = "eigenvector",
     symmetry: Symmetry | None = None,
-) -> tuple[Passage, ...]:
+) -> tuple[Connection, ...]:
     """Return the distinct saddles that walks from a minimum reach, with the minima they join.
 
     Parameters
@@ -92,8 +92,8 @@ def find_passages(
     -------
     >>> import langevin_lab as ll
     >>> U = ll.potentials.himmelblau()
-    >>> passages = find_passages(U, U.minima[0], max_step=0.2)
-    >>> sorted({round(passage.saddle.energy, 4) for passage in passages})
+    >>> connections = find_connections(U, U.minima[0], max_step=0.2)
+    >>> sorted({round(connection.saddle.energy, 4) for connection in connections})
     [13.3119, 104.0152]
     """
     _check(minimum, n_modes, n_random, displacement, max_step, method)
@@ -116,17 +116,17 @@ def find_passages(
             found.append(saddle)
     found.sort(key=lambda saddle: saddle.energy)
     return tuple(
-        passage_over(potential, saddle, max_step=max_step, symmetry=symmetry) for saddle in found
+        connection_of(potential, saddle, max_step=max_step, symmetry=symmetry) for saddle in found
     )
 
 
-def passage_over(
+def connection_of(
     potential: Any,
     saddle: StationaryPoint,
     *,
     max_step: float = 0.1,
     symmetry: Symmetry | None = None,
-) -> Passage:
+) -> Connection:
     """Return a saddle of index 1 with the minima on its two sides, by steepest descent.
 
     Parameters
@@ -155,7 +155,7 @@ def passage_over(
         end = minimum_below(potential, start, symmetry=symmetry, max_step=max_step)
         point = None if end is None else record(potential, end, symmetry)
         minima.append(point if point is not None and point.kind == "minimum" else None)
-    return Passage(saddle, (minima[0], minima[1]))
+    return Connection(saddle, (minima[0], minima[1]))
 
 
 def _climbs(

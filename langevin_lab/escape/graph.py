@@ -10,7 +10,7 @@ Source: Becker and Karplus (1997); Wales, Energy Landscapes (2003), section 5.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,11 +18,9 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.escape.refinement import find
-from langevin_lab.escape.saddle_walk import Passage, find_passages, passage_over
+from langevin_lab.escape.saddle_walk import Connection, find_connections, connection_of
 from langevin_lab.escape.symmetry import Symmetry
 from langevin_lab.potentials import StationaryPoint
-
-Array = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -41,6 +39,45 @@ class Merge:
     energy: float
     saddle: int
     groups: tuple[tuple[int, ...], tuple[int, ...]]
+
+
+def merges_of(
+    n_minima: int, energies: Sequence[float], edges: Sequence[tuple[int, int]]
+) -> tuple[Merge, ...]:
+    """Return the merges of a graph of minima, lowest first.
+
+    Parameters
+    ----------
+    n_minima : int
+    energies : sequence of float
+        Of the saddles, ascending.
+    edges : sequence of (int, int)
+        Numbers of the minima beside each saddle; -1 for none.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many edges as energies, or these do not ascend.
+
+    Example
+    -------
+    >>> [merge.groups for merge in merges_of(3, [1.0, 2.0, 3.0], [(0, 2), (2, 0), (1, 2)])]
+    [((0,), (2,)), ((0, 2), (1,))]
+    """
+    if len(energies) != len(edges):
+        raise ValueError(f"{len(energies)} energies and {len(edges)} edges; give one a saddle")
+    if np.any(np.diff(energies) < 0):
+        raise ValueError("energies of saddles must ascend; sort saddles and edges by energy")
+    group = {number: (number,) for number in range(n_minima)}
+    found = []
+    for number, (first, second) in enumerate(edges):
+        if first < 0 or second < 0 or group[first] == group[second]:
+            continue
+        pair = sorted((group[first], group[second]))
+        found.append(Merge(float(energies[number]), number, (pair[0], pair[1])))
+        joined = tuple(sorted(pair[0] + pair[1]))
+        group.update(dict.fromkeys(joined, joined))
+    return tuple(found)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +100,8 @@ class LandscapeGraph:
     @cached_property
     def merges(self) -> tuple[Merge, ...]:
         """The merges of the disconnectivity graph, lowest first; at most one fewer than minima."""
-        group = {number: (number,) for number in range(len(self.minima))}
-        found = []
-        for number, (first, second) in enumerate(self.edges):
-            if first < 0 or second < 0 or group[first] == group[second]:
-                continue
-            pair = sorted((group[first], group[second]))
-            found.append(Merge(self.saddles[number].energy, number, (pair[0], pair[1])))
-            joined = tuple(sorted(pair[0] + pair[1]))
-            group.update(dict.fromkeys(joined, joined))
-        return tuple(found)
+        energies = [saddle.energy for saddle in self.saddles]
+        return merges_of(len(self.minima), energies, self.edges)
 
     def barrier(self, start: int, end: int) -> float:
         """Return how far the lowest way from one minimum to another rises above the first.
@@ -145,7 +174,7 @@ def landscape_graph(
             builder.minimum(point)
     for point in points:
         if point.index == 1 and point.kind != "degenerate":
-            builder.add(passage_over(potential, point, max_step=max_step, symmetry=symmetry))
+            builder.add(connection_of(potential, point, max_step=max_step, symmetry=symmetry))
     return builder.graph()
 
 
@@ -173,12 +202,12 @@ def explore_landscape(
         How many minima walks begin from, at least 1. More are in the graph, but not all of their
         neighbours: it is complete, as far as walks go, if it has no more minima than this.
     n_modes, n_random, displacement, seed, max_step, method, symmetry
-        As in `find_passages`.
+        As in `find_connections`.
 
     Raises
     ------
     ValueError
-        If there is no minimum to begin from, max_minima < 1, or as `find_passages`.
+        If there is no minimum to begin from, max_minima < 1, or as `find_connections`.
 
     Example
     -------
@@ -203,17 +232,17 @@ def explore_landscape(
             break
         number = min(waiting, key=lambda i: builder.minima[i].energy)
         visited.add(number)
-        for passage in find_passages(
+        for connection in find_connections(
             potential, builder.minima[number], n_modes=n_modes, n_random=n_random,
             displacement=displacement, seed=seed + number, max_step=max_step, method=method,
             symmetry=symmetry,
         ):  # fmt: skip
-            builder.add(passage)
+            builder.add(connection)
     return builder.graph()
 
 
 class _Builder:
-    """Collects passages; minima and saddles are numbered in the order of their discovery."""
+    """Collects connections; minima and saddles are numbered in the order of their discovery."""
 
     def __init__(self, symmetry: Symmetry):
         self.symmetry = symmetry
@@ -231,11 +260,11 @@ class _Builder:
             number = len(self.minima) - 1
         return number
 
-    def add(self, passage: Passage) -> None:
+    def add(self, connection: Connection) -> None:
         """Add the edge of a saddle, unless it is known."""
-        ends = self.minimum(passage.minima[0]), self.minimum(passage.minima[1])
-        if find(passage.saddle, self.saddles, self.symmetry) is None:
-            self.saddles.append(passage.saddle)
+        ends = self.minimum(connection.minima[0]), self.minimum(connection.minima[1])
+        if find(connection.saddle, self.saddles, self.symmetry) is None:
+            self.saddles.append(connection.saddle)
             self.edges.append(ends)
 
     def graph(self) -> LandscapeGraph:
