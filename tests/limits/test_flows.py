@@ -157,6 +157,13 @@ def test_momentum_flow_follows_the_closed_form_of_a_quadratic():
     assert limit.path([1.0], steps)[:, 0] == pytest.approx(exact, abs=1e-9)
 
 
+def test_published_velocity_has_its_closed_form():
+    method = HeavyBall(learning_rate=0.01, momentum=0.8)
+    limit = momentum_flow(method, ll.potentials.harmonic(), velocity="published")
+    assert limit.velocity(np.array([1.0])) == pytest.approx((1 - 1.8) / (1.8 - 0.8 + 1) * -1.0)
+    assert limit.start(1.0)["start_momentum"] == pytest.approx(0.01 * 0.9 * 0.4)
+
+
 def test_inertia_and_penalty_have_their_closed_forms():
     assert inertia(0.9, 0.0) == pytest.approx(0.95)
     assert inertia(0.9, 0.9) == pytest.approx((1 - 0.9 + 2 * 0.81) / 2)
