@@ -28,7 +28,7 @@ from langevin_lab.limits.saddle_regime import check_constants, growth_of_heavy_b
 __all__ = ["ExitLaw", "exact_exit_law"]
 
 _REACH = 6.0  # standard deviations: what lies beyond has probability 2e-9 a step
-_TAIL = 1e-6  # survival from which the rest is geometric
+_TAIL = 3e-3  # survival s from which the rest is geometric: the next mode is s^2/4 of the first
 _MOST_STATES = 2_000_000
 
 
@@ -76,7 +76,7 @@ def exact_exit_law(
     curvature: float,
     gradient_noise: float,
     distance: float,
-    nodes_per_spread: float = 1.2,
+    nodes_per_spread: float = 1.0,
 ) -> ExitLaw:
     """Compute the exact law of heavy ball's steps to leave a linear saddle.
 
@@ -86,7 +86,7 @@ def exact_exit_law(
         As `escape_steps.heavy_ball_exit_steps`.
     nodes_per_spread : float, optional
         >= 1: quadrature nodes per learning_rate gradient_noise, where they are furthest apart; 1
-        gives seven digits. The work grows as its cube, and as (distance/spread) times the mean.
+        gives six digits. The work grows as its cube, and as (distance/spread) times the mean.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def exact_exit_law(
     check_constants(learning_rate, momentum, curvature, gradient_noise, distance)
     check_number("nodes_per_spread", nodes_per_spread)
     if not nodes_per_spread >= 1:
-        raise ValueError(f"nodes_per_spread={nodes_per_spread!r} must be >= 1; 1.2 is usual")
+        raise ValueError(f"nodes_per_spread={nodes_per_spread!r} must be >= 1; 1 is usual")
     spread = learning_rate * gradient_noise
     growth = growth_of_heavy_ball(learning_rate, momentum, curvature)
     # Gauss-Legendre nodes are pi distance/n apart in the middle; an odd number has one at 0.
@@ -169,8 +169,8 @@ def _transition(
     nodes, last = pairs.nodes, len(pairs.nodes) - 1
     a, b = pairs.members
     centre = (1.0 + momentum + step) * nodes[b] - momentum * nodes[a]
-    start = np.searchsorted(nodes, centre - (_REACH + 1.0) * spread)
-    stop = np.searchsorted(nodes, centre + (_REACH + 1.0) * spread)
+    start = np.searchsorted(nodes, centre - _REACH * spread)
+    stop = np.searchsorted(nodes, centre + _REACH * spread)
     count = stop - start
     row = np.repeat(np.arange(len(b)), count)
     c = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + start[row]
