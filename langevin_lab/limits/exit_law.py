@@ -1,4 +1,4 @@
-"""The exact law of heavy ball's exit from a linear saddle, step by step and without sampling.
+"""The exact law of heavy ball's exit from a linear saddle, without sampling.
 
 The probability s_n(a, b) to stay within |x| < distance for n more steps, after x_{k-1} = a and
 x_k = b, obeys
@@ -8,7 +8,8 @@ x_k = b, obeys
     spread = learning_rate gradient_noise,       g the standard normal density.
 
 Nystroem's method on Gauss-Legendre nodes: pairs of nodes are the states, and the error decays
-exponentially with the number of nodes in a spread. Equation and exit do not change under x -> -x,
+exponentially with the number of nodes in a spread. Moments of the number of steps solve linear
+equations with the same kernel. Equation and exit do not change under x -> -x,
 so that b >= 0 is enough; and x_k - r x_{k-1}, with r the growth, is a stationary Gaussian process
 of standard deviation spread/sqrt(1 - (momentum/r)^2), so that a pair further than six of these
 from the line b = r a never occurs.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,6 @@ from langevin_lab.limits.saddle_regime import check_constants, growth_of_heavy_b
 __all__ = ["ExitLaw", "exact_exit_law"]
 
 _REACH = 6.0  # standard deviations: what lies beyond has probability 2e-9 a step
-_TAIL = 3e-3  # survival s from which the rest is geometric: the next mode is s^2/4 of the first
 _MOST_STATES = 2_000_000
 
 
@@ -38,35 +39,58 @@ class ExitLaw:
 
     Attributes
     ----------
-    survival : ndarray of shape (n,)
-        P(N > 0), P(N > 1), ...: probability not to have left after so many steps.
-    decay : float
-        Ratio of successive probabilities from the last one on.
+    transition : sparse array of shape (n, n)
+        Probabilities of one step between the states within the distance.
+    start : int
+        The state at rest on the saddle.
     """
 
-    survival: np.ndarray
-    decay: float
+    transition: Any
+    start: int
 
     @property
     def mean(self) -> float:
-        """Mean number of steps: the sum of all P(N > n)."""
-        last = self.survival[-1]
-        return float(self.survival[:-1].sum() + last / (1.0 - self.decay))
+        """Mean number of steps, at the start T = (1 - P)^-1 1."""
+        return float(self._means[self.start])
 
-    @property
+    @cached_property
     def standard_deviation(self) -> float:
-        """Of the number of steps, from E N (N - 1)/2 = sum of n P(N > n)."""
-        n, last = len(self.survival) - 1, self.survival[-1]
-        pairs = np.arange(n) @ self.survival[:-1]
-        pairs += last * (n / (1.0 - self.decay) + self.decay / (1.0 - self.decay) ** 2)
-        return float(math.sqrt(2.0 * pairs + self.mean - self.mean**2))
+        """Of the number N of steps, from E N (N + 1)/2 = (1 - P)^-1 T."""
+        pairs = float(self._solved(self._means)[self.start])
+        return math.sqrt(2.0 * pairs - self.mean - self.mean**2)
+
+    @cached_property
+    def _means(self) -> np.ndarray:
+        return self._solved(np.ones(self.transition.shape[0]))
+
+    def _solved(self, right: np.ndarray) -> np.ndarray:
+        """(1 - P)^-1 right; direct elimination would fill the matrix."""
+        from scipy.sparse import eye_array
+        from scipy.sparse.linalg import bicgstab
+
+        system = eye_array(self.transition.shape[0], format="csr") - self.transition
+        solution, failed = bicgstab(system, right, rtol=1e-9, maxiter=100_000)
+        if failed:
+            raise RuntimeError(
+                f"the linear equations of {len(right)} states did not converge; use more noise or "
+                "escape_steps.heavy_ball_exit_steps"
+            )
+        return solution
 
     def probability(self, steps: Any) -> Any:
         """Probability to have left within ``steps`` >= 0 (a part of a step does not count)."""
         whole = np.floor(np.asarray(steps, dtype=float)).astype(int)
-        last = len(self.survival) - 1
-        tail = self.decay ** np.maximum(whole - last, 0)
-        return (1.0 - self.survival[np.minimum(whole, last)] * tail)[()]
+        survival = self.survival(int(whole.max(initial=0)))
+        return (1.0 - survival[whole])[()]
+
+    def survival(self, n_steps: int) -> np.ndarray:
+        """Probability not to have left after 0, 1, ..., ``n_steps`` steps."""
+        staying = np.ones(self.transition.shape[0])
+        survival = np.ones(n_steps + 1)
+        for n in range(1, n_steps + 1):
+            staying = self.transition @ staying
+            survival[n] = staying[self.start]
+        return survival
 
 
 def exact_exit_law(
@@ -86,7 +110,7 @@ def exact_exit_law(
         As `escape_steps.heavy_ball_exit_steps`.
     nodes_per_spread : float, optional
         >= 1: quadrature nodes per learning_rate gradient_noise, where they are furthest apart; 1
-        gives six digits. The work grows as its cube, and as (distance/spread) times the mean.
+        gives six digits.
 
     Returns
     -------
@@ -123,7 +147,8 @@ def exact_exit_law(
     nodes, weights = roots_legendre(n_nodes)
     pairs = _Pairs.of(distance * nodes, momentum, growth, spread)
     matrix = _transition(pairs, distance * weights, momentum, learning_rate * curvature, spread)
-    return _iterated(matrix, pairs.find(np.array(n_nodes // 2), np.array(n_nodes // 2)))
+    middle = np.array(n_nodes // 2)
+    return ExitLaw(matrix, int(pairs.find(middle, middle)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,13 +208,3 @@ def _transition(
     occurs = column >= 0
     entries = values[occurs], (row[occurs], column[occurs])
     return csr_array(entries, shape=(len(b), len(b)))
-
-
-def _iterated(matrix: Any, start: int) -> ExitLaw:
-    """Survival from one state, step by step until it decays geometrically."""
-    staying = np.ones(matrix.shape[0])
-    survival = [1.0]
-    while survival[-1] > _TAIL:
-        staying = matrix @ staying
-        survival.append(float(staying[start]))
-    return ExitLaw(np.array(survival), survival[-1] / survival[-2])

@@ -7,7 +7,13 @@ import math
 from langevin_lab.dynamics.schedules import check_nonnegative, check_positive
 from langevin_lab.limits.regime import SmallParameter
 
-__all__ = ["check_constants", "diffusion_regime", "growth_of_heavy_ball", "memory_per_escape", "noise_at_exit"]
+__all__ = [
+    "check_constants",
+    "diffusion_regime",
+    "growth_of_heavy_ball",
+    "memory_per_escape",
+    "noise_at_exit",
+]
 
 _LARGEST = 0.1  # of both small parameters: the error of a mean is about as large
 
