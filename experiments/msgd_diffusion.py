@@ -55,7 +55,7 @@ from langevin_lab.limits.stationary_variance import diffusion_variance, heavy_ba
 RESOLUTION = 0.02  # relative error that a claim on a sampled number has to be able to refute
 SADDLE = {"curvature": 1.0, "gradient_noise": 1.0, "distance": 1.0}
 SOURCE = "LCZZ21"
-RECURSION = "roots of the recursion"
+RECURSION = "recursion"
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def run(config: Config) -> xarray.Dataset:
         "step": np.arange(1, _annealed_steps(config) + 1),
     }
     names = ("well_rate", "missing", "control_factor", "annealed_rate", "annealed_momentum")
-    names += ("ramp_steps", "held_steps")
+    names += ("ramp_steps", "held_steps", "annealed_replicas")
     attributes = {name: getattr(config, name) for name in names}
     return xarray.Dataset(data, coords=coordinates, attrs=attributes)
 
@@ -406,7 +406,7 @@ def _annealing_claims(dataset: xarray.Dataset) -> list[Claim]:
         result += [
             Claim(f"{label}: Var at the end", SOURCE, wanted, end, tolerance=0.01),
             Claim(
-                f"{label}: sampled", "recursion of the covariance",
+                f"{label}: sampled", "second moments",
                 float(row["annealed_recursion"]), sampled, resolution=RESOLUTION,
             ),
         ]  # fmt: skip
