@@ -83,10 +83,13 @@ class Config:
 def run(config: Config) -> xarray.Dataset:
     """Stationary variances, exits from a saddle, annealing."""
     data = _wells(config) | _exits(config) | _control(config) | _annealing(config)
+    curve = np.linspace(0.0, 0.95, 39)
+    data |= _curves(config, curve)
     coordinates = {
         "momentum": list(config.well_momenta),
         "learning_rate": list(config.exit_rates),
         "exit_momentum": list(config.exit_momenta),
+        "curve_momentum": curve,
         "schedule": list(_schedules(config)),
         "step": np.arange(1, _annealed_steps(config) + 1),
     }
@@ -143,6 +146,24 @@ def _exits(config: Config) -> dict:
         )
         for name in table[0][0]
     }
+
+
+def _curves(config: Config, momenta: np.ndarray) -> dict:
+    """Both formulas for N between the simulated momenta."""
+    with warnings.catch_warnings():  # asked on purpose where they do not hold
+        warnings.simplefilter("ignore", OutsideRegimeWarning)
+        return {
+            f"curve_{name}": (
+                ("learning_rate", "curve_momentum"),
+                np.array([
+                    [formula(learning_rate=rate, momentum=mu, **SADDLE).mean for mu in momenta]
+                    for rate in config.exit_rates
+                ]),
+            )
+            for name, formula in (
+                ("recursion", heavy_ball_exit_steps), ("diffusion", diffusion_exit_steps)
+            )
+        }  # fmt: skip
 
 
 def _passage(config: Config, rate: float, momentum: float, stream: int):

@@ -47,11 +47,11 @@ def _wells(axes, dataset):
 def _exits(axes, dataset):
     for colour, rate in zip(COLOURS, dataset["learning_rate"].values):
         row = dataset.sel(learning_rate=rate)
-        momentum = dataset["exit_momentum"].values
-        axes.plot(momentum, row["exit_recursion"], color=colour, label=rf"$\eta k = {rate:g}$")
-        axes.plot(momentum, row["exit_diffusion"], "--", color=colour)
+        curve = row["curve_momentum"]
+        axes.plot(curve, row["curve_recursion"], color=colour, label=rf"$\eta k = {rate:g}$")
+        axes.plot(curve, row["curve_diffusion"], "--", color=colour)
         axes.errorbar(
-            momentum, row["exit_mean"], row["exit_stderr"], fmt="o", color=COLOURS[-1],
+            row["exit_momentum"], row["exit_mean"], row["exit_stderr"], fmt="o", color=COLOURS[-1],
             markerfacecolor="white",
         )  # fmt: skip
     axes.plot([], [], "--", color="0.4", label="diffusion")
@@ -102,6 +102,7 @@ def _annealing(axes, dataset):
     axes.set_yscale("log")
     axes.set_xlabel("step $n$  (steps)")
     axes.set_ylabel(r"$\mathrm{Var}\,x\; k/\sigma^2$  (length$^2$/energy)")
+    axes.set_ylim(bottom=0.1 * dataset.attrs["annealed_rate"])
     rate, momentum = dataset.attrs["annealed_rate"], dataset.attrs["annealed_momentum"]
     axes.set_title(rf"annealing from $\eta k = {rate:g}$, $\mu = {momentum:g}$")
     axes.legend(loc="lower left")

@@ -74,7 +74,7 @@ def _phases(axes, dataset):
     axes.set_ylim(0.42, 1.12)
     axes.set_ylabel("phase, steps / predicted steps")
     axes.set_title(r"phases, $\eta \propto 1 - \mu$")
-    axes.legend(loc="center left", ncols=2)
+    axes.legend(loc="center", ncols=2, columnspacing=1.0, handletextpad=0.3)
 
 
 def _variances(axes, dataset):
