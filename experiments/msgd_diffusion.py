@@ -317,7 +317,7 @@ def _well_claims(dataset: xarray.Dataset) -> list[Claim]:
             )
         )  # fmt: skip
     slope = np.polyfit(-np.log1p(-dataset["momentum"].values), np.log(dataset["well_small"]), 1)[0]
-    statement = "slope of ln Var x in ln 1/(1 - μ), η → 0"
+    statement = "slope of ln Var in ln 1/(1 - μ), η → 0"
     return [*result, Claim(statement, SOURCE, 1.0, float(slope), tolerance=1e-5)]
 
 
@@ -376,7 +376,7 @@ def _refuted_claims(dataset: xarray.Dataset) -> list[Claim]:
     wrong = mean / float(row["exit_diffusion"])
     refuted = "must be refuted"
     return [
-        Claim(f"SDE refuted, {name}: N/N_SDE", refuted, AtLeast(1.25), wrong),
+        Claim(f"N/N_SDE, {name}: SDE off", refuted, AtLeast(1.25), wrong),
         Claim(f"N(μ)/N(0), {name}", RECURSION, formula, gain, tolerance=0.03,
               resolution=0.03 + RESOLUTION),
         Claim("its ratio to the diffusion's", refuted, AtLeast(1.25), gain / promised),

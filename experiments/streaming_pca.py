@@ -9,9 +9,9 @@ e_2 it passes three phases: out of the saddle until v_1^2 = delta^2, across unti
   delta/sqrt(1 - delta^2), because v_1/v_2 is what grows exponentially. N_1 bounds it.
 - across: N_2 = ((1 - mu)/(eta k)) ln((1 - delta^2)/delta^2). **The form often quoted has half of
   it**, which is the time to v_1^2 = 1/2; that form is refuted here.
-- down: ((1 - mu)/(2 eta k)) ln((delta^2 - E)/(eps - E)) with E the squared error at the optimum, and
-  N_3 = ((1 - mu)/(2 eta k)) ln((1 - mu) k delta^2/((1 - mu) k eps - 4 eta phi)),
-  phi = lam_1 (lam_2 + lam_3 + ...), is a bound; it needs eta < (1 - mu) k eps/(4 phi).
+- down: ((1 - mu)/(2 eta k)) ln((delta^2 - E)/(eps - E)), E the squared error at the optimum. A
+  bound is N_3 = ((1 - mu)/(2 eta k)) ln((1 - mu) k delta^2/((1 - mu) k eps - 4 eta phi)), with
+  phi = lam_1 (lam_2 + lam_3 + ...); it needs eta < (1 - mu) k eps/(4 phi).
 
 With eta in proportion to 1 - mu all three, so the whole budget, are those without momentum. At the
 optimum Var v_i = eta lam_1 lam_i/(2 (1 - mu)(lam_1 - lam_i)) to leading order in eta/(1 - mu); the
@@ -166,9 +166,7 @@ def _phases(config: Config) -> dict:
         floor = next_order_variances(config.variances, effective)[0].sum()
         down = np.log((config.share - floor) / (config.error - floor)) / (2.0 * effective * gap)
         predicted.append((heavy_ball_exit_steps(**constants).mean, across, down))
-        bounds.append(
-            convergence_steps(gap=gap, error=config.error, noise_power=power, **common)
-        )
+        bounds.append(convergence_steps(gap=gap, error=config.error, noise_power=power, **common))
         bounded.append((phases[2] <= bounds[-1]).mean())
     names = ("momentum", "phase")
     share = np.array(bounded)
@@ -368,7 +366,9 @@ EXPERIMENT = Experiment(
     presets={
         "quick": Config(),
         "paper": Config(
-            exit_replicas=400_000, phase_replicas=60_000, stationary_replicas=200_000,
+            exit_replicas=400_000,
+            phase_replicas=60_000,
+            stationary_replicas=200_000,
             relaxations=10.0,
         ),
     },

@@ -58,7 +58,7 @@ def crossing_steps(
 
     Examples
     --------
-    >>> from langevin_lab.limits.escape_steps import crossing_steps
+    >>> from langevin_lab.limits.escape_phases import crossing_steps
     >>> round(crossing_steps(learning_rate=5e-4, momentum=0.0, curvature=1.0, distance=0.1**0.5))
     4394
     """
@@ -129,11 +129,12 @@ def convergence_steps(
 
     Examples
     --------
-    >>> from langevin_lab.limits.escape_steps import convergence_steps
+    >>> from langevin_lab.limits.escape_phases import convergence_steps
     >>> round(convergence_steps(learning_rate=5e-4, momentum=0.0, gap=1.0, distance=0.1**0.5,
     ...                         error=0.06, noise_power=24.0))
     2120
     """
+    check_positive("gap", gap)
     check_constants(learning_rate, momentum, gap, 1.0, distance)
     check_positive("error", error)
     check_positive("noise_power", noise_power)

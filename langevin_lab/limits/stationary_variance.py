@@ -132,9 +132,7 @@ def variance_gain(*, learning_rate: float, momentum: float, curvature: float) ->
     return (1.0 + momentum) * without / ((1.0 - momentum) * room)
 
 
-def _room(
-    learning_rate: float, momentum: float, curvature: float, gradient_noise: float
-) -> float:
+def _room(learning_rate: float, momentum: float, curvature: float, gradient_noise: float) -> float:
     """2 (1 + momentum) - learning_rate curvature: what is left until the limit of stability."""
     _check(learning_rate, momentum, curvature, gradient_noise)
     limit = 2.0 * (1.0 + momentum)
@@ -146,9 +144,7 @@ def _room(
     return limit - learning_rate * curvature
 
 
-def _check(
-    learning_rate: float, momentum: float, curvature: float, gradient_noise: float
-) -> None:
+def _check(learning_rate: float, momentum: float, curvature: float, gradient_noise: float) -> None:
     check_positive("learning_rate", learning_rate)
     check_nonnegative("momentum", momentum)
     if momentum >= 1:

@@ -40,7 +40,7 @@ def test_growth_and_amplitude_are_those_of_the_propagated_law(rate, momentum):
     """Var x_n -> S^2 growth^(2 n): both are read off the law of the method at two late steps."""
     curvature, noise = 1.3, 0.7
     method = ll.momentum.HeavyBall(learning_rate=rate, momentum=momentum)
-    n = round(12.0 / (rate * curvature / (1 - momentum)))
+    n = round(24.0 / (rate * curvature / (1 - momentum)))
     variances = [
         ll.exact.propagate(
             method, steps, mean=[0.0, 0.0], stiffness=-curvature, gradient_noise=noise
