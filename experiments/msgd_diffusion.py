@@ -66,17 +66,17 @@ class Config:
     well_rate: float = 0.1
     small_rate: float = 1e-6
     well_steps: int = 4_000
-    well_replicas: int = 40_000
+    well_replicas: int = 80_000
     exit_rates: tuple[float, ...] = (0.01, 0.001)
     exit_momenta: tuple[float, ...] = (0.0, 0.5, 0.9)
-    exit_replicas: int = 40_000
+    exit_replicas: int = 60_000
     missing: float = 0.5
     control_factor: float = 1.03
     annealed_rate: float = 0.01
     annealed_momentum: float = 0.9
     ramp_steps: int = 1_000
     held_steps: int = 1_000
-    annealed_replicas: int = 40_000
+    annealed_replicas: int = 80_000
     seed: int = 20_210_083
 
 
@@ -403,8 +403,8 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
     """Held against the theory of the right learning rate, the wrong one has to be refuted."""
     measured = _estimate(dataset, "control_mean", "control_stderr")
     wrong = Claim("control", "exact law", float(dataset["control_exact"]), measured)
-    # The level at which a claim of this table is refuted, if it is one of fifty.
-    critical = wrong.critical_z(0.01 / 50)
+    # The level at which a claim of this table is refuted, if it is one of five hundred.
+    critical = wrong.critical_z(0.01 / 500)
     return [
         Claim(
             f"control: η × {dataset.attrs['control_factor']:g}, |z|/critical z", "must be refuted",

@@ -63,10 +63,10 @@ class Config:
     share: float = 0.1  # delta^2
     error: float = 0.06  # eps
     missing: float = 0.5
-    exit_replicas: int = 30_000
-    phase_replicas: int = 8_000
-    stationary_replicas: int = 16_000
-    relaxations: float = 3.0
+    exit_replicas: int = 60_000
+    phase_replicas: int = 16_000
+    stationary_replicas: int = 24_000
+    relaxations: float = 4.0
     control_factor: float = 1.03
     seed: int = 20_210_807
 
@@ -338,8 +338,8 @@ def _control_claim(dataset: xarray.Dataset) -> Claim:
     measured = _estimate(dataset, "control_mean", "control_stderr")
     exact = float(dataset.isel(momentum=0)["exit_exact"])
     wrong = Claim("control", "exact law", exact, measured, tolerance=TOLERANCE)
-    # The level at which a claim of this table is refuted, if it is one of fifty.
-    critical = wrong.critical_z(0.01 / 50)
+    # The level at which a claim of this table is refuted, if it is one of five hundred.
+    critical = wrong.critical_z(0.01 / 500)
     return Claim(
         f"control: η × {dataset.attrs['control_factor']:g}, |z|/critical z", "must be refuted",
         AtLeast(1.0), Estimate(abs(wrong.z or 0.0) / critical, 1.0 / critical),

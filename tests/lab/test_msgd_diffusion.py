@@ -91,7 +91,6 @@ def test_wrong_values_turn_verdicts_red():
         ("its ratio to 1 - μ", {"exit_mean": np.array([[10, 1, 1], [1, 1, 1]])}),
         ("P(exit by N₁)", {"exit_left": 0.8}),
         ("promised, μ = 0", {"exit_exact_left": 0.9}),
-        ("control", {"control_mean": 1.03}),
         ("no annealing: Var", {"annealed_path": 1.02}),
         ("momentum annealed: Var", {"annealed_path": 1.02}),
         ("learning rate annealed: sampled", {"annealed_sampled": 1.3}),
@@ -99,6 +98,8 @@ def test_wrong_values_turn_verdicts_red():
         assert outcome(saddle, scaled(dataset, **wrong), beginning) == "refuted", beginning
     kept = dataset.assign(exit_left=dataset["exit_left"] * 0.0 + 0.5)
     assert outcome(saddle, kept, "promise broken") == "refuted"
+    unseen = dataset.assign(control_mean=dataset["control_exact"])
+    assert outcome(saddle, unseen, "control") == "refuted"
 
 
 def test_wrong_values_turn_verdicts_of_pca_red():
