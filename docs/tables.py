@@ -27,6 +27,15 @@ HARMONIC = {
     "LeimkuhlerMatthews": ("1", None),
 }
 
+# Largest stable learning rate times curvature, in TeX; each is compared with the step's own map.
+OPTIMISERS = {
+    "GradientDescent": "2",
+    "HeavyBall": r"2 (1 + \mu)",
+    "Nesterov": r"2 (1 + \mu)/(1 + 2 \mu)",
+    "MomentumFamily": r"2 (1 + \mu)/(1 + 2 a)",
+    "SGD": r"2 (1 + \mu)/((1 - d) (1 + 2 a))",
+}
+
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
@@ -68,6 +77,20 @@ def integrators(equation: str) -> str:
         "source",
     ]
     return markdown(heads, rows)
+
+
+def optimisers() -> str:
+    """All optimisers, the stability limits of their docstrings' formulas, and their sources."""
+    rows = [
+        [f"{{py:obj}}`{name} <langevin_lab.momentum.{name}>`", f"${limit}$", cited(source_of(name))]
+        for name, limit in OPTIMISERS.items()
+    ]
+    return markdown(["optimiser", r"stable below $\eta k =$", "source"], rows)
+
+
+def source_of(name: str) -> str:
+    """Author and year of an optimiser."""
+    return str(getattr(ll.momentum, name).source)
 
 
 def catalogue(*, longest_formula: int = 140) -> str:

@@ -1,22 +1,14 @@
 """Which cooling schedule finds the deepest minimum, and how does that depend on the cooling time?
 
-Prediction. In one coordinate the probability p of the deepest well under a schedule T(t) follows
-from the Fokker-Planck equation dp/dt = L(T(t)) p, solved here without sampling. When cooling is
-slow and exponential, T = T0 exp(-c t), what is left in the upper well of a double well is
+Prediction. In one coordinate the probability of the deepest well under a schedule T(t) follows from
+the Fokker-Planck equation dp/dt = L(T(t)) p, solved here without sampling
+(`exact.cooled_probability`). In more coordinates there is no such number: longer cooling has to
+find more, and on Rastrigin's function, which is a sum over the coordinates, both succeed with the
+product of their probabilities. Of CoolMomentum's later forms the exponential one has the
+temperature of exponential cooling, the linear one that of linear cooling.
 
-    P = sqrt(k_low/k_high) Gamma(1 + gap/barrier) (c barrier/(rate T_f))^(gap/barrier),
-    (rate T_f/(c barrier)) exp(-barrier/T_f) = 1,
-
-a power of the cooling time with the logarithm in T_f, the temperature at which the wells part. With
-the first correction of Kramers' rates two wells are within 0.5 % of the Fokker-Planck equation.
-A heavy ball whose momentum CoolMomentum cools has the temperature learning_rate variance
-(1 + momentum)/(4 (1 - momentum)) / (1 - learning_rate k/4): from momentum 0.99 to 0 it cools by a
-factor of 199, and not of 100 as 1/(1 - momentum) would. Of the authors' later forms the exponential
-one has the temperature of exponential cooling, the linear one that of linear cooling.
-
-Source: Huse and Fisher (1986) for the power law, its prefactor by Laplace's method from Kramers'
-rates; Borysenko and Byshkin (2021) [BB21] for the schedules, the temperature is the stationary law
-of their recursion.
+Source: Borysenko and Byshkin (2021) [BB21] for CoolMomentum's schedules; how hot they are is the
+matter of `slow_cooling`. Hoare and Pal (1971) for the cluster of lowest energy.
 
 Method. A tilted row of wells from equilibrium at T0, overdamped, stochastic Heun: every success
 probability against the Fokker-Planck equation; the bias bound is what the time step changes in the
@@ -27,7 +19,7 @@ logarithmic schedule cool by the same factor.
 
 A run 5 % too hot is the control: it has to be refuted by the theory of the right temperature.
 
-Cost on two cores: about 60 s (quick), 20 min (paper).
+Cost on two cores: about 55 s (quick), 20 min (paper).
 """
 
 from __future__ import annotations
@@ -51,11 +43,11 @@ from langevin_lab.evidence import AtLeast, Claim, Estimate
 from langevin_lab.lab import Experiment
 
 COOLING = ("constant", "linear", "exponential", "logarithmic")
-FORMS = ("published", "exponential", "linear")
-FAMILIES = (*COOLING, *(f"CoolMomentum {form}" for form in FORMS))
+FAMILIES = (
+    *COOLING, "CoolMomentum published", "CoolMomentum exponential", "CoolMomentum linear",
+)  # fmt: skip
 MOMENTUM = 0.99
 FACTOR = (1 + MOMENTUM) / (1 - MOMENTUM)
-PARTS = (0.25, 0.5, 0.75, 0.9, 1.0)  # of the harmonic run, where the temperature is read
 TIMESCALE = 0.1  # of the logarithm, three decades below the longest cooling times [time]
 ROW_BOX = (-6.0, 6.0)  # at its edges the energy is 10 times the highest temperature
 LOWEST_13 = -44.326801  # Hoare and Pal (1971), Cambridge Cluster Database
@@ -72,11 +64,6 @@ class Config:
     row_replicas: int = 80_000
     control_duration: float = 30.0
     control_factor: float = 1.05
-    slow_durations: tuple[float, ...] = (1e3, 1e4, 1e5, 1e6, 1e7, 1e8)
-    slow_temperatures: tuple[float, float] = (1.0, 0.02)
-    harmonic_dt: float = 0.5
-    harmonic_steps: int = 20_000
-    harmonic_replicas: int = 20_000
     rastrigin_durations: tuple[float, ...] = (4.0, 16.0, 64.0, 256.0)
     rastrigin_temperature: float = 2.0
     rastrigin_constant: float = 0.5
@@ -93,15 +80,12 @@ class Config:
 
 
 def run(config: Config) -> xarray.Dataset:
-    """Success probabilities on three landscapes, slow cooling, the temperature of CoolMomentum."""
-    data = _row(config) | _slow(config) | _harmonic(config)
-    data |= _rastrigin(config) | _cluster(config) | _temperatures(config)
+    """Success probabilities on three landscapes, and the temperatures of the schedules."""
+    data = _row(config) | _rastrigin(config) | _cluster(config) | _temperatures(config)
     coordinates = {
         "schedule": list(COOLING),
         "family": list(FAMILIES),
         "row_duration": list(config.row_durations),
-        "slow_duration": list(config.slow_durations),
-        "part": list(PARTS),
         "rastrigin_duration": list(config.rastrigin_durations),
         "cluster_duration": list(config.cluster_durations),
     }
@@ -167,19 +151,17 @@ def _row_curves(potential, basin, config: Config) -> dict:
     """Exact probabilities on a fine scale of cooling times, for the figure."""
     first, durations = config.row_temperatures[0], config.row_durations
     curve = np.geomspace(min(durations), max(durations), 13)
-    table = [
-        [
-            cooled_probability(
-                potential,
-                _cooling(name, tau, *config.row_temperatures, config.row_constant),
-                _graded(tau, 150), ROW_BOX, 200, basin, first,
-            )
-            for tau in curve
-        ]
-        for name in COOLING
-    ]  # fmt: skip
+    table = np.empty((len(COOLING), len(curve)))
+    for (row, column), _ in np.ndenumerate(table):
+        schedule = _cooling(
+            COOLING[row], curve[column], *config.row_temperatures, config.row_constant
+        )
+        table[row, column], _ = ll.exact.cooled_probability(
+            ll.Overdamped(potential, temperature=schedule), basin, curve[column],
+            start_temperature=first, domain=ROW_BOX, n_cells=200, n_steps=150,
+        )  # fmt: skip
     return {
-        "curve": (("schedule", "curve_duration"), np.array(table)),
+        "curve": (("schedule", "curve_duration"), table),
         "curve_duration": ("curve_duration", curve),
     }
 
@@ -205,63 +187,19 @@ def _row_sampled(potential, basin, schedule, duration, config: Config, stream: i
 
 def _row_exact(potential, basin, schedule, duration, config: Config) -> tuple[float, float]:
     """Exact probability, and a bound on the bias of the time step and on numerical errors."""
-    first, box = config.row_temperatures[0], ROW_BOX
-    times = _graded(duration, 300)
-    coarse, fine = (
-        cooled_probability(potential, schedule, times, box, n, basin, first) for n in (200, 400)
+    equation = ll.Overdamped(potential, temperature=schedule)
+    exact, error = ll.exact.cooled_probability(
+        equation, basin, duration, start_temperature=config.row_temperatures[0], domain=ROW_BOX
     )
-    halved = cooled_probability(potential, schedule, times[::2], box, 400, basin, first)
-    scheme = _scheme_probability(potential, basin, schedule, duration, box, config)
-    return fine, abs(scheme - fine) + abs(fine - coarse) + abs(fine - halved)
+    scheme = _scheme_probability(potential, basin, schedule, duration, config)
+    return exact, abs(scheme - exact) + error
 
 
-def _graded(duration: float, n: int) -> np.ndarray:
-    """Times that are dense at the start, where the logarithm falls fastest."""
-    return duration * np.linspace(0.0, 1.0, n + 1) ** 2
-
-
-def cooled_probability(potential, schedule, times, box, n, basin, first) -> float:
-    """Probability of a basin after cooling, by finite volumes.
-
-    dp/dt = L(T(t))^T p on n cells with the fluxes of `ll.exact.generator`, from equilibrium at
-    temperature ``first``, in the L-stable SDIRK method of order 2 (Alexander 1977) over ``times``.
-    """
-    from scipy.linalg import solve_banded
-
-    low, high = box
-    edges = np.linspace(low, high, n + 1)
-    spacing = edges[1] - edges[0]
-    cells = potential.energy((edges[:-1] + spacing / 2)[:, None])
-    faces = potential.energy(edges[1:-1, None])
-    climbs = np.stack([faces - cells[:-1], faces - cells[1:]])
-    p = np.exp((cells.min() - cells) / first)
-    p /= p.sum()
-    part = 1.0 - np.sqrt(0.5)
-    band = np.empty((3, n))
-
-    def slope(time, right, step):
-        """Slope k of the stage p = right + part step k at its end."""
-        temperature = float(schedule(time))
-        scale = part * step * temperature / spacing**2
-        up, down = scale * np.exp(-climbs / temperature)
-        band[0, 1:], band[2, :-1], band[1] = -down, -up, 1.0
-        band[1, :-1] += up
-        band[1, 1:] += down
-        return (solve_banded((1, 1), band, right, check_finite=False) - right) / (part * step)
-
-    for time, step in zip(times, np.diff(times)):
-        early = slope(time + part * step, p, step)
-        p = p + (1.0 - part) * step * early
-        p = p + part * step * slope(time + step, p, step)
-    inside = np.minimum(edges[1:], basin[1]) - np.maximum(edges[:-1], basin[0])
-    return float(p @ np.clip(inside / spacing, 0.0, 1.0))
-
-
-def _scheme_probability(potential, basin, schedule, duration, box, config: Config) -> float:
+def _scheme_probability(potential, basin, schedule, duration, config: Config) -> float:
     """The same for the chain of the scheme's own steps, backwards in time on splines."""
     from scipy.interpolate import CubicSpline
 
-    x = np.linspace(*box, 161)
+    x = np.linspace(*ROW_BOX, 161)
     value = ((x > basin[0]) & (x < basin[1])).astype(float)
     normals, weights = np.polynomial.hermite_e.hermegauss(7)
     weights = weights / weights.sum()
@@ -272,144 +210,10 @@ def _scheme_probability(potential, basin, schedule, duration, box, config: Confi
     for index in range(round(duration / dt) - 1, -1, -1):
         equation = ll.Overdamped(potential, temperature=float(schedule((index + 0.5) * dt)))
         after = scheme.step(state, draws, scheme.coefficients(equation, dt), potential.gradient)
-        images = np.clip(after["x"][..., 0], *box)
+        images = np.clip(after["x"][..., 0], *ROW_BOX)
         value = CubicSpline(x, value)(images) @ weights
     start = np.exp(-potential.energy(x[:, None]) / config.row_temperatures[0])
     return float(start @ value / start.sum())
-
-
-# Slow exponential cooling of a double well
-
-
-def _slow(config: Config) -> dict:
-    """What is left in the upper well, and Huse and Fisher's law for it."""
-    potential = ll.potentials.tilted_double_well(barrier=1.0, tilt=0.2)
-    low, saddle, high = sorted(potential.stationary_points, key=lambda point: point.position[0])
-    barrier, gap = saddle.energy - high.energy, high.energy - low.energy
-    rate = np.sqrt(-high.curvatures[0] * saddle.curvatures[0]) / (2 * np.pi)
-    ratio = np.sqrt(low.curvatures[0] / high.curvatures[0])
-    upper, first = (saddle.position[0], 3.0), config.slow_temperatures[0]
-    left, errors = [], []
-    for tau in config.slow_durations:
-        schedule = _cooling("exponential", tau, *config.slow_temperatures, 0.0)
-        fine, coarse, halved = (
-            cooled_probability(potential, schedule, times, (-3.0, 3.0), n, upper, first)
-            for n, times in (
-                (600, np.linspace(0.0, tau, 1201)),
-                (300, np.linspace(0.0, tau, 1201)),
-                (600, np.linspace(0.0, tau, 601)),
-            )
-        )
-        left.append(fine)
-        errors.append(abs(fine - coarse) + abs(fine - halved))
-    law = [_huse_fisher(tau, barrier, gap, rate, ratio, config) for tau in config.slow_durations]
-    wells = _two_wells(potential, low, saddle, high, config)
-    return {
-        "left": ("slow_duration", np.array(left)),
-        "left_error": ("slow_duration", np.array(errors)),
-        "left_law": ("slow_duration", np.array(law)),
-        "left_two_wells": ("slow_duration", wells),
-        "left_exponent": ((), gap / barrier),
-    }
-
-
-def _huse_fisher(duration, barrier, gap, rate, ratio, config: Config) -> float:
-    """The law in the file's docstring."""
-    from scipy.optimize import brentq
-    from scipy.special import gamma
-
-    first, last = config.slow_temperatures
-    cooling = np.log(first / last) / duration
-    parting = brentq(
-        lambda T: np.log(rate * T / (cooling * barrier)) - barrier / T,
-        1e-3 * barrier,
-        1e3 * barrier,
-    )
-    power = gap / barrier
-    return ratio * gamma(1 + power) * (cooling * barrier / (rate * parting)) ** power
-
-
-def _two_wells(potential, low, saddle, high, config: Config) -> np.ndarray:
-    """What two wells with corrected Kramers rates leave in the upper one, if cooled slowly.
-
-    dP/dt = up - (up + down) P, so P = int up exp(-s) dt with s the (up + down) that is to come.
-    """
-    from scipy.integrate import cumulative_simpson, simpson
-
-    temperatures = np.geomspace(*config.slow_temperatures, 401)
-    down, up = (
-        np.array(
-            [
-                ll.escape.eyring_kramers(
-                    potential, well.position[0], saddle.position[0], T, correction=True
-                ).value
-                for T in temperatures
-            ]
-        )
-        for well in (high, low)
-    )
-    left = []
-    for tau in config.slow_durations:
-        times = np.linspace(0.0, tau, len(temperatures))
-        passed = cumulative_simpson(up + down, x=times, initial=0.0)
-        remaining = passed[-1] - passed
-        left.append(simpson(up * np.exp(-remaining), x=times))
-    return np.array(left)
-
-
-# The temperature of CoolMomentum on a harmonic well
-
-
-def _momentum_factor(momentum):
-    """Temperature in units of learning_rate variance/4, at small steps."""
-    return (1 + momentum) / (1 - momentum)
-
-
-def _harmonic(config: Config) -> dict:
-    """Configurational temperature during a run, in units of that at its start."""
-    dt, n_steps = config.harmonic_dt, config.harmonic_steps
-    duration, correction = n_steps * dt, 1 - dt**2 / 4
-    temperature, friction = _family("CoolMomentum published", duration, 1.0, 1.0, dt, 1.0)
-    equation = ll.Langevin(
-        ll.potentials.harmonic(stiffness=1.0), temperature=temperature, friction=friction
-    )
-    generator = np.random.default_rng([config.seed, 2000])
-    start = generator.standard_normal((config.harmonic_replicas, 1)) / np.sqrt(correction)
-    result = ll.simulate(
-        equation, "BBK", dt=dt, n_steps=n_steps, n_replicas=config.harmonic_replicas,
-        seed=config.seed + 2000, start=start, save_every=n_steps // 20,
-    )  # fmt: skip
-    index = [round(20 * part) - 1 for part in PARTS]
-    squares = result["x"].values[index, :, 0] ** 2
-    momentum = CoolMomentum(start=MOMENTUM, duration=duration)(np.array(PARTS) * duration)
-    return {
-        "heat": ("part", squares.mean(axis=1)),
-        "heat_stderr": ("part", squares.std(axis=1, ddof=1) / np.sqrt(squares.shape[1])),
-        "heat_law": ("part", _momentum_factor(momentum) / FACTOR / correction),
-        "heat_scale": ((), 1 / correction),
-        "heat_lagging": ("part", _heavy_ball_variance(config)),
-    }
-
-
-def _heavy_ball_variance(config: Config) -> np.ndarray:
-    """Variance of the position under the recursion of the heavy ball itself, at `PARTS`.
-
-    d' = rho d - l (1 + rho)/2 (x + noise),  x' = x + d',  l = dt^2: the law of (x, d) is Gaussian.
-    """
-    rate, n_steps = config.harmonic_dt**2, config.harmonic_steps
-    noise = 4 / (rate * FACTOR)  # variance for the temperature 1 at the start
-    xx = 1 / (1 - rate / 4)
-    dd, xd = rate, 0.5 * rate
-    wanted = {round(part * n_steps): None for part in PARTS}
-    schedule = CoolMomentum(start=MOMENTUM, duration=n_steps)(np.arange(n_steps) + 0.5)
-    for step, rho in enumerate(schedule.tolist(), start=1):
-        kick = rate * (1 + rho) / 2
-        moved = rho**2 * dd - 2 * rho * kick * xd + kick**2 * (xx + noise)
-        crossed = rho * xd - kick * xx
-        xx, xd, dd = xx + 2 * crossed + moved, crossed + moved, moved
-        if step in wanted:
-            wanted[step] = xx
-    return np.array(list(wanted.values()))
 
 
 # Rastrigin's function and the Lennard-Jones cluster
@@ -532,14 +336,8 @@ def _temperatures(config: Config) -> dict:
 
 
 def claims(dataset: xarray.Dataset) -> list[Claim]:
-    """The row of wells, its control, slow cooling, CoolMomentum's temperature, two searches."""
-    return [
-        *_row_claims(dataset),
-        *_control_claims(dataset),
-        *_slow_claims(dataset),
-        *_heat_claims(dataset),
-        *_search_claims(dataset),
-    ]
+    """The row of wells, its control, two searches."""
+    return [*_row_claims(dataset), *_control_claims(dataset), *_search_claims(dataset)]
 
 
 def _fraction(value: float, count: int, expected: float | None = None) -> Estimate:
@@ -591,57 +389,6 @@ def _must_be_refuted(statement: str, wrong: Claim) -> Claim:
     )  # fmt: skip
 
 
-def _slow_claims(dataset: xarray.Dataset) -> list[Claim]:
-    """Exponent between the two longest cooling times, and what two wells leave in the longest."""
-    tau = np.log(dataset["slow_duration"].values[-2:])
-    left, law = dataset["left"].values, dataset["left_law"].values[-2:]
-    relative = dataset["left_error"].values / left
-    exponent = float(np.diff(np.log(left[-2:]))[0] / np.diff(tau)[0])
-    predicted = float(np.diff(np.log(law))[0] / np.diff(tau)[0])
-    error = float(np.sum(relative[-2:]) / np.diff(tau)[0])
-    plain = float(dataset["left_exponent"])
-    wells = float(left[-1] / dataset["left_two_wells"].values[-1])
-    return [
-        Claim(
-            "slow cooling: d ln P/d ln τ", "Huse-Fisher, Laplace",
-            predicted, exponent, tolerance=0.01, bias_bound=error,
-        ),
-        Claim(
-            "its distance from the plain power", "must be refuted",
-            AtLeast(0.05), 1 - abs(exponent) / plain, bias_bound=error / plain,
-        ),
-        Claim(
-            "P / P of two wells, corrected rates", "Eyring-Kramers, HTB90",
-            1.0, wells, tolerance=0.005, bias_bound=float(relative[-1]),
-        ),
-    ]  # fmt: skip
-
-
-def _heat_claims(dataset: xarray.Dataset) -> list[Claim]:
-    """Temperatures under CoolMomentum, and the factor by which it cools."""
-    result = []
-    for part in dataset["part"].values:
-        point = dataset.sel(part=part)
-        measured = Estimate(float(point["heat"]), float(point["heat_stderr"]))
-        result.append(
-            Claim(
-                f"CoolMomentum: T/T0 after {100 * part:.0f} %", "recursion of BB21",
-                float(point["heat_lagging"]), measured, resolution=0.06,
-            )
-        )  # fmt: skip
-    factor = float(dataset["heat_scale"]) / measured
-    lag = abs(float(point["heat_lagging"] / point["heat_law"]) - 1.0)
-    quoted = Claim("quoted", "1/(1-ρ)", 1 / (1 - MOMENTUM), factor)
-    return [
-        *result,
-        Claim(
-            "its cooling factor, ρ from 0.99 to 0", "(1+ρ)/(1-ρ), from BB21",
-            FACTOR, factor, resolution=0.06, bias_bound=lag * FACTOR,
-        ),
-        _must_be_refuted("cooling factor as 100", quoted),
-    ]  # fmt: skip
-
-
 def _search_claims(dataset: xarray.Dataset) -> list[Claim]:
     """Longer cooling finds more; coordinates are independent; nothing lies below the lowest."""
     result = []
@@ -677,7 +424,6 @@ def cost(config: Config) -> float:
     return (
         30.0
         + row * (2.5e-4 + 4e-9 * config.row_replicas)
-        + 2.5e-9 * config.harmonic_steps * config.harmonic_replicas
         + 8e-9 * rastrigin * config.rastrigin_replicas
         + 1e-6 * cluster * config.cluster_replicas
     )
@@ -691,8 +437,6 @@ EXPERIMENT = Experiment(
             row_durations=(1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
             row_dt=0.01,
             row_replicas=200_000,
-            harmonic_steps=200_000,
-            harmonic_replicas=40_000,
             rastrigin_durations=(4.0, 16.0, 64.0, 256.0, 1024.0),
             rastrigin_replicas=40_000,
             cluster_durations=(5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0),

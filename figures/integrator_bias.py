@@ -11,7 +11,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 
-from langevin_lab.lab.figure_style import COLOURS, STYLE
+from langevin_lab.lab.figure_style import COLOURS, STYLE, draw_triangle
 
 
 def draw(dataset):
@@ -46,8 +46,8 @@ def _orders(axes, dataset):
             fmt="x", color=COLOURS[-1], zorder=5,
         )  # fmt: skip
     axes.errorbar([], [], [], fmt="x", color=COLOURS[-1], label="simulation")
-    _triangle(axes, 0.004, 1.6e-4, 1)
-    _triangle(axes, 0.012, 1.3e-6, 2)
+    draw_triangle(axes, 0.004, 1.6e-4, 1)
+    draw_triangle(axes, 0.012, 1.3e-6, 2)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("time step $dt$  (time)")
@@ -55,17 +55,6 @@ def _orders(axes, dataset):
     axes.set_title("quartic well, $T = 1$, friction 1")
     axes.legend(loc="upper left", bbox_to_anchor=(0.0, 1.0), ncols=1)
     axes.set_ylim(top=4.0)
-
-
-def _triangle(axes, start, height, slope, width=2.5):
-    """A right triangle of the given slope, labelled with it."""
-    x = [start, start * width, start * width, start]
-    y = [height, height, height * width**slope, height]
-    axes.plot(x, y, color="0.4", linewidth=0.8)
-    axes.annotate(
-        f"{slope}", (start * width, height * width ** (slope / 2)), xytext=(3, 0),
-        textcoords="offset points", va="center", color="0.4",
-    )  # fmt: skip
 
 
 def _harmonic(axes, dataset):

@@ -35,6 +35,7 @@ _NAMES = {
     "Overdamped": "dynamics",
     "Langevin": "dynamics",
     "AdaptiveLangevin": "dynamics",
+    "InertialFlow": "dynamics",
     "ItoDiffusion": "dynamics",
     "NoseHooverChain": "dynamics",
     "Partitioned": "dynamics",

@@ -24,6 +24,9 @@ COMPILING = {
     "langevin_lab.ensemble.forecasting",
     "langevin_lab.ensemble.simulation",
     "langevin_lab.escape.passage",
+    "langevin_lab.momentum.classical",
+    "langevin_lab.momentum.sgd",
+    "langevin_lab.momentum.streaming",
 }
 
 
@@ -130,6 +133,36 @@ def test_harmonic_closed_forms_are_the_laws_of_the_steps(friction):
         for form, computed in zip(forms, law):
             if form is not None:
                 assert float(sympy.sympify(form).subs(values)) == pytest.approx(computed, rel=1e-12)
+
+
+def test_stability_limits_of_optimisers_are_those_of_their_steps():
+    import sympy
+    import tables
+
+    momentum = ll.momentum
+    values = {r"\mu": 0.6, "a": 0.6, "d": 0.3}
+    makers = {
+        "GradientDescent": {},
+        "HeavyBall": {"momentum": 0.6},
+        "Nesterov": {"momentum": 0.6},
+        "MomentumFamily": {"momentum": 0.6, "look_ahead": 0.6},
+        "SGD": {"momentum": 0.6, "dampening": 0.3},
+    }
+    classes = {name: getattr(momentum, name) for name in momentum.__all__}
+    kinds = {name for name, kind in classes.items() if issubclass(kind, momentum.Optimiser)}
+    assert set(tables.OPTIMISERS) == kinds - {"Optimiser", "StreamingPCA"}
+    for name, form in tables.OPTIMISERS.items():
+        known = values | ({"a": 0.0} if name == "SGD" else {})
+        text = form
+        for symbol, value in known.items():
+            text = text.replace(symbol, f"({value})")
+        text = re.sub(r"(?<=[\d)]) ?\(", "*(", text).replace("2 (", "2*(")
+        limit = float(sympy.sympify(text))
+        for factor, stable in ((1 - 1e-6, True), (1 + 1e-6, False)):
+            method = getattr(momentum, name)(learning_rate=factor * limit, **makers[name])
+            step = ll.exact.linear_map(method, stiffness=1.0)
+            assert (step.spectral_radius < 1) == stable, (name, text)
+        assert f"${form}$" in tables.optimisers()
 
 
 def test_command_line_reference_has_every_command():

@@ -30,7 +30,7 @@ FLOORS = {
     "pytorch": 7,
     "lab": 7,
 }
-SAME_FLOOR = {("escape", "evidence"), ("noise", "compiled")}
+SAME_FLOOR = {("escape", "evidence"), ("limits", "evidence"), ("noise", "compiled")}
 HEAVY = ("numba", "sympy", "scipy", "xarray", "matplotlib", "pandas")
 
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))

@@ -3,6 +3,7 @@
 from langevin_lab.dynamics.chains import NoseHooverChain
 from langevin_lab.dynamics.diffusions import ItoDiffusion
 from langevin_lab.dynamics.equations import Dynamics, GradientFlow, Langevin, Overdamped
+from langevin_lab.dynamics.inertial import InertialFlow
 from langevin_lab.dynamics.momentum_schedules import (
     CoolMomentum,
     MomentumFriction,
@@ -32,6 +33,7 @@ __all__ = [
     "Dynamics",
     "Exponential",
     "GradientFlow",
+    "InertialFlow",
     "ItoDiffusion",
     "Langevin",
     "Linear",

@@ -88,6 +88,7 @@ class Dynamics:
     temperature: Temperature
     momenta = False
     equation = "overdamped"  # what methods are looked up by
+    step_name = "dt"  # what a user makes smaller if steps are too long
     of_one_time = False  # whether this is what schedules are at a time, which may be 0
 
     @property

@@ -57,5 +57,5 @@ def forecast(dynamics: Any, integrator: Any, *, n_steps: int, **arguments: Any) 
     n_bytes = 2 * int(result.nbytes)
     if save_every is not None:
         path = (n_steps // check_count("save_every", save_every, 1)) * result["x_final"].nbytes
-        n_bytes += path * (2 if dynamics.momenta else 1)
+        n_bytes += path * (2 if "p_final" in result else 1)
     return Forecast(seconds * n_steps / steps, n_bytes)

@@ -71,7 +71,10 @@ def _descent(
         )
     if gradient_noise is not None:
         kind = "covariance" if np.ndim(gradient_noise) == 2 else "standard_deviation"
-        dynamics = dynamics.with_gradient_noise(**{kind: gradient_noise})
+        try:
+            dynamics = dynamics.with_gradient_noise(**{kind: gradient_noise})
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"gradient_noise={gradient_noise!r}: {error}") from None
     descent = Descent(dynamics, optimiser)
     scheme = optimiser.method()
     scheme.check(descent)

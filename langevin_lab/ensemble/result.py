@@ -76,8 +76,8 @@ def dataset(
     result = xarray.Dataset(variables, coords=coordinates, attrs=attributes)
     if lost:
         advice = (
-            f"too few are left for {lost}, the rest is in this error's dataset; use a smaller dt "
-            "or another start"
+            f"too few are left for {lost}, the rest is in this error's dataset; use a smaller "
+            f"{run.kernel.dynamics.step_name} or another start"
         )
         diverged = run.diverged[: run.n_replicas]
         raise DivergenceError(diverged, run.first_replica, advice, dataset=result)

@@ -391,6 +391,6 @@ def _warn_of_divergence(run: Run) -> None:
             diverged,
             run.first_replica,
             "they are frozen (see diverged_step) and left out of all averages, which are biased by "
-            "it; use a smaller dt",
+            f"it; use a smaller {run.kernel.dynamics.step_name}",
         )
         warnings.warn(str(error), RuntimeWarning, stacklevel=3)

@@ -175,7 +175,7 @@ def first_passage(
     if passage.n_diverged:
         warnings.warn(
             f"{passage.n_diverged} of {n_replicas} replicas diverged and are in no estimate, see "
-            "diverged; use a smaller dt",
+            f"diverged; use a smaller {dynamics.step_name}",
             RuntimeWarning,
             stacklevel=2,
         )
@@ -195,7 +195,8 @@ def _names(dynamics: Any, scheme: Method) -> dict[str, tuple[str, Any]]:
 def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     if max_time is None:
         if dynamics.is_noiseless and dynamics.potential.gradient_noise is None:
-            why = "temperature=0" if np.all(dynamics.temperature == 0) else "no noise"
+            heated = dynamics.equation != "descent" and np.all(dynamics.temperature == 0)
+            why = "temperature=0" if heated else "no noise"
             raise ValueError(
                 f"{why} and max_time=None: without noise a replica may never arrive; give max_time"
             )

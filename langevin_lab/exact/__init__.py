@@ -9,9 +9,11 @@ Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_
 first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
                        `spectrum`, `generator`, `committor` (overdamped 1-D and 2-D)
+under a schedule       `cooled_probability`: of a well at the end of cooling, overdamped 1-D
 =====================  ===========================================================================
 """
 
+from langevin_lab.exact.cooling import cooled_probability
 from langevin_lab.exact.finite_volume import Generator, generator
 from langevin_lab.exact.fokker_planck import Committor, committor, spectrum
 from langevin_lab.exact.gaussian import (
@@ -47,6 +49,7 @@ __all__ = [
     "Reference",
     "StationaryLaw",
     "committor",
+    "cooled_probability",
     "discrete_passage_moments",
     "discrete_passage_time",
     "escape_rate",

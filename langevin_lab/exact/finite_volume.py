@@ -187,11 +187,9 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
     if domain is None:
         box, level = automatic_domain(dynamics)
     else:
-        box, level = _checked_domain(domain, dim), np.inf
+        box, level = checked_domain(domain, dim), np.inf
     temperature = temperature_of(dynamics)
-    spacing = [(high - low) / n for low, high in box]
-    axes = tuple(low + h * (np.arange(n) + 0.5) for (low, _), h in zip(box, spacing))
-    energy = _energy_on(dynamics.potential, axes)
+    spacing, axes, energy, faces = energies_on_grid(dynamics.potential, box, n)
     inside = _largest_piece(energy <= level)
     index = np.full(energy.shape, -1)
     index[inside] = np.arange(inside.sum())
@@ -202,17 +200,38 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
     diffusion = temperature / per_coordinate(friction_of(dynamics), dim)
     for d in range(dim):
         lower, upper = np.delete(index, -1, axis=d), np.delete(index, 0, axis=d)
-        faces = tuple(x[:-1] + 0.5 * spacing[d] if e == d else x for e, x in enumerate(axes))
-        weight = np.exp((lowest - _energy_on(dynamics.potential, faces)) / temperature)
         both = (lower >= 0) & (upper >= 0)
         pairs.append(np.stack([lower[both], upper[both]]))
-        conductance.append(diffusion[d] / spacing[d] ** 2 * weight[both])
+        climb = faces[d][both] - lowest
+        conductance.append(crossing_rate(climb, temperature, diffusion[d], spacing[d]))
     total = mass.sum()
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)[inside]
     return Generator(
         axes, inside, points, mass / total, np.concatenate(pairs, axis=1),
         np.concatenate(conductance) / total,
     )  # fmt: skip
+
+
+def energies_on_grid(
+    potential: Any, box: Domain, n: int
+) -> tuple[list[float], tuple[Array, ...], Array, list[Array]]:
+    """Spacings, axes of cell centres, energies there and, by coordinate, at the faces' centres."""
+    spacing = [(high - low) / n for low, high in box]
+    axes = tuple(low + h * (np.arange(n) + 0.5) for (low, _), h in zip(box, spacing))
+    faces = []
+    for d in range(len(axes)):
+        centres = tuple(x[:-1] + 0.5 * spacing[d] if e == d else x for e, x in enumerate(axes))
+        faces.append(_energy_on(potential, centres))
+    return spacing, axes, _energy_on(potential, axes), faces
+
+
+def crossing_rate(climb: Array, temperature: float, diffusion: float, spacing: float) -> Array:
+    """Rate D exp(-climb/T) / spacing^2 through faces that lie ``climb`` above a level [1/time].
+
+    From the energy of a cell it is the rate of jumps out of it, from the lowest energy of all the
+    conductance of the face.
+    """
+    return diffusion / spacing**2 * np.exp(-climb / temperature)
 
 
 def automatic_domain(dynamics: Any) -> tuple[Domain, float]:
@@ -269,7 +288,8 @@ def _energy_on(potential: Any, axes: tuple[Array, ...]) -> Array:
         return np.asarray(potential.energy(points), dtype=np.float64)
 
 
-def _checked_domain(domain: Domain, dim: int) -> Domain:
+def checked_domain(domain: Any, dim: int) -> Domain:
+    """``domain`` as pairs of floats, one a coordinate; ValueError unless it is a finite box."""
     array = np.asarray(domain, dtype=np.float64)
     if array.ndim == 1 and dim == 1:
         array = array[None]

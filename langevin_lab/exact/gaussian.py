@@ -33,11 +33,12 @@ from langevin_lab.momentum import Optimiser
 
 
 class NoStationaryLaw(ValueError):
-    """The step does not contract; carries `spectral_radius` and `dt`."""
+    """The step does not contract; carries `spectral_radius` and `dt`, None of an optimiser."""
 
-    def __init__(self, name: str, dt: float, spectral_radius: float, remedy: str) -> None:
+    def __init__(self, name: str, dt: float | None, spectral_radius: float, remedy: str) -> None:
+        cause = f"{name} has" if dt is None else f"dt={dt:g} gives method {name!r}"
         super().__init__(
-            f"dt={dt:g} gives method {name!r} the spectral radius {spectral_radius:.12g} >= 1 on "
+            f"{cause} the spectral radius {spectral_radius:.12g} >= 1 on "
             f"this quadratic, so no stationary law exists; {remedy}"
         )
         self.dt = dt
@@ -274,8 +275,14 @@ def propagate(
         first, second = carry @ first, carry @ second @ carry.T
         spread = noise_factor(gradient_noise, step.dim)
         second[-step.dim :, -step.dim :] += spread @ spread.T
-    power, noise = step.matrix, step.noise @ step.noise.T
     remaining = int(n_steps)
+    if remaining and isinstance(method, Optimiser) and method.scheduled:
+        # Dampening, the one schedule that comes here, is not applied in the first step.
+        opening = linear_map(method.at(0), stiffness=stiffness, gradient_noise=gradient_noise)
+        first = opening.matrix @ first
+        second = opening.matrix @ second @ opening.matrix.T + opening.noise @ opening.noise.T
+        remaining -= 1
+    power, noise = step.matrix, step.noise @ step.noise.T
     # Binary powers: (power, noise) is always the law of 2^k steps from a sharp start.
     while remaining:
         if remaining & 1:
@@ -307,9 +314,14 @@ def stability_limit(
 
     Raises
     ------
+    TypeError
+        The method is an optimiser.
     ValueError
         Unstable already at dt = 1e-3 times the natural time of the mode.
     """
+    if isinstance(method, Optimiser):
+        raise TypeError(f"method={method!r} has no dt; its learning rate times the largest "
+                        "curvature must be below its own stability_limit")  # fmt: skip
     scheme = find_method(method)
     if "p" in scheme.state_names:
         scale = float(np.sqrt(mass / stiffness))
@@ -341,7 +353,7 @@ def stability_limit(
 def _no_stationary_law(method: Any, dt: Any, radius: float, friction: Any) -> NoStationaryLaw:
     if isinstance(method, Optimiser):
         remedy = "use a smaller learning_rate and stiffness > 0"
-        return NoStationaryLaw(repr(method), 1.0, radius, remedy)
+        return NoStationaryLaw(repr(method), None, radius, remedy)
     return NoStationaryLaw(find_method(method).name, dt, radius, _remedy(friction))
 
 

@@ -97,7 +97,8 @@ def _descent_on(optimiser: Optimiser, potential: Any) -> tuple[Method, Descent, 
         )
     if set(optimiser.scheduled) - {"dampening"}:
         raise ValueError(
-            f"{optimiser!r} follows a schedule: its law changes from step to step; give numbers"
+            f"{optimiser!r} follows a schedule: its law changes from step to step; give numbers, "
+            "or its at(step)"
         )
     # Dampening is for all steps but the first.
     return optimiser.method(), Descent(potential, optimiser).at(1.0), 1.0

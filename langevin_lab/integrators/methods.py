@@ -21,6 +21,7 @@ _SUGGESTIONS = {
     "ito": "'EulerMaruyama', 'Milstein' or 'Platen'",
     "nose_hoover": "a word with C and D such as 'BADCDAB'",
     "partitioned": "a word such as 'BAOAB', or 'A1 A2 O1 O2 A2 A1 B1 B2'",
+    "inertial": "'RK4'",
     "descent": "the method() of its optimiser",
 }
 

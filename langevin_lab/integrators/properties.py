@@ -20,7 +20,7 @@ class Properties:
         The method's name or splitting word.
     equation : str
         "langevin", "overdamped", "adaptive", "partitioned", "nose_hoover" or "ito": the dynamics
-        that it discretises.
+        that it discretises; "descent" of an optimiser.
     strong_order, weak_order : float
         Orders in dt of the path and of the law at a fixed time, for additive noise; of Itô
         diffusions for noise that depends on the position.
@@ -33,7 +33,8 @@ class Properties:
         Standard normals a step and coordinate.
     stability_limit : float
         Largest stable ``omega dt`` ("langevin", omega = sqrt(curvature/mass), friction -> 0) or
-        ``curvature dt / friction`` ("overdamped", "ito" without its noise) on a harmonic well;
+        ``curvature dt / friction`` ("overdamped", "ito" without its noise) on a harmonic well, of
+        an optimiser learning rate times curvature;
         inf where every dt is stable, nan for a drift that has no potential.
     source : str
         Author, year, equation.

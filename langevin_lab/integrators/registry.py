@@ -174,6 +174,8 @@ def method_for(integrator: str | Method, dynamics: Any) -> Method:
         equations = tuple(block.dynamics.equation for block in dynamics.blocks)
         blocks = tuple(block.coordinates for block in dynamics.blocks)
         integrator = partitioned(integrator, equations, blocks)
+    if dynamics.equation == "inertial" and integrator == "RK4":
+        return flows.runge_kutta_inertial_flow()
     if dynamics.equation == "nose_hoover" and isinstance(integrator, str):
         return nose_hoover(integrator, dynamics.n_thermostats)
     if dynamics.equation == "ito" and isinstance(integrator, str):

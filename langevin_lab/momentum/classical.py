@@ -101,9 +101,13 @@ class _Momentum(Optimiser):
         """The lines of one step."""
         return _FAMILY
 
-    def _limit(self, look_ahead: Any) -> float:
-        """Learning rate times curvature from which trace and determinant leave Jury's triangle."""
-        return float(2.0 * (1.0 + self.momentum) / (1.0 + 2.0 * look_ahead))  # type: ignore[operator]
+    @property
+    def stability_limit(self) -> float:
+        """``2 (1 + momentum)/(1 + 2 look_ahead)``: learning rate times curvature."""
+        # There trace and determinant leave Jury's triangle: an eigenvalue passes -1.
+        momentum, ahead = self.constant("momentum"), self.constant("look_ahead")
+        limit: float = 2.0 * (1.0 + momentum) / (1.0 + 2.0 * ahead)
+        return limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +123,7 @@ class HeavyBall(_Momentum):
 
     Source
     ------
-    Polyak (1964), eq. (9).
+    Polyak (1964).
 
     Examples
     --------
@@ -128,18 +132,13 @@ class HeavyBall(_Momentum):
     3.0
     """
 
-    source: ClassVar[str] = "Polyak (1964), eq. (9)"
+    source: ClassVar[str] = "Polyak (1964)"
     look_ahead: ClassVar[float] = 0.0
 
     @property
     def program(self) -> Program:
         """The lines of one step."""
         return _HEAVY_BALL
-
-    @property
-    def stability_limit(self) -> float:
-        """``2 (1 + momentum)``: learning rate times curvature."""
-        return self._limit(0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,11 +169,6 @@ class MomentumFamily(_Momentum):
     def coefficients(self) -> dict[str, Any]:
         """The numbers that the lines name."""
         return {**super().coefficients(), "look_ahead": self.look_ahead}
-
-    @property
-    def stability_limit(self) -> float:
-        """``2 (1 + momentum)/(1 + 2 look_ahead)``: learning rate times curvature."""
-        return self._limit(self.look_ahead)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,11 +207,6 @@ class Nesterov(_Momentum):
         """The numbers that the lines name."""
         return {**super().coefficients(), "look_ahead": self.momentum}
 
-    @property
-    def stability_limit(self) -> float:
-        """``2 (1 + momentum)/(1 + 2 momentum)``: learning rate times curvature."""
-        return self._limit(self.momentum)
-
 
 @dataclass(frozen=True, kw_only=True)
 class NesterovSequence:
@@ -233,7 +222,7 @@ class NesterovSequence:
 
     Source
     ------
-    Su, Boyd and Candes (2016), eq. (2) and section 3.3.
+    Su, Boyd and Candes (2016), eq. (1) and, for other resistances, section 4.
 
     Examples
     --------

@@ -43,6 +43,7 @@ class Descent(Dynamics):
     potential: Any
     optimiser: Optimiser
     equation = "descent"
+    step_name = "learning_rate"
 
     def __post_init__(self) -> None:
         _check_potential(self.potential)

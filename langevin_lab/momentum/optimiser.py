@@ -48,6 +48,7 @@ class Optimiser:
     may_be_scheduled: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum")
     momenta: ClassVar[bool] = True
     is_noiseless: ClassVar[bool] = True  # but for the noise of the gradient
+    of_one_step: ClassVar[bool] = False  # whether these are the numbers of one step, see `at`
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -61,6 +62,8 @@ class Optimiser:
     @property
     def scheduled(self) -> tuple[str, ...]:
         """Names of the numbers that change from step to step."""
+        if self.of_one_step:
+            return ()
         names = (item.name for item in dataclasses.fields(self))
         return tuple(name for name in names if callable(getattr(self, name)))
 
@@ -81,6 +84,7 @@ class Optimiser:
         if not self.scheduled:
             return self
         frozen = copy.copy(self)
+        object.__setattr__(frozen, "of_one_step", True)
         for name in self.scheduled:
             values = self.value_at(name, step)
             entry = float(values) if np.ndim(step) == 0 else values[:, None]
@@ -118,7 +122,13 @@ class Optimiser:
 
     @property
     def stability_limit(self) -> float:
-        """Learning rate times curvature from which a step on a quadratic is unstable."""
+        """Learning rate times curvature from which a step on a quadratic is unstable.
+
+        Raises
+        ------
+        ValueError
+            If it depends on a number that is a schedule.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no stability limit")
 
     @property
@@ -126,30 +136,43 @@ class Optimiser:
         """Author, year, equation."""
         raise NotImplementedError(f"{type(self).__name__} has no source")
 
+    def constant(self, name: str) -> Any:
+        """A number that is no schedule; ValueError otherwise."""
+        value = getattr(self, name)
+        if callable(value):
+            raise ValueError(
+                f"{name} is a schedule, so {type(self).__name__} has no one stability limit; ask "
+                "that of at(step)"
+            )
+        return value
+
     def check_potential(self, potential: Any) -> None:
         """Raise ValueError if the optimiser is not for this potential."""
 
     def method(self) -> Method:
         """The method that kernels, exact laws and numpy steps are made from.
 
-        Its orders are those of the path in the learning rate against the rescaled gradient flow,
-        see `limits.gradient_flow`; it has no stationary law without gradient noise.
+        Its orders are those of the path in the learning rate against the rescaled gradient flow
+        dx/dt = -grad U (1 - dampening)/(1 - momentum), t = n learning_rate; nan of schedules and of
+        data that is drawn. It has no stationary law without gradient noise.
         """
-        limit = math.nan if self.scheduled else self.stability_limit
-        return _method(type(self).__name__, self.program, limit, self.source)
+        fixed = self.is_noiseless and not set(self.scheduled) - {"dampening"}
+        limit = self.stability_limit if fixed else math.nan
+        order = 1.0 if fixed else math.nan
+        return _method(type(self).__name__, self.program, limit, order, self.source)
 
 
 @functools.lru_cache(maxsize=128)
-def _method(name: str, program: Program, stability_limit: float, source: str) -> Method:
+def _method(name: str, program: Program, limit: float, order: float, source: str) -> Method:
     properties = Properties(
         name=name,
         equation="descent",
-        strong_order=1.0,
-        weak_order=1.0,
+        strong_order=order,
+        weak_order=order,
         configurational_order=math.nan,
         gradients_per_step=program.gradients_per_step,
         normals_per_step=program.n_normals,
-        stability_limit=stability_limit,
+        stability_limit=limit,
         source=source,
     )
     return Method(name, program, _coefficients, properties)

@@ -107,6 +107,8 @@ class SGD(Optimiser):
     @property
     def scheduled(self) -> tuple[str, ...]:
         """What changes from step to step: the dampening, too, is not applied in the first."""
+        if self.of_one_step:
+            return ()
         return super().scheduled + (("dampening",) if self.dampening > 0 else ())
 
     def value_at(self, name: str, step: Any) -> np.ndarray:
@@ -130,6 +132,6 @@ class SGD(Optimiser):
     @property
     def stability_limit(self) -> float:
         """Learning rate times curvature (the weight decay included) below which it is stable."""
-        momentum = float(self.momentum)  # type: ignore[arg-type]
-        look_ahead = momentum if self.nesterov else 0.0
-        return 2.0 * (1.0 + momentum) / ((1.0 - self.dampening) * (1.0 + 2.0 * look_ahead))
+        momentum, ahead = self.constant("momentum"), self.look_ahead
+        limit: float = 2.0 * (1.0 + momentum) / ((1.0 - self.dampening) * (1.0 + 2.0 * ahead))
+        return limit

@@ -10,11 +10,13 @@ Coordinates are along the eigenvectors of the covariance; the mean of g is Oja's
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from langevin_lab.dynamics.schedules import check_nonnegative
 from langevin_lab.integrators import Program
 from langevin_lab.momentum.optimiser import Number, Optimiser
 
@@ -43,7 +45,7 @@ class StreamingPCA(Optimiser):
     learning_rate, momentum
         As `HeavyBall`; momentum 0 is Oja's rule.
     variances : sequence of float
-        Eigenvalues of the data's covariance, >= 0; two or more.
+        Eigenvalues of the data's covariance, >= 0; two or more, not all 0.
 
     Source
     ------
@@ -67,12 +69,14 @@ class StreamingPCA(Optimiser):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        values = np.asarray(self.variances, dtype=float)
-        if values.ndim != 1 or len(values) < 2 or not (np.isfinite(values) & (values >= 0)).all():
-            raise ValueError(
-                f"variances={self.variances!r} must be two or more finite numbers >= 0"
-            )
-        object.__setattr__(self, "variances", tuple(values.tolist()))
+        if isinstance(self.variances, str) or np.ndim(self.variances) != 1:
+            raise TypeError(f"variances={self.variances!r} must be a sequence of numbers")
+        for value in self.variances:
+            check_nonnegative("variances", value)
+        values = tuple(float(value) for value in self.variances)
+        if len(values) < 2 or max(values) == 0:
+            raise ValueError(f"variances={values} must be two or more, and not all of them 0")
+        object.__setattr__(self, "variances", values)
 
     @property
     def potential(self) -> Any:
@@ -116,4 +120,4 @@ class StreamingPCA(Optimiser):
     @property
     def stability_limit(self) -> float:
         """Nan: the fixed points are no minima of a potential."""
-        return float("nan")
+        return math.nan

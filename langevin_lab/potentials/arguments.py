@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,3 +53,27 @@ def coordinates(variables: Sequence[str] | None, dim: int) -> tuple[str, ...]:
     if len(variables) != dim:
         raise ValueError(f"variables={tuple(variables)!r} must be {dim} names")
     return tuple(variables)
+
+
+def points(owner: str, name: str, given: Any, dim: int) -> np.ndarray:
+    """Return positions or vectors (..., dim) as float64."""
+    array = np.asarray(given, dtype=np.float64)
+    if array.ndim == 0 or array.shape[-1] != dim:
+        hint = f"{name}[..., None] adds that axis" if dim == 1 else "coordinates come last"
+        raise ValueError(
+            f"{name} of shape {array.shape} does not end in dim={dim} of {owner}; {hint}"
+        )
+    return array
+
+
+def check_parameter_names(owner: str, parameters: Iterable[str], given: Iterable[str]) -> None:
+    """Raise ValueError for a name that is no parameter, with the one that may be meant."""
+    own = list(parameters)
+    for name in given:
+        if name not in own:
+            known = ", ".join(own) or "none"
+            close = difflib.get_close_matches(name, own, n=1)
+            guess = f" (did you mean {close[0]!r}?)" if close else ""
+            raise ValueError(
+                f"{owner} has no parameter {name!r}; its parameters are: {known}{guess}"
+            )

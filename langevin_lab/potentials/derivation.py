@@ -11,11 +11,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import sympy
 from sympy.printing.latex import LatexPrinter
 
+from langevin_lab.potentials.penalised_formula import penalised_latex
 from langevin_lab.potentials.scalar_text import TextWriter
 from langevin_lab.potentials.syntax import ExpressionError
 from langevin_lab.potentials.tree import Node
@@ -115,25 +117,65 @@ class Derivation:
         self.coordinates = [self.symbols[name] for name in variables]
         self.parameters = [self.symbols[name] for name in parameters]
         self.arguments = tuple(arguments)
+        self.is_penalised = tree[0] == "penalised"
+        plain = self._expression(tree[2] if self.is_penalised else tree)
         # sympy writes |u| for some roots and cot for some tan; only these functions compile.
-        energy = self._expression(tree).replace(sympy.Abs, absolute)
-        self.energy = energy.replace(sympy.cot, lambda u: sympy.cos(u) / sympy.sin(u))
-        self._check(self.energy)
+        plain = plain.replace(sympy.Abs, absolute)
+        self.plain = plain.replace(sympy.cot, lambda u: sympy.cos(u) / sympy.sin(u))
+        self._check(self.plain)
+        self.energy = self._penalised(tree[1]) if self.is_penalised else self.plain
+
+    def _penalised(self, coefficient: Node) -> Any:
+        squares = [_derivative(self.plain, x) ** 2 for x in self.coordinates]
+        return self.plain + self._expression(coefficient) * sympy.Add(*squares)
+
+    def part(self, part: str) -> str:
+        """Return "energy, gradient", that with ", hessian", "order 3" or "along 2"."""
+        if part == "energy, gradient, hessian":
+            return self.source()
+        if part == "energy, gradient":
+            return self.example_source()
+        kind, count = part.split()
+        return (self.derivative_source if kind == "order" else self.product_source)(int(count))
 
     def source(self) -> str:
         """Return the text of energy, gradient and hessian."""
-        gradient = [_derivative(self.energy, x) for x in self.coordinates]
         hessian = [
-            _derivative(gradient[i], x)
+            _derivative(self._gradient[i], x)
             for i in range(len(self.coordinates))
             for x in self.coordinates[i:]
         ]
-        functions = [
-            self._function("energy", [self.energy], is_tuple=False),
-            self._function("gradient", gradient),
-            self._function("hessian", hessian),
-        ]
-        return "\n\n".join(functions)
+        return f"{self.example_source()}\n\n{self._function('hessian', hessian)}"
+
+    def example_source(self) -> str:
+        """Return the text of energy and gradient."""
+        energy = self._function("energy", [self.energy], is_tuple=False)
+        return f"{energy}\n\n{self._function('gradient', self._gradient)}"
+
+    @cached_property
+    def _gradient(self) -> list[Any]:
+        return [_derivative(self.energy, x) for x in self.coordinates]
+
+    def product_source(self, n_vectors: int) -> str:
+        """Return the text of ``product``: the gradient of the derivative along `n_vectors` vectors.
+
+        With one vector v that is the Hessian times v; its arguments v0, v1, ... come last, vector
+        by vector. The derivative along a vector is one expression as compact as the formula, so
+        nothing grows with the number of entries of the Hessian.
+        """
+        size = len(self.coordinates)
+        directions = [sympy.Symbol(f"$v{i}", real=True) for i in range(n_vectors * size)]
+        along = self.energy
+        for first in range(0, len(directions), size):
+            along = self._directional(along, directions[first : first + size])
+        entries = [_derivative(along, x) for x in self.coordinates]
+        return self._function("product", entries, directions=directions)
+
+    def _directional(self, expression: Any, vector: Sequence[Any]) -> Any:
+        """Derivative of an expression of the coordinates along a vector."""
+        shift = sympy.Symbol("$shift", real=True)
+        moved = {x: x + shift * v for x, v in zip(self.coordinates, vector)}
+        return _derivative(expression.xreplace(moved), shift).xreplace({shift: sympy.Integer(0)})
 
     def derivative_source(self, order: int) -> str:
         """Return the text of ``derivatives``: all of one order over sorted indices."""
@@ -142,8 +184,9 @@ class Derivation:
 
     def latex(self) -> str:
         """Return the formula as LaTeX, without dollar signs."""
-        shown = self.energy.replace(_is_long_fraction, lambda e: sympy.Float(float(e), 15))
-        return _LatexPrinter({"mul_symbol": r"\,"}).doprint(shown)
+        shown = self.plain.replace(_is_long_fraction, lambda e: sympy.Float(float(e), 15))
+        latex = _LatexPrinter({"mul_symbol": r"\,"}).doprint(shown)
+        return penalised_latex(latex) if self.is_penalised else latex
 
     def _expression(self, tree: Node) -> Any:
         kind = tree[0]
@@ -170,22 +213,28 @@ class Derivation:
                 "change the argument of the root, logarithm or quotient",
             )
 
-    def _function(self, name: str, outputs: list[Any], *, is_tuple: bool = True) -> str:
+    def _function(
+        self,
+        name: str,
+        outputs: list[Any],
+        *,
+        is_tuple: bool = True,
+        directions: Sequence[Any] = (),
+    ) -> str:
         for output in outputs:
             self._check(output)
         definitions, reduced = self._shared(outputs)
         lines: list[str] = []
-        names = {
-            symbol.name: argument
-            for symbol, argument in zip((*self.coordinates, *self.parameters), self.arguments)
-        }
+        symbols = (*self.coordinates, *self.parameters, *directions)
+        arguments = (*self.arguments, *(symbol.name[1:] for symbol in directions))
+        names = {symbol.name: argument for symbol, argument in zip(symbols, arguments)}
         writer = TextWriter(names, frozenset(symbol.name for symbol in self.parameters), lines)
         for symbol, expression in definitions:
             writer.assign(symbol.name, self._tree(expression))
         texts = [writer.text(self._tree(expression)) for expression in reduced]
         value = f"({', '.join(texts)}{',' if len(texts) == 1 else ''})" if is_tuple else texts[0]
         body = "".join(f"    {line}\n" for line in [*lines, f"return {value}"])
-        return f"def {name}({', '.join(self.arguments)}):\n{body}"
+        return f"def {name}({', '.join(arguments)}):\n{body}"
 
     def _shared(self, outputs: list[Any]) -> tuple[list[tuple[Any, Any]], list[Any]]:
         """Return (definitions, outputs) with common parts named, in the cheaper of two forms."""

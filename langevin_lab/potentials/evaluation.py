@@ -1,20 +1,26 @@
 """Evaluation of a potential over arrays of points: one class per form of its code.
 
 Both take x of shape (..., dim) and the parameter values, and return energies (...), gradients
-(..., dim) and Hessians (..., dim, dim). Overflow far out gives inf or nan without a warning, as in
-compiled code.
+(..., dim), Hessians (..., dim, dim) and their products with vectors v of the shape of x. Overflow
+far out gives inf or nan without a warning, as in compiled code.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from langevin_lab.potentials.code import Code, Function, run_over_arrays
+from langevin_lab.potentials.formula import derivative_source, product_source
+
+if TYPE_CHECKING:
+    from langevin_lab.potentials.potential import Potential
 
 # Below this many points a Python loop is done before a loop of its own would be compiled.
 _COMPILE_FROM = 2000
@@ -24,12 +30,34 @@ _COMPILE_FROM = 2000
 _FIRST_STEP = 1e-3
 
 
+# The text of a formula, its variables and all other names.
+Formula = tuple[str, tuple[str, ...], tuple[str, ...]]
+
+
+def evaluator_of(potential: Potential) -> Evaluator:
+    """Return what evaluates a potential; it depends on the code and the data alone."""
+    if potential.data is not None:
+        from langevin_lab.potentials.risk_evaluation import risk_evaluator
+
+        return risk_evaluator(potential)
+    if potential.code.form == "array":
+        return ArrayEvaluator(potential.code, potential.dim)
+    formula = (potential.text, potential.variables, tuple(potential.parameters))
+    return ScalarEvaluator(potential.code.source, potential.dim, formula)
+
+
+@functools.lru_cache(maxsize=128)
+def _functions(source: str) -> Mapping[str, Function]:
+    return run_over_arrays(source)
+
+
 class ScalarEvaluator:
     """Runs the text of scalar functions over numpy arrays."""
 
-    def __init__(self, code: Code, dim: int):
+    def __init__(self, source: str, dim: int, formula: Formula):
         self.dim = dim
-        self.functions = run_over_arrays(code.source)
+        self.functions = _functions(source)
+        self.formula = formula
 
     def energy(self, x: np.ndarray, parameters: np.ndarray) -> Any:
         out = np.empty(x.shape[:-1])
@@ -46,9 +74,28 @@ class ScalarEvaluator:
         return out
 
     def hessian(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-        return self.symmetric(self.functions["hessian"], x, parameters, 2)
+        return self._symmetric(self.functions["hessian"], x, parameters, 2)
 
-    def symmetric(
+    def derivatives(self, x: np.ndarray, parameters: np.ndarray, order: int) -> np.ndarray:
+        """Return the tensor of all derivatives of one order."""
+        function = _functions(derivative_source(*self.formula, order))["derivatives"]
+        return self._symmetric(function, x, parameters, order)
+
+    def hessian_product(self, x: np.ndarray, v: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        return self.product(x, (v,), parameters)
+
+    def product(self, x: np.ndarray, vectors: tuple[np.ndarray, ...], parameters: Any) -> Any:
+        """Return the gradient of the derivative along one or two vectors, all (..., dim)."""
+        function = _functions(product_source(*self.formula, len(vectors)))["product"]
+        entries = (v[..., i] for v in vectors for i in range(self.dim))
+        out = np.empty(x.shape)
+        with np.errstate(all="ignore"):
+            values = function(*self._arguments(x, parameters), *entries)
+        for i, value in enumerate(values):
+            out[..., i] = value
+        return out
+
+    def _symmetric(
         self, function: Function, x: np.ndarray, parameters: np.ndarray, order: int
     ) -> np.ndarray:
         """Return a symmetric tensor whose sorted entries `function` gives."""
@@ -92,6 +139,17 @@ class ArrayEvaluator:
         out = difference(lambda point: self.gradient(point, parameters), x)
         return 0.5 * (out + np.swapaxes(out, -1, -2))
 
+    def hessian_product(self, x: np.ndarray, v: np.ndarray, parameters: np.ndarray) -> np.ndarray:
+        if self.code.hessian is not None:
+            return np.einsum("...ij,...j->...i", self.hessian(x, parameters), v)
+        return along(lambda point: self.gradient(point, parameters), x, v)
+
+    def derivatives(self, x: np.ndarray, parameters: np.ndarray, order: int) -> np.ndarray:
+        """Return the tensor of one order: finite differences, one in another."""
+        if order == 2:
+            return self.hessian(x, parameters)
+        return difference(lambda point: self.derivatives(point, parameters, order - 1), x)
+
     def _filled(
         self, name: str, x: np.ndarray, parameters: np.ndarray, shape: tuple[int, ...]
     ) -> np.ndarray:
@@ -111,45 +169,54 @@ class ArrayEvaluator:
     def _loop(self, name: str) -> Function:
         if name not in self._loops:
             if self.code.import_line:
-                self._loops[name] = getattr(_kept_loops(self.code.import_line), name)
+                self._loops[name] = getattr(_kept_loops(self.code), name)
             else:
                 self._loops[name] = _compiled_loop(getattr(self.code, name), name == "energy")
         return self._loops[name]
 
 
+Evaluator: TypeAlias = ScalarEvaluator | ArrayEvaluator
+
+
 # The functions of this package are compiled once on a machine, loop included.
 _KEPT_LOOPS = '''"""Loops over points."""
 
+import numpy as np
+
+from langevin_lab.compiled.elementary import compiled, fma
 from langevin_lab.compiled.entry import entry
 {import_line}
 
-energy_at, gradient_at, hessian_at = energy, gradient, hessian
+{source}
 
-
-@entry
-def energy(points, parameters, out):
-    for i in range(points.shape[0]):
-        out[i] = energy_at(points[i], parameters)
-
-
-@entry
-def gradient(points, parameters, out):
-    for i in range(points.shape[0]):
-        gradient_at(points[i], parameters, out[i])
-
-
-@entry
-def hessian(points, parameters, out):
-    for i in range(points.shape[0]):
-        hessian_at(points[i], parameters, out[i])
+{loops}
 '''
 
+_LOOP = """{name}_at = {name}
 
-def _kept_loops(import_line: str) -> ModuleType:
+
+@entry
+def {name}(points, parameters, out):
+    for i in range(points.shape[0]):
+        {statement}
+"""
+
+
+def _kept_loops(code: Code) -> ModuleType:
     """Return a module of loops over points, kept in the cache folder."""
     from langevin_lab.compiled.modules import load
 
-    return load(_KEPT_LOOPS.format(import_line=import_line), "loops")
+    statements = {
+        "energy": "out[i] = energy_at(points[i], parameters)",
+        "gradient": "gradient_at(points[i], parameters, out[i])",
+        "hessian": "hessian_at(points[i], parameters, out[i])",
+    }
+    if code.hessian is None:
+        del statements["hessian"]
+    loops = "\n\n".join(_LOOP.format(name=n, statement=s) for n, s in statements.items())
+    source = re.sub(r"^def ", "@compiled\ndef ", code.source, flags=re.M)
+    text = _KEPT_LOOPS.format(import_line=code.import_line, source=source, loops=loops)
+    return load(text, "loops")
 
 
 def _compiled_loop(function: Any, returns: bool) -> Function:
@@ -188,3 +255,17 @@ def difference(function: Function, x: np.ndarray) -> np.ndarray:
         width = step[..., i].reshape(x.shape[:-1] + (1,) * rank)
         columns.append((8 * near - far) / (12 * width))
     return np.stack(columns, axis=-1)
+
+
+def along(function: Function, x: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """Return the derivative of `function`, (..., dim) -> (..., dim), along v: a product J v.
+
+    A central difference of fourth order over steps that are short beside 1 and beside x.
+    """
+    size = np.linalg.norm(v, axis=-1, keepdims=True)
+    unit = np.divide(v, size, out=np.zeros(np.broadcast_shapes(x.shape, v.shape)), where=size > 0)
+    width = _FIRST_STEP * np.maximum(1.0, np.max(np.abs(x), axis=-1, keepdims=True))
+    step = width * unit
+    near = function(x + step) - function(x - step)
+    far = function(x + 2 * step) - function(x - 2 * step)
+    return size * (8 * near - far) / (12 * width)

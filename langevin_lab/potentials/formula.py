@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from langevin_lab.potentials import derivation_cache
 from langevin_lab.potentials.code import NUMPY_FUNCTIONS, Code, digest_of, is_scalar_text
+from langevin_lab.potentials.penalised_formula import read_formula
 from langevin_lab.potentials.scalar_text import TextTooLong
 from langevin_lab.potentials.syntax import (
     FUNCTIONS,
@@ -33,8 +34,12 @@ def derived(
     parameters: Sequence[str],
     *,
     unused: bool = False,
+    hessian: bool = True,
 ) -> tuple[tuple[str, ...], Code, str]:
     """Return (coordinate names, code, LaTeX) of a formula; parameters may be `unused` by it.
+
+    Without `hessian` the code has energy and gradient alone, and the formula no gradient penalty:
+    one example of a mean.
 
     Raises
     ------
@@ -42,14 +47,15 @@ def derived(
         As `Potential.from_expression`.
     """
     names = _checked_names(variables, parameters)
-    tree = read_arithmetic(text, (*names, *parameters))
+    tree = (read_formula if hessian else read_arithmetic)(text, (*names, *parameters))
     missing = [name for name in parameters if name not in names_in(tree)]
     if missing and not unused:
         raise ValueError(
             f"parameter {missing[0]!r} does not occur in {text!r}; remove it or correct the formula"
         )
     arguments = _arguments(names, parameters)
-    record = _record(text, tree, names, parameters, arguments, order=None)
+    part = "energy, gradient, hessian" if hessian else "energy, gradient"
+    record = _record(text, tree, names, parameters, arguments, part)
     source = record["source"]
     code = Code("scalar", digest_of("scalar", source), source=source, arguments=arguments)
     return names, code, record["latex"]
@@ -59,9 +65,24 @@ def derivative_source(
     text: str, variables: Sequence[str], parameters: Sequence[str], order: int
 ) -> str:
     """Return the text of ``derivatives``: all of one order over sorted indices."""
-    tree = read_arithmetic(text, (*variables, *parameters))
+    return _part(text, variables, parameters, f"order {order}")
+
+
+def product_source(
+    text: str, variables: Sequence[str], parameters: Sequence[str], n_vectors: int = 1
+) -> str:
+    """Return the text of ``product``: the gradient of the derivative along 1 or 2 vectors.
+
+    Along one vector that is the Hessian times the vector. Its arguments are coordinates,
+    parameters and the entries of the vectors.
+    """
+    return _part(text, variables, parameters, f"along {n_vectors}")
+
+
+def _part(text: str, variables: Sequence[str], parameters: Sequence[str], part: str) -> str:
+    tree = read_formula(text, (*variables, *parameters))
     arguments = _arguments(variables, parameters)
-    return _record(text, tree, variables, parameters, arguments, order)["source"]
+    return _record(text, tree, variables, parameters, arguments, part)["source"]
 
 
 def _record(
@@ -70,10 +91,10 @@ def _record(
     variables: Sequence[str],
     parameters: Sequence[str],
     arguments: Sequence[str],
-    order: int | None,
+    part: str,
 ) -> derivation_cache.Record:
     key = derivation_cache.key_of(
-        canonical(tree), repr(tuple(variables)), repr(tuple(parameters)), repr(order)
+        canonical(tree), repr(tuple(variables)), repr(tuple(parameters)), part
     )
     record = derivation_cache.load(key)
     if record is None:
@@ -81,10 +102,7 @@ def _record(
 
         try:
             derivation = Derivation(text, tree, variables, parameters, arguments)
-            if order is None:
-                record = {"source": derivation.source(), "latex": derivation.latex()}
-            else:
-                record = {"source": derivation.derivative_source(order), "latex": ""}
+            record = {"source": derivation.part(part), "latex": derivation.latex()}
         except OverflowError:
             raise ExpressionError(text, *TOO_LARGE) from None
         except (TextTooLong, RecursionError):

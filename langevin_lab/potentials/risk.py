@@ -2,8 +2,10 @@
 
     U(x) = (1/n) sum_i loss(x; row i),      g = (1/B) sum_{i in batch} d loss/dx (x; row i)
 
-`empirical_risk` derives the gradient of one example from a formula and writes the loops over
-examples around it. A compiled kernel gets the data as an array, never as text:
+`empirical_risk` derives the gradient of one example from a formula; `risk_text` writes the loops
+over examples around it, `risk_evaluation` runs it over numpy arrays. Of the Hessian only its
+product with a vector is derived, a mean over examples of a text not much longer than the gradient.
+A compiled kernel gets the data as an array, never as text:
 
     energy(x, parameters), gradient(x, parameters, out)
         parameters: those by name, then the data row by row
@@ -27,16 +29,15 @@ import numpy as np
 from langevin_lab.potentials.arguments import box, rule_of
 from langevin_lab.potentials.code import Code, digest_of
 from langevin_lab.potentials.data import Data, table
-from langevin_lab.potentials.evaluation import ArrayEvaluator, ScalarEvaluator
 from langevin_lab.potentials.formula import derived
 from langevin_lab.potentials.gradient_noise import Minibatch
 from langevin_lab.potentials.potential import Potential
+from langevin_lab.potentials.risk_text import risk_source
 from langevin_lab.potentials.stationary import Rule
 
-__all__ = ["RiskEvaluator", "empirical_risk"]
+__all__ = ["empirical_risk"]
 
 _MOST_EXAMPLES = 2**31 - 1
-_AT_ONCE = 2_000_000  # numbers of one intermediate array
 
 
 def empirical_risk(
@@ -106,11 +107,11 @@ def empirical_risk(
     ]
     if unused:
         raise ValueError(f"data column {unused[0]!r} does not occur in {loss!r}; leave it out")
-    names, example, latex = derived(loss, variables, (*given, *examples.columns))
+    names, example, latex = derived(loss, variables, (*given, *examples.columns), hessian=False)
     label_noise = _checked_label_noise(examples, label, label_noise)
     examples = replace(examples, label=label)
     noise = _minibatch(examples, batch_size, replacement, label_noise)
-    source = _loops(example.source, len(names), len(given), examples)
+    source = risk_source(example.source, len(names), len(given), examples)
     return Potential(
         name=name,
         variables=names,
@@ -166,109 +167,3 @@ def _minibatch(
     if size == n and not replacement and label_noise == 0:
         return None
     return Minibatch(n, int(size), replacement, label_noise)
-
-
-def _loops(example: str, dim: int, n_parameters: int, examples: Data) -> str:
-    """Text of energy, gradient and batch_gradient around the functions of one example."""
-    n_columns = len(examples.columns)
-    functions = re.sub(r"^def (\w+)", r"def example_\1", example, flags=re.M)
-    functions = functions[: functions.index("def example_hessian")]
-    coordinates = [f"x_{i}" for i in range(dim)]
-    fixed = [*coordinates, *(f"q_{i}" for i in range(n_parameters))]
-    head = [f"{name} = x[{i}]" for i, name in enumerate(coordinates)]
-    head += [f"q_{i} = parameters[{i}]" for i in range(n_parameters)]
-    row = [f"parameters[row + {c}]" for c in range(n_columns)]
-    drawn = [f"data[row, {c}]" for c in range(n_columns)]
-    pick = ["row = indices[i]"]
-    if examples.label is not None:
-        drawn[examples.columns.index(examples.label)] += " + shift"
-        pick.append("shift = label_noise[i] if label_noise.size > 0 else 0.0")
-    over_all = f"for row in range({n_parameters}, parameters.size, {n_columns}):"
-    count = [f"n = (parameters.size - {n_parameters}) // {n_columns}"]
-    sums = [f"g_{i}" for i in range(dim)]
-    slopes = [f"d_{i}" for i in range(dim)]
-
-    def mean_slope(loop: str, before: list[str], values: list[str]) -> list[str]:
-        call = f"{', '.join(slopes)}, = example_gradient({', '.join([*fixed, *values])})"
-        inside = [*before, call, *(f"{g} += {d}" for g, d in zip(sums, slopes))]
-        return [
-            *(f"{g} = 0.0" for g in sums),
-            loop,
-            *(f"    {line}" for line in inside),
-            *(f"out[{i}] = {g} / n" for i, g in enumerate(sums)),
-        ]
-
-    energy = [
-        *head, *count, "total = 0.0", over_all,
-        f"    total += example_energy({', '.join([*fixed, *row])})", "return total / n",
-    ]  # fmt: skip
-    parts = {
-        "energy(x, parameters)": energy,
-        "gradient(x, parameters, out)": [*head, *count, *mean_slope(over_all, [], row)],
-        "batch_gradient(x, parameters, data, indices, label_noise, out)": [
-            *head, "n = indices.size", *mean_slope("for i in range(n):", pick, drawn),
-        ],
-    }  # fmt: skip
-    texts = [
-        f"def {signature}:\n" + "\n".join(f"    {line}" for line in body)
-        for signature, body in parts.items()
-    ]
-    return "\n\n\n".join([functions.strip(), *texts])
-
-
-class RiskEvaluator(ArrayEvaluator):
-    """The text of one example over numpy arrays of points and examples.
-
-    Parameters
-    ----------
-    potential : Potential
-        Of `empirical_risk`.
-    """
-
-    def __init__(self, potential: Potential):
-        super().__init__(potential.code, potential.dim)
-        assert potential.data is not None
-        self.data = potential.data
-        names = (*potential.parameters, *self.data.columns)
-        self.example = ScalarEvaluator(
-            derived(potential.text, potential.variables, names)[1], potential.dim
-        )
-
-    def energy(self, x: np.ndarray, parameters: np.ndarray) -> Any:
-        """Mean over all examples: x (..., dim) -> (...)."""
-        return self._mean(self.example.energy, x, parameters, ())[()]
-
-    def gradient(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-        """Mean over all examples: x (..., dim) -> (..., dim)."""
-        return self._mean(self.example.gradient, x, parameters, (self.dim,))
-
-    def hessian(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
-        """Mean over all examples: x (..., dim) -> (..., dim, dim)."""
-        return self._mean(self.example.hessian, x, parameters, (self.dim, self.dim))
-
-    def _mean(
-        self, function: Any, x: np.ndarray, parameters: np.ndarray, shape: tuple[int, ...]
-    ) -> np.ndarray:
-        """Mean over all examples of a function of points, few enough points at a time."""
-        columns, n = self.data.values.T, self.data.n_examples
-        points = np.ascontiguousarray(x).reshape(-1, 1, self.dim)
-        out = np.empty((len(points), *shape))
-        at_once = max(1, _AT_ONCE // (n * (self.dim + 1)))
-        for first in range(0, len(points), at_once):
-            some = points[first : first + at_once]
-            each = np.broadcast_to(some, (len(some), n, self.dim))
-            out[first : first + at_once] = function(each, [*parameters, *columns]).mean(axis=1)
-        return out.reshape(x.shape[:-1] + shape)
-
-    def batch_gradient(
-        self, x: np.ndarray, parameters: np.ndarray, indices: np.ndarray, label_noise: Any
-    ) -> np.ndarray:
-        """Mean gradient of the examples with these indices (..., batch_size)."""
-        columns = [column[indices] for column in self.data.values.T]
-        if self.data.label is not None:
-            place = self.data.columns.index(self.data.label)
-            columns[place] = columns[place] + label_noise
-        shape = np.broadcast_shapes(x.shape[:-1], indices.shape[:-1], np.shape(label_noise)[:-1])
-        each = np.broadcast_to(x[..., None, :], (*shape, indices.shape[-1], self.dim))
-        arguments: Any = [*parameters, *columns]
-        return self.example.gradient(each, arguments).mean(axis=-2)

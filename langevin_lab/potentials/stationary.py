@@ -163,6 +163,24 @@ def barriers(potential: Potential) -> tuple[Barrier, ...]:
     return tuple(table)
 
 
+def barrier_height(potential: Potential, minimum: Any, saddle: Any) -> float:
+    """Return U(saddle) - U(minimum) of two stationary points or positions (dim,)."""
+    energies = [
+        point.energy if isinstance(point, StationaryPoint) else float(potential.energy(point))
+        for point in (minimum, saddle)
+    ]
+    return energies[1] - energies[0]
+
+
+def largest_curvature(potential: Potential) -> float | None:
+    """Return the largest curvature of the known minima, by the rule's closed form if it has one."""
+    closed_form = getattr(potential.rule, "largest_curvature", None)
+    largest = None if closed_form is None else closed_form(potential.parameters)
+    if largest is None:
+        largest = max((point.curvatures[-1] for point in potential.minima), default=None)
+    return None if largest is None else float(largest)
+
+
 def _minimum_below(potential: Potential, x: np.ndarray) -> StationaryPoint | None:
     """Return the known minimum at the end of the path of steepest descent from x."""
     step, energy, gradient = 1e-3, potential.energy(x), potential.gradient(x)

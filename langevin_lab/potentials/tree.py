@@ -6,6 +6,7 @@ A tree is made of tuples:
     ("sum", (a, b, ...))   ("product", (a, b, ...))   ("power", base, exponent)
     ("call", function, argument)
     ("compare", "<", a, b) ("all", (a, b, ...))       ("any", (a, b, ...))   ("not", a)
+    ("penalised", c, a)                               at the root only: a + c |grad a|^2
 
 Differences and quotients are sums with -1 times a term and products with a power -1.
 """

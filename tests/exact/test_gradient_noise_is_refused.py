@@ -25,6 +25,7 @@ INERTIAL = ll.Langevin(NOISY, temperature=0.3, friction=1.0)
         lambda: ll.exact.spectral_gap(INERTIAL),
         lambda: ll.exact.escape_rate(SLIDING),
         lambda: ll.exact.escape_rate(INERTIAL),
+        lambda: ll.exact.cooled_probability(SLIDING, (0.0, 2.0), 1.0),
     ],
 )
 def test_dynamics_of_a_drawn_gradient_have_no_exact_result(solve):

@@ -19,8 +19,9 @@ INERTIAL = ll.Langevin(WELL, temperature=0.3, friction=THINNING)
         lambda: ll.exact.mean_first_passage_time(SLIDING, -1.0, 1.0),
         lambda: ll.exact.discrete_passage_moments("EulerMaruyama", SLIDING, -1.0, 1.0, 0.01),
         lambda: ll.exact.stationary_law("BAOAB", INERTIAL, 0.1),
+        lambda: ll.exact.cooled_probability(SLIDING, (0.0, 2.0), 1.0),
     ],
-    ids=["gap", "kinetic gap", "rate", "passage", "discrete passage", "law of a scheme"],
+    ids=["gap", "kinetic gap", "rate", "passage", "discrete passage", "law of a scheme", "cooling"],
 )
 def test_scheduled_friction_has_no_exact_rate_or_law(solve):
     message = r"friction=Linear\(start=1\.0.* is not a number; exact rates .* constant friction"

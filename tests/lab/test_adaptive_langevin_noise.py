@@ -1,11 +1,10 @@
 """The experiment's own formulas: the law of the frozen step, and the white-noise limit."""
 
-import importlib
-
 import numpy as np
 import pytest
+from shipped import experiment
 
-experiment = importlib.import_module("experiments.adaptive_langevin_noise")
+adaptive = experiment("adaptive_langevin_noise")
 
 
 def test_frozen_law_tends_to_white_noise_and_gibbs():
@@ -13,7 +12,7 @@ def test_frozen_law_tends_to_white_noise_and_gibbs():
     errors = []
     for dt in (0.02, 0.01):
         noise = np.sqrt(0.1 / dt)  # the same white noise at every step
-        law = experiment.frozen_law(dt, noise)
+        law = adaptive.frozen_law(dt, noise)
         errors.append(np.abs(law - [1.0, 1.0, 0.55]))
     assert np.max(errors[1]) < 2e-3
     assert np.all(errors[0] > 1.5 * errors[1])
@@ -22,7 +21,7 @@ def test_frozen_law_tends_to_white_noise_and_gibbs():
 def test_frozen_law_is_that_of_the_numpy_step():
     """BADODAB at the frozen friction, its kinetic energy measured at the two D by hand."""
     dt, noise, n = 0.4, 3.0, 200_000
-    position, momentum, xi = experiment.frozen_law(dt, noise)
+    position, momentum, xi = adaptive.frozen_law(dt, noise)
     rng = np.random.default_rng(3)
     q, p, g = np.zeros(n), np.zeros(n), np.zeros(n)
     c = np.exp(-xi * dt)
@@ -46,5 +45,5 @@ def test_frozen_law_is_that_of_the_numpy_step():
 
 
 def test_cost_grows_with_the_number_of_replicas():
-    small, large = experiment.Config(n_replicas=100), experiment.Config(n_replicas=10_000)
-    assert experiment.cost(large) > 2 * experiment.cost(small)
+    small, large = adaptive.Config(n_replicas=100), adaptive.Config(n_replicas=10_000)
+    assert adaptive.cost(large) > 2 * adaptive.cost(small)

@@ -1,40 +1,27 @@
 """What the shipped experiments claim: own biases, a resolution that is reached, a control."""
 
 import functools
-import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray
+from shipped import experiment
 
-from langevin_lab.evidence import AtLeast
-
-FOLDER = Path(__file__).parents[2] / "experiments"
-
-
-@functools.cache
-def module(name):
-    spec = importlib.util.spec_from_file_location(f"shipped_{name}", FOLDER / f"{name}.py")
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = found
-    spec.loader.exec_module(found)
-    return found
+from langevin_lab.evidence import AtLeast, Claim, Estimate
 
 
 @functools.cache
 def escape():
     """Passage times at two temperatures from a small ensemble."""
-    experiment = module("saddle_escape_temperature")
-    config = experiment.Config(
+    module = experiment("saddle_escape_temperature")
+    config = module.Config(
         temperatures=(0.4, 0.5), n_replicas=4000, small_temperatures=(0.04, 0.02, 0.01)
     )
-    return experiment.run(config)
+    return module.run(config)
 
 
 def claim(dataset, beginning):
-    found = module("saddle_escape_temperature").claims(dataset)
+    found = experiment("saddle_escape_temperature").claims(dataset)
     return next(claim for claim in found if claim.statement.startswith(beginning))
 
 
@@ -77,9 +64,19 @@ def test_control_held_against_the_theory_of_friction_one_is_refuted():
     assert blind.verdict().outcome == "refuted"
 
 
+@pytest.mark.parametrize("name", ["annealing_schedules", "slow_cooling"])
+def test_wrong_claim_counts_as_refuted_only_beyond_the_critical_z(name):
+    far = Claim("far", "here", 1.0, Estimate(1.1, 0.01))
+    near = Claim("near", "here", 1.0, Estimate(1.001, 0.01))
+    seen, blind = (experiment(name)._must_be_refuted("control", claim) for claim in (far, near))
+    assert isinstance(seen.predicted, AtLeast)
+    assert seen.verdict().outcome == "consistent"
+    assert blind.verdict().outcome == "refuted"
+
+
 def test_quick_preset_resolves_one_percent():
     """Passage times are nearly exponential: the standard error is mean / sqrt(n)."""
-    n = module("saddle_escape_temperature").Config().n_replicas
+    n = experiment("saddle_escape_temperature").Config().n_replicas
     stderr = escape()["exact_mean"] / np.sqrt(n)
     found = claim(escape().assign(mean_stderr=stderr), "mean passage time, T = 0.5")
     assert found.resolution == 0.01
@@ -87,12 +84,12 @@ def test_quick_preset_resolves_one_percent():
 
 
 def test_statements_fit_their_rows():
-    found = module("saddle_escape_temperature").claims(escape())
+    found = experiment("saddle_escape_temperature").claims(escape())
     assert max(len(claim.statement) for claim in found) <= 38
 
 
 def test_numerical_error_of_a_bias_stands_in_the_claim_on_its_order():
-    experiment = module("integrator_bias")
+    module = experiment("integrator_bias")
     h = np.array([0.4, 0.2, 0.1, 0.05])
 
     def bound(error):
@@ -100,7 +97,7 @@ def test_numerical_error_of_a_bias_stands_in_the_claim_on_its_order():
         data = {"dt": (names, h[None]), "bias": (names, h[None] ** 2 * (1 + 0.1 * h))}
         data["bias_error"] = (names, np.full((1, 4), error))
         dataset = xarray.Dataset(data, coords={"scheme": ["BAOAB"]})
-        (found,) = experiment._order_claims(dataset)
+        (found,) = module._order_claims(dataset)
         return found.bias_bound
 
     assert bound(0.0) == 0.0

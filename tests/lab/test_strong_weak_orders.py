@@ -1,39 +1,26 @@
 """The parts of the order atlas that nothing is sampled in, each by a second way."""
 
-import functools
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import xarray
+from shipped import experiment
 
 import langevin_lab as ll
 from langevin_lab.evidence import AtLeast
 from langevin_lab.integrators import method, registry
 
-FILE = Path(__file__).parents[2] / "experiments" / "strong_weak_orders.py"
-
-
-@functools.cache
-def experiment():
-    spec = importlib.util.spec_from_file_location("shipped_strong_weak_orders", FILE)
-    found = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = found
-    spec.loader.exec_module(found)
-    return found
+atlas = experiment("strong_weak_orders")
 
 
 def test_every_method_of_the_registry_has_a_row():
-    rows = {(m.name, m.properties.equation) for m in experiment().methods()}
+    rows = {(m.name, m.properties.equation) for m in atlas.methods()}
     assert rows >= set(registry.names())
-    assert len({experiment().label(m) for m in experiment().methods()}) == len(rows)
+    assert len({atlas.label(m) for m in atlas.methods()}) == len(rows)
 
 
 def test_generator_series_of_the_momentum_by_hand():
     """L p and L^2 p by hand, at the start (1/2, 1/2)."""
-    module = experiment()
+    module = atlas
     dynamics = module._dynamics(method("GHMC"), "quartic")
     terms = module._generator_series(["x", "p"], dynamics, lambda state: state["p"], 3)
     x = p = 0.5
@@ -44,7 +31,7 @@ def test_generator_series_of_the_momentum_by_hand():
 
 def test_quadrature_over_a_step_has_the_mean_of_free_momenta():
     """BADODAB without a force, thermostat held at 1/2: p^2 decays towards T."""
-    module = experiment()
+    module = atlas
     scheme = method("BADODAB")
     dynamics = ll.AdaptiveLangevin(
         ll.Potential.from_expression("0*x"), temperature=1.0, thermal_mass=np.inf, applied_noise=1.0
@@ -58,7 +45,7 @@ def test_quadrature_over_a_step_has_the_mean_of_free_momenta():
 
 def test_slow_thermostat_on_the_harmonic_well_of_the_euler_step():
     """SGNHT: <p^2> = T, which leaves positions at T (1 - friction dt/2)."""
-    module, dt = experiment(), 0.05
+    module, dt = atlas, 0.05
     well = ll.potentials.harmonic()
     friction, law = module._at_rest("SGNHT", well, dt, module.FRICTION * 1.02)
     assert law.average(lambda p: p**2).value == pytest.approx(1.0, abs=1e-7)
@@ -69,7 +56,7 @@ def test_slow_thermostat_on_the_harmonic_well_of_the_euler_step():
 
 def test_words_find_the_momenta_where_the_thermostat_acts():
     """BADODAB on the harmonic well: after BA, p' = p - dt x/2; after O, decayed and refreshed."""
-    module, dt = experiment(), 0.2
+    module, dt = atlas, 0.2
     well = ll.potentials.harmonic()
     friction, law = module._at_rest("BADODAB", well, dt, module.FRICTION * 1.02)
     xx, xp, pp = (law.average(f).value for f in (lambda x: x**2, lambda x, p: x * p,
@@ -82,7 +69,7 @@ def test_words_find_the_momenta_where_the_thermostat_acts():
 
 def test_moments_of_the_ito_schemes_by_hand():
     """Euler-Maruyama: <x^2> = shift^2/(-2 mu - sigma^2 - mu^2 dt) in the stationary state."""
-    module = experiment()
+    module = atlas
     scheme = module.ito_scheme("EulerMaruyama", own_drift=True)
     _, steps, errors, _ = module._ito_moments(scheme, "averages")
     mu, sigma, shift = module.DRIFT, module.VOLATILITY, module.SHIFT
@@ -103,14 +90,14 @@ def one_order(value, expected, stderr=0.01):
 
 @pytest.mark.parametrize(("value", "outcome"), [(1.01, "consistent"), (1.5, "refuted")])
 def test_claim_of_an_order_can_fail(value, outcome):
-    claim = experiment().order_claim(one_order(value, 1.0), "BAOAB, langevin", "strong")
+    claim = atlas.order_claim(one_order(value, 1.0), "BAOAB, langevin", "strong")
     assert claim.verdict().outcome == outcome
-    higher = experiment().order_claim(one_order(value, 1.0), "BAOAB, langevin", "strong", 0.5)
+    higher = atlas.order_claim(one_order(value, 1.0), "BAOAB, langevin", "strong", 0.5)
     assert higher.verdict().outcome != "consistent" or value == 1.5
 
 
 def test_control_counts_what_is_not_refuted():
-    module = experiment()
+    module = atlas
     name = ["BAOAB, langevin", "EulerMaruyama, ito"]
     for value, outcome in ((1.0, "consistent"), (1.5, "refuted")):
         rows = [one_order(value, 1.0).assign_coords(scheme=[n]) for n in name]
@@ -121,13 +108,13 @@ def test_control_counts_what_is_not_refuted():
 
 
 def test_metropolis_keeps_the_gibbs_law_and_acceptance_of_all_does_not():
-    module = experiment()
+    module = atlas
     assert abs(module._change_of_gibbs(method("GHMC"))) < 1e-5
     assert abs(module._change_of_gibbs(method("GHMC"), accept_all=True)) > 1e-3
 
 
 def test_statements_fit_their_rows():
-    module = experiment()
+    module = atlas
     names = [module.short(module.label(m)) for m in module.methods()]
     assert max(len(f"{name}: averages exact") for name in names if "HMC" in name) <= 38
     assert max(len(f"{name}: averages") for name in names) <= 38

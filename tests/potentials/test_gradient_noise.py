@@ -141,7 +141,7 @@ def test_risk_is_the_mean_over_rows():
 
 
 def test_many_points_are_taken_in_portions(monkeypatch):
-    monkeypatch.setattr("langevin_lab.potentials.risk._AT_ONCE", 100)
+    monkeypatch.setattr("langevin_lab.potentials.risk_evaluation._AT_ONCE", 100)
     x = rng.normal(size=(7, 2))
     np.testing.assert_array_equal(risk().gradient(x)[3], risk().gradient(x[3]))
 
