@@ -183,5 +183,8 @@ def test_what_has_no_diffusion_is_refused():
     noisy = well.with_gradient_noise(standard_deviation=1.0)
     with pytest.raises(ValueError, match=r"point=\[0.5\] has the gradient 0.5"):
         linear_diffusion(METHOD, noisy, [0.5])
+    flat = ll.Potential.from_expression("x**4/4").with_gradient_noise(standard_deviation=1.0)
+    with pytest.raises(ValueError, match=r"point=\[0\.0\] of .* has the Hessian 0"):
+        linear_diffusion(METHOD, flat, [0.0])
     with pytest.raises(ValueError, match=r"stiffness=-1\.0 has the eigenvalue -1"):
         diffusion_covariance(METHOD, -1.0, gradient_noise=1.0)
