@@ -1,8 +1,9 @@
 """Deterministic paths to a tolerance: adaptive Runge-Kutta where speed is no matter.
 
-For equations without noise (gradient flow, momentum flow, Hamiltonian and Nose-Hoover dynamics) the
-step is chosen by the error that an embedded formula estimates. Source: Hairer, Norsett and Wanner
-(1993), section II.10, for DOP853, the formula of Dormand and Prince of order 8.
+For equations without noise (gradient flow, momentum flow, Hamiltonian and Nose-Hoover dynamics, an
+`ItoDiffusion` whose noise is 0) the step is chosen by the error that an embedded formula estimates.
+Source: Hairer, Norsett and Wanner (1993), section II.10, for DOP853, the formula of Dormand and
+Prince of order 8.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+from langevin_lab.potentials.syntax import read_arithmetic
+from langevin_lab.potentials.tree import constant_value
 
 _METHODS = ("DOP853", "RK45", "RK23", "Radau", "BDF", "LSODA")
 
@@ -31,9 +35,9 @@ def solve_flow(
 
     Parameters
     ----------
-    dynamics : GradientFlow, Overdamped, Langevin, InertialFlow or AdaptiveLangevin
+    dynamics : GradientFlow, Overdamped, Langevin, InertialFlow, AdaptiveLangevin or ItoDiffusion
         At temperature 0, Langevin dynamics also at friction 0; adaptive dynamics with
-        applied_noise 0, at any temperature.
+        applied_noise 0, at any temperature; Itô diffusions with ``noise="0"``.
     start : array_like of shape (dim,)
         Positions at time 0.
     times : array_like of shape (n,)
@@ -51,7 +55,7 @@ def solve_flow(
     -------
     xarray.Dataset
         x and, where the dynamics has them, p, both (time, coordinate), and xi (time); the attribute
-        ``n_gradients`` counts evaluations of the gradient.
+        ``n_gradients`` counts evaluations of the gradient, or of the drift that stands for it.
 
     Raises
     ------
@@ -99,16 +103,19 @@ def solve_flow(
 
 def _check_deterministic(dynamics: Any) -> None:
     equation = getattr(dynamics, "equation", None)
-    if equation not in ("overdamped", "langevin", "inertial", "adaptive"):
+    if equation not in ("overdamped", "langevin", "inertial", "adaptive", "ito"):
         raise TypeError(
-            f"dynamics={dynamics!r} must be GradientFlow, Overdamped, Langevin, InertialFlow or "
-            "AdaptiveLangevin"
+            f"dynamics={dynamics!r} must be GradientFlow, Overdamped, Langevin, InertialFlow, "
+            "AdaptiveLangevin or ItoDiffusion"
         )
     if dynamics.potential.gradient_noise is not None:
         raise ValueError(
             f"the gradient is drawn, {dynamics.potential.gradient_noise!r}, so the path is random; "
             "use the potential without gradient noise"
         )
+    if equation == "ito":
+        _check_no_noise(dynamics)
+        return
     if equation == "adaptive":
         if dynamics.applied_noise > 0:
             raise ValueError(
@@ -123,6 +130,16 @@ def _check_deterministic(dynamics: Any) -> None:
             f"temperature={dynamics.temperature} makes the path random; use temperature=0"
             + (" or friction=0" if dynamics.momenta else "")
         )
+
+
+def _check_no_noise(dynamics: Any) -> None:
+    """Raise ValueError unless every entry of the noise is the number 0."""
+    rows = [row if isinstance(row, tuple) else (row,) for row in dynamics.noise]
+    for entry in (text for row in rows for text in row):
+        potential = dynamics.potential
+        tree = read_arithmetic(entry, (*potential.variables, *potential.parameters))
+        if constant_value(tree) != 0:
+            raise ValueError(f"noise={entry!r} makes the path random; use noise='0'")
 
 
 def _checked_times(times: ArrayLike) -> np.ndarray:
@@ -160,8 +177,11 @@ def _vector(name: str, value: Any, dim: int) -> np.ndarray:
 
 
 def _rate(dynamics: Any) -> Callable[[float, np.ndarray], np.ndarray]:
-    """The right-hand side over (x), (x, p) or (x, p, xi)."""
+    """The right-hand side over (x), (x, p) or (x, p, xi); a drift stands for the gradient."""
     gradient, dim = dynamics.potential.gradient, dynamics.dim
+    if dynamics.equation == "ito" and dynamics.drift is not None:
+        drift = dynamics.functions(("drift",))["drift"]
+        return lambda time, y: drift(y)
     if not dynamics.momenta:
         return lambda time, y: -gradient(y) / dynamics.friction_at(time)
     mass = np.asarray(dynamics.mass)

@@ -1,5 +1,8 @@
 """The continuous equations that optimisers and integrators approximate, each with its range."""
 
+import importlib
+from typing import Any
+
 from langevin_lab.limits.comparison import Comparison, compare, iterate
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
 from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
@@ -26,11 +29,16 @@ __all__ = [
     "Convention",
     "LangevinReading",
     "Limit",
+    "ModifiedFlow",
     "OptimiserReading",
     "OutsideRegimeWarning",
     "Rule",
     "SmallParameter",
     "StationaryVariances",
+    "Tree",
+    "TreeSum",
+    "WeakModifiedEquation",
+    "WeakModifiedQuadratic",
     "check_regime",
     "compare",
     "dictionary_table",
@@ -42,6 +50,7 @@ __all__ = [
     "iterate",
     "linear_diffusion",
     "low_resolution",
+    "modified_equation",
     "modified_flow",
     "momentum_flow",
     "noise_covariance",
@@ -52,4 +61,26 @@ __all__ = [
     "stationary_variances",
     "to_langevin",
     "to_optimiser",
+    "weak_modified_quadratic",
 ]
+
+# Public name -> the module that defines it; these modules import sympy, so they open on use.
+_ON_USE = {
+    "ModifiedFlow": "backward_error",
+    "Tree": "elementary_differentials",
+    "TreeSum": "elementary_differentials",
+    "WeakModifiedEquation": "weak_equation",
+    "WeakModifiedQuadratic": "weak_quadratic",
+    "modified_equation": "equations",
+    "weak_modified_quadratic": "weak_quadratic",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ON_USE:
+        return getattr(importlib.import_module(f"{__name__}.{_ON_USE[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -152,24 +152,27 @@ class Optimiser:
     def method(self) -> Method:
         """The method that kernels, exact laws and numpy steps are made from.
 
-        Its orders are those of the path in the learning rate against the rescaled gradient flow,
-        see `limits.gradient_flow`; it has no stationary law without gradient noise.
+        Its orders are those of the path in the learning rate against the rescaled gradient flow
+        dx/dt = -grad U (1 - dampening)/(1 - momentum), t = n learning_rate; nan of schedules and of
+        data that is drawn. It has no stationary law without gradient noise.
         """
-        limit = math.nan if self.scheduled else self.stability_limit
-        return _method(type(self).__name__, self.program, limit, self.source)
+        fixed = self.is_noiseless and not set(self.scheduled) - {"dampening"}
+        limit = self.stability_limit if fixed else math.nan
+        order = 1.0 if fixed else math.nan
+        return _method(type(self).__name__, self.program, limit, order, self.source)
 
 
 @functools.lru_cache(maxsize=128)
-def _method(name: str, program: Program, stability_limit: float, source: str) -> Method:
+def _method(name: str, program: Program, limit: float, order: float, source: str) -> Method:
     properties = Properties(
         name=name,
         equation="descent",
-        strong_order=1.0,
-        weak_order=1.0,
+        strong_order=order,
+        weak_order=order,
         configurational_order=math.nan,
         gradients_per_step=program.gradients_per_step,
         normals_per_step=program.n_normals,
-        stability_limit=stability_limit,
+        stability_limit=limit,
         source=source,
     )
     return Method(name, program, _coefficients, properties)

@@ -96,6 +96,24 @@ def test_scheduled_friction_is_followed_in_time():
     assert ends[0] == ends[1]
 
 
+def test_drift_without_noise_is_solved():
+    """A rotation that decays, x' = -a x - y, y' = x - a y: no gradient."""
+    spiral = ll.ItoDiffusion.from_drift(
+        ["-a*x - y", "x - a*y"], noise=[["0", "0.0"], ["0*3", "0"]], parameters={"a": 0.2}
+    )
+    path = solve_flow(spiral, [1.0, 0.0], TIMES)
+    exact = np.exp(-0.2 * TIMES)[:, None] * np.stack([np.cos(TIMES), np.sin(TIMES)], axis=1)
+    np.testing.assert_allclose(path["x"], exact, atol=1e-9)
+    assert "p" not in path
+    assert path.attrs["n_gradients"] > 10
+
+
+def test_diffusion_without_drift_of_its_own_flows_down_the_gradient():
+    path = solve_flow(ll.ItoDiffusion(PLANE, noise="0", mobility=(2.0, 0.5)), [1.0, -0.4], TIMES)
+    exact = np.array([1.0, -0.4]) * np.exp(-np.array([2.0, 2.0]) * TIMES[:, None])
+    np.testing.assert_allclose(path["x"], exact, rtol=1e-8, atol=1e-12)
+
+
 FLOW = ll.GradientFlow(LINE)
 
 
@@ -119,6 +137,12 @@ FLOW = ll.GradientFlow(LINE)
             {},
             "applied_noise=0.5 makes the path random; use applied_noise=0",
         ),
+        (ll.ItoDiffusion(LINE, noise="0.1*x"), {}, r"noise='0.1\*x' makes the path random; use no"),
+        (
+            ll.ItoDiffusion(LINE, noise=[["0", "1e-9"]]),
+            {},
+            "noise='1e-9' makes the path random; use noise='0'",
+        ),
         (FLOW, {"start": [1.0, 2.0]}, r"start=\[1.0, 2.0\] must be 1 finite numbers"),
         (FLOW, {"start_momentum": [1.0]}, r"start_momentum=\[1.0\], but GradientFlow has none"),
         (FLOW, {"start_thermostat": 1.0}, "start_thermostat=1.0, but GradientFlow has none"),
@@ -137,7 +161,7 @@ def test_wrong_input_is_refused(dynamics, changes, message):
 
 def test_partitioned_dynamics_is_refused():
     blocks = [(slice(0, 1), ll.Overdamped(LINE, temperature=0.0))]
-    with pytest.raises(TypeError, match="must be GradientFlow, Overdamped, Langevin or Adaptive"):
+    with pytest.raises(TypeError, match="must be GradientFlow, Overdamped, Langevin, Inertial"):
         solve_flow(ll.Partitioned(blocks), [1.0], [1.0])
 
 

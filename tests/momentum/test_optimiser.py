@@ -7,6 +7,7 @@ import pytest
 
 import langevin_lab as ll
 from langevin_lab.dynamics import Linear, Table
+from langevin_lab.exact.quadratic import Quadratic
 from langevin_lab.momentum import (
     SGD,
     Descent,
@@ -105,9 +106,39 @@ def test_record_says_what_a_step_costs_and_where_it_comes_from(optimiser):
     assert record.source == optimiser.source
     assert np.isnan(record.configurational_order)
     assert optimiser.method() is optimiser.method()
-    known = not (optimiser.scheduled or oja)
+    known = not (set(optimiser.scheduled) - {"dampening"} or oja)
     assert record.stability_limit == optimiser.stability_limit if known else True
     assert np.isnan(record.stability_limit) == (not known)
+    assert np.isnan([record.strong_order, record.weak_order]).all() == (not known)
+
+
+def error_of_the_flow(optimiser, n_steps):
+    """At the end of the path on x^2/2 from 1, over a time that the steps divide."""
+    method, descent = optimiser.method(), Descent(Quadratic(np.eye(1)), optimiser)
+    state = {name: np.zeros(1) for name in method.state_names} | {"x": np.ones(1)}
+    for n in range(n_steps):
+        values = method.coefficients(descent.at(float(n)), 1.0)
+        state = method.step(state, np.zeros((0, 1)), values, lambda x: x)
+    gain = (1 - getattr(optimiser, "dampening", 0.0)) / (1 - optimiser.momentum)
+    return abs(state["x"][0] - np.exp(-gain * n_steps * optimiser.learning_rate))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        GradientDescent,
+        lambda **eta: HeavyBall(**eta, momentum=0.5),
+        lambda **eta: Nesterov(**eta, momentum=0.5),
+        lambda **eta: MomentumFamily(**eta, momentum=0.5, look_ahead=1.2),
+        lambda **eta: SGD(**eta, momentum=0.5, dampening=0.3),
+        lambda **eta: SGD(**eta, momentum=0.5, nesterov=True),
+    ],
+)
+def test_path_is_that_of_the_rescaled_gradient_flow_to_the_first_order(make):
+    errors = [error_of_the_flow(make(learning_rate=1 / n), n) for n in (256, 512, 1024, 2048)]
+    orders = np.log2(errors[:-1]) - np.log2(errors[1:])
+    claimed = make(learning_rate=0.1).method().properties.strong_order
+    assert np.abs(orders - claimed).max() < 0.05
 
 
 @pytest.mark.parametrize("name", ["program", "stability_limit", "source"])
