@@ -28,7 +28,7 @@ import numpy as np
 import xarray
 
 import langevin_lab as ll
-from langevin_lab.evidence import AtLeast, Claim, Estimate, Order, order
+from langevin_lab.evidence import Claim, Estimate, Order, order
 from langevin_lab.lab import Experiment
 
 RESOLUTION = 0.01  # relative error of a mean time that each claim has to be able to refute

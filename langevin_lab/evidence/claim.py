@@ -178,7 +178,6 @@ class Claim:
 
         return judge([self], false_alarm_rate=false_alarm_rate)[0]
 
-
     def refutation(self, *, n_claims: int = 500) -> Claim:
         """Return the claim that this one, which is wrong on purpose, is refuted.
 
@@ -207,10 +206,12 @@ class Claim:
         'consistent'
         """
         if self.is_exact:
-            raise ValueError(f"claim {self.statement!r} is exact: hold its verdict against 'refuted'")
+            raise ValueError(
+                f"claim {self.statement!r} is exact: hold its verdict against 'refuted'"
+            )
         critical = self.critical_z(0.01 / n_claims)
         return Claim(
-            f"{self.statement}: |z| / critical z", "must be refuted",
+            f"{self.statement}: z / critical z", "must be refuted",
             AtLeast(1.0), Estimate(abs(self.z or 0.0) / critical, 1.0 / critical),
         )  # fmt: skip
 

@@ -176,7 +176,7 @@ def constants(optimiser: Any) -> tuple[float, float, float]:
             "HeavyBall(learning_rate=0.01, momentum=0.9)"
         )
     if isinstance(optimiser, StreamingPCA):
-        raise ValueError(f"{optimiser!r} descends no potential; its limits are in escape_steps")
+        raise ValueError(f"{optimiser!r} descends no potential; see limits.heavy_ball_exit_steps")
     if set(optimiser.scheduled) - {"dampening"}:  # that is PyTorch's first step: see `lag`
         raise ValueError(
             f"{optimiser!r} follows a schedule of {', '.join(optimiser.scheduled)}; this limit is "

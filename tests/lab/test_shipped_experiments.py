@@ -7,7 +7,7 @@ import pytest
 import xarray
 from shipped import experiment
 
-from langevin_lab.evidence import AtLeast, Claim, Estimate
+from langevin_lab.evidence import AtLeast
 
 
 @functools.cache
