@@ -208,6 +208,11 @@ def test_sources_are_in_the_bibliography():
     assert not missing
 
 
+def test_every_key_of_the_bibliography_stands_once():
+    keys = re.findall(r"^\((\w+)\)=$", (DOCS / "references.md").read_text(), re.MULTILINE)
+    assert sorted(keys) == sorted(set(keys))
+
+
 def test_an_unknown_source_is_noticed():
     import bibliography
 

@@ -215,6 +215,27 @@ def test_iterates_are_those_of_the_ensemble():
     assert run["x"].values[:, 0] == pytest.approx(path[1:], abs=1e-14)
 
 
+def test_potentials_made_of_loops_and_risks_have_limits_too():
+    generator = np.random.default_rng(3)
+    data = {"a": generator.normal(size=6), "y": generator.normal(size=6)}
+    network = ll.potentials.empirical_risk(
+        "(v0*tanh(w0*a + b0) + v1*tanh(w1*a + b1) - y)**2/2",
+        variables="w0 w1 b0 b1 v0 v1", data=data, batch_size=2, replacement=True,
+    )  # fmt: skip
+    method = HeavyBall(learning_rate=1e-5, momentum=0.5)
+    for loss in (ll.potentials.rosenbrock(dim=6), network):
+        x = generator.normal(size=(3, 6)) / 3
+        clean = gradient_flow(method, loss).dynamics.potential
+        modified = modified_flow(method, loss).dynamics.potential
+        g = clean.gradient(x)
+        bent = (clean.gradient(x + 1e-5 * g) - clean.gradient(x - 1e-5 * g)) / 2e-5
+        assert modified.gradient(x) - g == pytest.approx(
+            2 * penalty(method) * bent, rel=1e-4, abs=1e-8
+        )
+        slow = slow_velocity(method, loss)(x)
+        assert slow == pytest.approx(-2 * g - 1e-5 * 8 * bent, rel=1e-7)
+
+
 def test_gradient_noise_is_left_out_of_deterministic_limits():
     noisy = LOSS.with_gradient_noise(standard_deviation=1.0)
     method = HeavyBall(learning_rate=0.01, momentum=0.5)
