@@ -88,6 +88,22 @@ def optimisers() -> str:
     return markdown(["optimiser", r"stable below $\eta k =$", "source"], rows)
 
 
+def dictionary() -> str:
+    """The dictionary between optimisers and dynamics: formulas, what is exact, ranges, sources."""
+    heads, rows = ll.limits.dictionary_table(latex=True)
+    cells = [
+        [
+            f"`{name}`",
+            _without_bars(formulas).replace("$; $", "$<br>$"),
+            exact,
+            _without_bars(small).replace(" <= ", r" $\le$ ").replace("; ", "<br>") or "none",
+            cited(source),
+        ]
+        for name, formulas, exact, small, source in rows
+    ]
+    return markdown(heads, cells)
+
+
 def source_of(name: str) -> str:
     """Author and year of an optimiser."""
     return str(getattr(ll.momentum, name).source)

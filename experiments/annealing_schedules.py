@@ -370,23 +370,14 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
     own, right = float(dataset["control_exact"]), float(dataset["control_unheated"])
     measured = _fraction(float(dataset["control"]), count, own)
     percent = 100 * (dataset.attrs["control_factor"] - 1)
-    wrong = Claim("unheated", "Fokker-Planck, 1-D", right, measured, bias_bound=bias)
+    wrong = Claim("control as unheated", "Fokker-Planck, 1-D", right, measured, bias_bound=bias)
     return [
         Claim(
             f"control: {percent:.0f} % too hot", "Fokker-Planck, 1-D", own, measured,
             resolution=0.04, bias_bound=bias,
         ),
-        _must_be_refuted("control as unheated", wrong),
+        wrong.refutation(),
     ]  # fmt: skip
-
-
-def _must_be_refuted(statement: str, wrong: Claim) -> Claim:
-    """Claim that a wrong one lies beyond the level of a table of fifty."""
-    critical = wrong.critical_z(0.01 / 50)
-    return Claim(
-        f"{statement}: z / critical z", "must be refuted",
-        AtLeast(1.0), Estimate(abs(wrong.z) / critical, 1.0 / critical),
-    )  # fmt: skip
 
 
 def _search_claims(dataset: xarray.Dataset) -> list[Claim]:

@@ -259,24 +259,15 @@ def _heat_claims(dataset: xarray.Dataset) -> list[Claim]:
         )  # fmt: skip
     factor = float(dataset["heat_scale"]) / measured
     lag = abs(float(point["heat_lagging"] / point["heat_law"]) - 1.0)
-    quoted = Claim("quoted", "1/(1-ρ)", 1 / (1 - MOMENTUM), factor)
+    quoted = Claim("cooling factor as 100", "1/(1-ρ)", 1 / (1 - MOMENTUM), factor)
     return [
         *result,
         Claim(
             "its cooling factor, ρ from 0.99 to 0", "(1+ρ)/(1-ρ), from BB21",
             FACTOR, factor, resolution=0.06, bias_bound=lag * FACTOR,
         ),
-        _must_be_refuted("cooling factor as 100", quoted),
+        quoted.refutation(),
     ]  # fmt: skip
-
-
-def _must_be_refuted(statement: str, wrong: Claim) -> Claim:
-    """Claim that a wrong one lies beyond the level of a table of fifty."""
-    critical = wrong.critical_z(0.01 / 50)
-    return Claim(
-        f"{statement}: z / critical z", "must be refuted",
-        AtLeast(1.0), Estimate(abs(wrong.z) / critical, 1.0 / critical),
-    )  # fmt: skip
 
 
 def cost(config: Config) -> float:

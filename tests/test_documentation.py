@@ -165,6 +165,19 @@ def test_stability_limits_of_optimisers_are_those_of_their_steps():
         assert f"${form}$" in tables.optimisers()
 
 
+def test_dictionary_table_holds_every_entry():
+    import tables
+
+    table = tables.dictionary()
+    lines = table.splitlines()
+    assert len(lines) == 2 + len(ll.limits.CONVENTIONS) + len(ll.limits.RULES)
+    assert {line.count("|") for line in lines} == {6}, "a bar inside a cell"
+    for name in (*ll.limits.CONVENTIONS, *ll.limits.RULES):
+        assert f"| `{name}` |" in table
+    assert "$<br>$" in table
+    assert "{ref}`Leimkuhler and Matthews (2013) <LM13>`" in table
+
+
 def test_command_line_reference_has_every_command():
     import tables
 
@@ -193,6 +206,11 @@ def test_sources_are_in_the_bibliography():
         if bibliography.unknown(source):
             missing[name] = source
     assert not missing
+
+
+def test_every_key_of_the_bibliography_stands_once():
+    keys = re.findall(r"^\((\w+)\)=$", (DOCS / "references.md").read_text(), re.MULTILINE)
+    assert sorted(keys) == sorted(set(keys))
 
 
 def test_an_unknown_source_is_noticed():

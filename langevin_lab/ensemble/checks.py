@@ -85,8 +85,8 @@ def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) 
     circle. One friction for all coordinates leaves independent normal modes of the Hessian over
     mass; frictions that differ mix them, and the matrix is that of all coordinates at once. Of a
     friction schedule the smallest and the largest value in ``n_steps`` steps must be stable; of
-    schedules in blocks their values in the first and the last step. A step that is accepted or
-    rejected is stable at any dt.
+    schedules in blocks, and of an inertial flow, their values in the first and the last step. A
+    step that is accepted or rejected is stable at any dt.
     """
     if dynamics.equation == "descent":
         check_descent_stability(method, dynamics, n_steps)
@@ -95,7 +95,7 @@ def check_stability(method: Method, dynamics: Any, dt: float, n_steps: int = 1) 
         method.coefficients(dynamics, dt)  # an infinite friction is refused here, by its name
     if math.isnan(method.properties.stability_limit) or not method.properties.linear:
         return
-    if dynamics.equation == "partitioned" and dynamics.is_scheduled:
+    if dynamics.equation in ("partitioned", "inertial") and dynamics.is_scheduled:
         for time in (0.5 * dt, (n_steps - 0.5) * dt):
             _check_stability(method, dynamics.at(time), dt, f" at time {time:.6g}")
         return
@@ -180,8 +180,10 @@ def _step_matrices(
     method: Method, dynamics: Any, hessians: list[np.ndarray], curvatures: np.ndarray, dt: float
 ) -> list[np.ndarray]:
     """Matrices of one noiseless step: a batch over modes, or one of all coordinates a minimum."""
-    if dynamics.equation == "partitioned":
-        coefficients = method.coefficient_rule(_without_thermostats(dynamics), dt, 0.0)
+    if dynamics.equation in ("partitioned", "inertial"):
+        blocks = dynamics.equation == "partitioned"
+        frozen = _without_thermostats(dynamics) if blocks else dynamics
+        coefficients = method.coefficient_rule(frozen, dt, 0.0)
         minima = dynamics.potential.minima
         hessians = [np.asarray(dynamics.potential.hessian(point.position)) for point in minima]
         return [_full_map(method.program, coefficients, hessian) for hessian in hessians]
@@ -189,8 +191,8 @@ def _step_matrices(
         coefficients = method.coefficient_rule(UnitOscillator(0.0), dt, 0.0)
         return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
     if dynamics.equation == "nose_hoover":
-        frozen = UnitOscillator(0.0, thermal_masses=(math.inf,) * dynamics.n_thermostats)
-        coefficients = method.coefficient_rule(frozen, dt, 0.0)
+        chain = UnitOscillator(0.0, thermal_masses=(math.inf,) * dynamics.n_thermostats)
+        coefficients = method.coefficient_rule(chain, dt, 0.0)
         return [linear_map(method.program, coefficients, curvatures[curvatures > 0])]
     frictions = np.unique(np.asarray(dynamics.friction)) if dynamics.momenta else np.ones(1)
     if frictions.size == 1:

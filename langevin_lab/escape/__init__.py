@@ -19,6 +19,7 @@ _NAMES = {
     "kramers": "rates",
     "langevin_saddle_exit_time": "linear_saddle",
     "linear_saddle_exit_time": "linear_saddle",
+    "optimal_exit_friction": "linear_saddle",
     "transition_state_theory": "rates",
     "turnover": "weak_friction",
 }

@@ -174,6 +174,60 @@ def langevin_saddle_exit_time(
     )
 
 
+def optimal_exit_friction(
+    *, curvature: float, distance: float, temperature: float, mass: float = 1.0
+) -> tuple[float, ExitTime]:
+    """Friction at which a particle at rest leaves an inverted parabola soonest, and the exit there.
+
+    Friction brakes the growth and is the only source of noise; the optimum is about
+    ``sqrt(curvature/mass)/(mean l)`` and falls with the logarithm of the temperature only.
+
+    Parameters
+    ----------
+    curvature, distance, temperature, mass
+        As `langevin_saddle_exit_time`.
+
+    Returns
+    -------
+    float, ExitTime
+        The friction [1/time] to about 1e-7 relative, and the law at it.
+
+    Raises
+    ------
+    ValueError
+        An argument out of range, or a temperature so high that the formula has no minimum.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> friction, exit = ll.escape.optimal_exit_friction(
+    ...     curvature=1.0, distance=1.0, temperature=1e-4)
+    >>> round(friction, 3), round(exit.mean, 3)
+    (0.157, 7.38)
+    """
+    from scipy.optimize import minimize_scalar
+
+    settings = {
+        "curvature": curvature, "distance": distance, "temperature": temperature, "mass": mass
+    }  # fmt: skip
+    _require_positive(**settings)
+    rate = np.sqrt(curvature / mass)
+
+    def mean(log_friction: float) -> float:
+        friction = float(rate * np.exp(log_friction))
+        return langevin_saddle_exit_time(friction=friction, **settings).mean
+
+    low, high = np.log(1e-6), np.log(1e2)
+    found = minimize_scalar(mean, bounds=(low, high), method="bounded", options={"xatol": 1e-9})
+    if min(found.x - low, high - found.x) < 1e-3 or found.fun <= 0:
+        raise ValueError(
+            f"temperature={temperature} with curvature distance^2={curvature * distance**2:g}: the "
+            "exit formula has no minimum in the friction; it is for T << curvature distance^2"
+        )
+    friction = float(rate * np.exp(found.x))
+    return friction, langevin_saddle_exit_time(friction=friction, **settings)
+
+
 def _require_positive(**values: float) -> None:
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0):

@@ -29,7 +29,7 @@ from langevin_lab.evidence.estimate import (
     quantile,
     upper_tail,
 )
-from langevin_lab.evidence.prediction import Order, Point, as_prediction
+from langevin_lab.evidence.prediction import AtLeast, Order, Point, as_prediction
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,43 @@ class Claim:
         from langevin_lab.evidence.families import judge
 
         return judge([self], false_alarm_rate=false_alarm_rate)[0]
+
+    def refutation(self, *, n_claims: int = 500) -> Claim:
+        """Return the claim that this one, which is wrong on purpose, is refuted.
+
+        A control: a prediction with a wrong constant has to lie beyond the critical z of the first
+        step of Holm's procedure.
+
+        Parameters
+        ----------
+        n_claims : int, optional
+            Claims of the table that it stands in, judged together at 1 %.
+
+        Returns
+        -------
+        Claim
+            z / critical z is at least 1.
+
+        Raises
+        ------
+        ValueError
+            If nothing is sampled, so that z means nothing.
+
+        Examples
+        --------
+        >>> wrong = Claim("mean of x^2, T wrong by 3 %", "control", 0.206, Estimate(0.2, 0.0005))
+        >>> wrong.refutation().verdict().outcome
+        'consistent'
+        """
+        if self.is_exact:
+            raise ValueError(
+                f"claim {self.statement!r} is exact: hold its verdict against 'refuted'"
+            )
+        critical = self.critical_z(0.01 / n_claims)
+        return Claim(
+            f"{self.statement}: z / critical z", "must be refuted",
+            AtLeast(1.0), Estimate(abs(self.z or 0.0) / critical, 1.0 / critical),
+        )  # fmt: skip
 
 
 def _measurement(label: str, measured: Any) -> Estimate:

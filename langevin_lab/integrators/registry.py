@@ -51,12 +51,18 @@ WORDS = (
 CHAIN_WORDS = ("BADCDAB", "DCDBABDCD")
 PARTITIONED_WORDS = (*PUBLISHED, "A1 A2 O1 O2 A2 A1 B1 B2")
 _SPECIMEN_THERMOSTATS = 3
-_EQUATIONS = ("overdamped", "langevin", "adaptive", "ito", "nose_hoover", "partitioned")
+_EQUATIONS = ("overdamped", "langevin", "adaptive", "inertial", "ito", "nose_hoover", "partitioned")
 
 
 @functools.lru_cache(maxsize=32)
 def _build(name: str, equation: str) -> Method:
     return _NAMED[name, equation]()
+
+
+@functools.cache
+def _inertial_runge_kutta() -> Method:
+    # Not among the names, all of which solve an equation of friction and temperature alone.
+    return flows.runge_kutta_inertial_flow()
 
 
 def method(name: str | Method, *, equation: str | None = None) -> Method:
@@ -67,10 +73,10 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     name : str or Method
         A word over A, B, O ("BAOAB", "V R O R V", ...) or over U, B ("UBU"), or a name from
         `names`; a Method is returned as it is.
-    equation : {"overdamped", "langevin", "adaptive"}, optional
-        Which variant, where a name has two (RK4; "BACAB" with friction or a thermostat); by default
-        the overdamped one, and for a word the adaptive one if it has a D. A name with one variant
-        gives that one: `Method.check` tells whether it solves a dynamics.
+    equation : {"overdamped", "langevin", "adaptive", "inertial"}, optional
+        Which variant, where a name has several (RK4; "BACAB" with friction or a thermostat); by
+        default the overdamped one, and for a word the adaptive one if it has a D. A name with one
+        variant gives that one: `Method.check` tells whether it solves a dynamics.
 
     Returns
     -------
@@ -104,6 +110,8 @@ def method(name: str | Method, *, equation: str | None = None) -> Method:
     if variants:
         if equation in ("nose_hoover", "partitioned"):
             raise ValueError(_no_variant(name, equation, variants[0]))
+        if (name, equation) == ("RK4", "inertial"):
+            return _inertial_runge_kutta()
         return _build(name, equation if equation in variants else variants[0])
     if equation == "nose_hoover":
         raise ValueError(
@@ -174,8 +182,6 @@ def method_for(integrator: str | Method, dynamics: Any) -> Method:
         equations = tuple(block.dynamics.equation for block in dynamics.blocks)
         blocks = tuple(block.coordinates for block in dynamics.blocks)
         integrator = partitioned(integrator, equations, blocks)
-    if dynamics.equation == "inertial" and integrator == "RK4":
-        return flows.runge_kutta_inertial_flow()
     if dynamics.equation == "nose_hoover" and isinstance(integrator, str):
         return nose_hoover(integrator, dynamics.n_thermostats)
     if dynamics.equation == "ito" and isinstance(integrator, str):

@@ -6,6 +6,14 @@ from typing import Any
 from langevin_lab.limits.comparison import Comparison, compare, iterate
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
 from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
+from langevin_lab.limits.escape_phases import convergence_steps, crossing_steps
+from langevin_lab.limits.escape_steps import (
+    ExitSteps,
+    diffusion_exit_steps,
+    exit_steps_with_probability,
+    heavy_ball_exit_steps,
+)
+from langevin_lab.limits.exit_law import ExitLaw, exact_exit_law
 from langevin_lab.limits.flows import (
     gradient_flow,
     inertia,
@@ -27,6 +35,8 @@ __all__ = [
     "RULES",
     "Comparison",
     "Convention",
+    "ExitLaw",
+    "ExitSteps",
     "LangevinReading",
     "Limit",
     "ModifiedFlow",
@@ -41,10 +51,16 @@ __all__ = [
     "WeakModifiedQuadratic",
     "check_regime",
     "compare",
+    "convergence_steps",
+    "crossing_steps",
     "dictionary_table",
     "diffusion",
     "diffusion_covariance",
+    "diffusion_exit_steps",
+    "exact_exit_law",
+    "exit_steps_with_probability",
     "gradient_flow",
+    "heavy_ball_exit_steps",
     "high_resolution",
     "inertia",
     "iterate",

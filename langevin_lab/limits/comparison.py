@@ -24,7 +24,7 @@ from langevin_lab.evidence import OrderEstimate
 from langevin_lab.evidence import order as observed_order
 from langevin_lab.limits.flows import gradient_flow, modified_flow, momentum_flow, plain
 from langevin_lab.limits.high_resolution import high_resolution, low_resolution
-from langevin_lab.limits.limit import Limit
+from langevin_lab.limits.limit import Limit, start_point
 from langevin_lab.limits.regime import OutsideRegimeWarning, check_regime
 from langevin_lab.momentum import Descent, Optimiser
 
@@ -114,16 +114,27 @@ def iterate(optimiser: Optimiser, potential: Any, start: Any, n_steps: int) -> n
     optimiser : Optimiser
     potential : Potential
         Its gradient noise is left out.
-    start : array_like of shape (dim,)
+    start : float or array_like of shape (dim,)
     n_steps : int
+        >= 0.
 
     Returns
     -------
     ndarray of shape (n_steps + 1, dim)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the optimiser or the potential is none, the optimiser draws its own data, the start is
+        not ``dim`` finite numbers, or n_steps < 0.
     """
     descent = Descent(plain(potential), optimiser)
+    if not descent.is_noiseless:
+        raise ValueError(f"{optimiser!r} draws its own data, so its path is random")
+    if n_steps < 0:
+        raise ValueError(f"n_steps={n_steps} must be >= 0")
     scheme, gradient = optimiser.method(), descent.potential.gradient
-    x = np.asarray(start, dtype=float)
+    x = start_point(start, descent.potential)
     state = {"x": x, "p": np.zeros_like(x)} if descent.momenta else {"x": x}
     path = np.empty((n_steps + 1, len(x)))
     path[0] = x
@@ -159,7 +170,7 @@ def compare(
         a function of (optimiser, potential) that returns a `Limit`.
     potential : Potential
         Its gradient noise is left out.
-    start : array_like of shape (dim,)
+    start : float or array_like of shape (dim,)
     duration : float, optional
         > 0, in the time of the limit; runs end at the last whole step in it.
     learning_rates : array_like, optional
@@ -213,6 +224,11 @@ def compare(
         limits.append(made)
         distances = _distances(made, potential, start, duration, _NORMS[norm])
         late = distances[made.times(np.arange(len(distances))) >= late_from * (1 - 1e-12)]
+        if not late.size:
+            raise ValueError(
+                f"late_from={late_from:g} is after the last whole step of {made.time_per_step:g} "
+                f"in duration={duration:g}; give an earlier one, or smaller learning rates"
+            )
         errors.append((distances.max(), late.max(), distances[-1]))
     check_regime(
         limits[-1].small_parameters,
@@ -227,7 +243,7 @@ def compare(
 def _limit_maker(limit: Any, options: dict[str, Any]) -> Callable[[Optimiser, Any], Limit]:
     if callable(limit):
         return lambda optimiser, potential: limit(optimiser, potential, **options)
-    if limit not in LIMITS:
+    if limit not in tuple(LIMITS):  # which takes what cannot be hashed
         raise ValueError(
             f"limit={limit!r} must be one of {', '.join(map(repr, LIMITS))}, or a function of "
             "optimiser and potential; a diffusion is compared in law, not along paths"

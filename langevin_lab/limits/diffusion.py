@@ -123,7 +123,7 @@ def linear_diffusion(
     Raises
     ------
     TypeError, ValueError
-        As `diffusion`; if the gradient at the point is not 0.
+        As `diffusion`; if the gradient at the point is not 0, or the Hessian is.
     """
     rate, momentum, _ = constants(optimiser)
     if gradient_noise is not None:
@@ -150,6 +150,11 @@ def linear_diffusion(
     root = constant_root(covariance) * (math.sqrt(rate) / (1.0 - momentum))
     dynamics = ItoDiffusion(quadratic, noise=root.tolist(), mobility=1.0 / (1.0 - momentum))
     steepest = float(np.abs(np.linalg.eigvalsh(hessian)).max())
+    if steepest == 0.0:
+        raise ValueError(
+            f"point={np.asarray(point).tolist()} of {potential.name} has the Hessian 0: no linear "
+            "dynamics describes its neighbourhood; use diffusion"
+        )
     limit = _limit("linear_diffusion", optimiser, dynamics, quadratic, steepest)
     return limit.check(stacklevel=3)
 
@@ -162,7 +167,7 @@ def constant_root(covariance: np.ndarray) -> np.ndarray:
 
 
 def diffusion_covariance(
-    optimiser: Optimiser, stiffness: Any, *, gradient_noise: Any = None
+    optimiser: Optimiser, stiffness: Any, *, gradient_noise: Any
 ) -> np.ndarray:
     """Stationary covariance S of the linear diffusion: ``K S + S K = rate C/(1 - momentum)``.
 

@@ -9,6 +9,9 @@ t = n learning_rate, with inertia = (1 + momentum - 2 look_ahead (1 - momentum))
     modified flow     (1 - momentum) x' = -grad (U + c |grad U|^2)                   order 2,
                       c = learning_rate inertia/(2 (1 - momentum)^2), after the initial layer
 
+The orders 2 hold for PyTorch's SGD too: its undampened first step counts in the start, and its
+nesterov, which stores x + look_ahead p, stands on the same path ``momentum`` steps later.
+
 Source: Kovachki and Stuart (2021), theorems on the three limits; the coefficient c is derived here
 and by `modified_equation`, and is not the one often quoted (see the mathematics).
 """
@@ -21,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.dynamics import Langevin, Overdamped
-from langevin_lab.limits.limit import Limit, constants, largest_curvature
+from langevin_lab.limits.limit import Limit, constants, lag, largest_curvature, lead
 from langevin_lab.limits.regime import SmallParameter
 from langevin_lab.momentum import Optimiser
 
@@ -78,7 +81,8 @@ def gradient_flow(optimiser: Optimiser, potential: Any, *, curvature: Any = None
     Raises
     ------
     TypeError, ValueError
-        If the optimiser is none, follows a schedule or decays weights; if curvature is not > 0.
+        If the optimiser is none, follows a schedule or decays weights; if the potential is none;
+        if curvature is not > 0.
 
     Source
     ------
@@ -119,9 +123,10 @@ def momentum_flow(
     optimiser, potential, curvature
         As `gradient_flow`.
     velocity : {"matched", "published"}, optional
-        x'(0) = v F(x(0)): ``v = (inertia - momentum)/(inertia (1 - momentum))`` leaves the offset
-        that the first steps leave; ``v = (1 - 2 inertia)/(2 inertia - momentum + 1)`` is a
-        published choice, known at second hand.
+        x'(0) = v F(x(0)): ``v = (inertia - momentum)/(inertia (1 - momentum))``, without
+        dampening, leaves the offset that the first steps leave;
+        ``v = (1 - 2 inertia)/(2 inertia - momentum + 1)`` is a published choice, known at second
+        hand.
 
     Returns
     -------
@@ -156,7 +161,7 @@ def momentum_flow(
             f"look_ahead={look_ahead} with momentum={momentum} has the inertia {alpha:.4g} <= 0; "
             f"use look_ahead < {(1 + momentum) / (2 * (1 - momentum)):.4g}, or gradient_flow"
         )
-    factor = (alpha - momentum) / (alpha * (1.0 - momentum))
+    factor = 1.0 / (1.0 - momentum) - lag(optimiser) * (1.0 - momentum) / alpha
     if velocity == "published":
         factor = (1.0 - 2.0 * alpha) / (2.0 * alpha - momentum + 1.0)
     largest = largest_curvature(potential, curvature)
@@ -182,6 +187,7 @@ def momentum_flow(
         "exp(-(1 - momentum) n/inertia): they differ by O(learning_rate) in the first steps",
         small_parameters=small,
         source=f"{_SOURCE}, second limit",
+        time_of_start=rate * lead(optimiser) if velocity == "matched" else 0.0,
         velocity=lambda x: -factor * clean.gradient(x),
     )
     return limit.check(stacklevel=3)
@@ -225,7 +231,8 @@ def modified_flow(
     """Gradient flow of the modified loss, ``(1 - momentum) x' = -grad (U + c |grad U|^2)``.
 
     The fast mode that the method starts with moves the path by O(learning_rate): the flow starts
-    where the slow manifold does, at ``x(0) - learning_rate momentum/(1 - momentum)^2 F(x(0))``.
+    where the slow manifold does, at ``x(0) - learning_rate momentum/(1 - momentum)^2 F(x(0))``
+    without dampening.
 
     Parameters
     ----------
@@ -237,7 +244,7 @@ def modified_flow(
     Returns
     -------
     Limit
-        Of order 2 after the initial layer.
+        Of order 2 after the initial layer, without momentum everywhere.
 
     Warns
     -----
@@ -263,7 +270,7 @@ def modified_flow(
     (2.0, 'after the initial layer')
     """
     rate, momentum, _ = constants(optimiser)
-    clean = plain(potential)
+    clean, behind = plain(potential), rate * lag(optimiser)
     loss = clean.with_gradient_penalty(penalty(optimiser) if coefficient is None else coefficient)
     limit = Limit(
         name="modified_flow",
@@ -271,11 +278,12 @@ def modified_flow(
         dynamics=Overdamped(loss, temperature=0.0, friction=1.0 - momentum),
         time_per_step=rate,
         order=2.0,
-        holds="after the initial layer",
-        initial_layer=_LAYER,
+        holds="after the initial layer" if momentum else "everywhere",
+        initial_layer=_LAYER if momentum else "none",
         small_parameters=separation(potential, optimiser, curvature),
         source=f"{_SOURCE}, third limit; coefficient derived",
-        offset=lambda x: rate * momentum / (1.0 - momentum) ** 2 * clean.gradient(x),
+        offset=lambda x: behind * clean.gradient(x),
+        time_of_start=rate * lead(optimiser),
     )
     return limit.check(stacklevel=3)
 
@@ -284,7 +292,8 @@ def slow_velocity(optimiser: Optimiser, potential: Any) -> Callable[[Any], np.nd
     """The attracting manifold: (x_n - x_{n-1})/learning_rate as a function of x_n, to O(rate^2).
 
     ``v(x) = F/(1 - momentum) + learning_rate (look_ahead - 1/(1 - momentum)) F'F/(1 - momentum)^2``
-    with F = -grad U; paths approach it by the factor momentum a step.
+    with F = -grad U; paths approach it by the factor momentum a step. It is the same for
+    the looked-ahead points that PyTorch's nesterov stores, which lie on the same slow path.
 
     Parameters
     ----------
@@ -314,9 +323,14 @@ def slow_velocity(optimiser: Optimiser, potential: Any) -> Callable[[Any], np.nd
 
 
 def plain(potential: Any) -> Any:
-    """The potential without its gradient noise."""
+    """The potential without its gradient noise; TypeError if it is none."""
     from dataclasses import replace
 
+    if not hasattr(potential, "gradient_noise"):
+        raise TypeError(
+            f"potential={potential!r} is no Potential: use ll.potentials.NAME(), "
+            "ll.Potential.from_expression(...) or ll.Potential.from_functions(...)"
+        )
     return (
         potential if potential.gradient_noise is None else replace(potential, gradient_noise=None)
     )

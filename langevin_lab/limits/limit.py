@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.dynamics.schedules import check_number
 from langevin_lab.limits.regime import SmallParameter, check_regime
 from langevin_lab.momentum import Optimiser, StreamingPCA
 
@@ -68,13 +69,18 @@ class Limit:
     def start(self, x: Any) -> dict[str, np.ndarray]:
         """Where the dynamics starts if the optimiser starts at x of shape (dim,), at rest.
 
+        Raises
+        ------
+        ValueError
+            If x is not ``dim`` finite numbers.
+
         Returns
         -------
         dict
             ``start`` and, with momenta, ``start_momentum``: arguments of `ll.simulate` and
             `ll.integrators.solve_flow`.
         """
-        x = np.asarray(x, dtype=float)
+        x = start_point(x, self.dynamics.potential)
         if self.offset is not None:
             x = x + self.offset(x)
         if self.velocity is None:
@@ -90,8 +96,8 @@ class Limit:
 
         Parameters
         ----------
-        x : array_like of shape (dim,)
-            Where the optimiser starts.
+        x : float or array_like of shape (dim,)
+            Where the optimiser starts; a number in one dimension.
         steps : array_like of shape (n,)
             Increasing, >= 0.
         rtol, atol : float, optional
@@ -111,7 +117,7 @@ class Limit:
         times = self.times(steps) - self.first_time
         begin, at_zero = self.start(x), times <= 0
         late = self.time_of_start < self.first_time  # step 0 then stands before the dynamics
-        first = np.asarray(x, dtype=float) if late else begin["start"]
+        first = start_point(x, self.dynamics.potential) if late else begin["start"]
         before = np.broadcast_to(first, (int(at_zero.sum()), len(first)))
         if at_zero.all():
             return before.copy()
@@ -131,6 +137,29 @@ class Limit:
         return self
 
 
+def lag(optimiser: Any) -> float:
+    """How far a start at rest leaves the path behind its slow mode: learning_rate times this F.
+
+    Under a constant force F displacements grow as (1 - momentum^n)/(1 - momentum), which leaves
+    momentum/(1 - momentum)^2. An undampened first step (PyTorch) is longer than the others by
+    dampening/(1 - dampening), of which momentum makes dampening/((1 - dampening)(1 - momentum)).
+    """
+    _, momentum, _ = constants(optimiser)
+    behind = momentum / (1.0 - momentum) ** 2
+    if "dampening" in optimiser.scheduled:
+        behind -= optimiser.dampening / ((1.0 - optimiser.dampening) * (1.0 - momentum))
+    return behind
+
+
+def lead(optimiser: Any) -> float:
+    """Steps by which stored positions are ahead of the recursion's.
+
+    PyTorch's nesterov stores x + momentum p, where the slow mode is ``momentum`` steps later.
+    """
+    _, momentum, _ = constants(optimiser)
+    return momentum if getattr(optimiser, "nesterov", False) else 0.0
+
+
 def constants(optimiser: Any) -> tuple[float, float, float]:
     """(learning_rate, momentum, look_ahead) of an optimiser with constant numbers.
 
@@ -147,8 +176,8 @@ def constants(optimiser: Any) -> tuple[float, float, float]:
             "HeavyBall(learning_rate=0.01, momentum=0.9)"
         )
     if isinstance(optimiser, StreamingPCA):
-        raise ValueError(f"{optimiser!r} descends no potential; its limits are in escape_steps")
-    if set(optimiser.scheduled) - {"dampening"}:
+        raise ValueError(f"{optimiser!r} descends no potential; see limits.heavy_ball_exit_steps")
+    if set(optimiser.scheduled) - {"dampening"}:  # that is PyTorch's first step: see `lag`
         raise ValueError(
             f"{optimiser!r} follows a schedule of {', '.join(optimiser.scheduled)}; this limit is "
             "for constant numbers: give optimiser.at(step)"
@@ -162,11 +191,23 @@ def constants(optimiser: Any) -> tuple[float, float, float]:
     return float(rate), float(momentum), float(look_ahead)
 
 
+def start_point(x: Any, potential: Any) -> np.ndarray:
+    """One point of shape (dim,); ValueError if it is none."""
+    point = np.atleast_1d(np.asarray(x, dtype=float))
+    if point.shape != (potential.dim,) or not np.isfinite(point).all():
+        raise ValueError(
+            f"start={x!r} must be {potential.dim} finite numbers, one per coordinate of "
+            f"{potential.name}"
+        )
+    return point
+
+
 def largest_curvature(potential: Any, curvature: Any) -> float | None:
     """``curvature`` if it is given, else the largest of the known minima; None if none is known."""
     if curvature is None:
         known = potential.max_curvature()
         return None if known is None else float(known)
+    check_number("curvature", curvature)
     value = float(curvature)
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"curvature={curvature!r} must be finite and > 0 [energy/length^2]")

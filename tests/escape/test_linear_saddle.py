@@ -126,3 +126,32 @@ def test_wrong_input_is_refused():
     assert langevin_saddle_exit_time(**good, friction=0.0, thermal_start=True).growth_rate == 1.0
     with pytest.raises(ValueError, match=r"mass=0\.0 must be positive"):
         langevin_saddle_exit_time(**good, friction=1.0, mass=0.0)
+
+
+def test_optimal_friction_is_where_the_mean_of_a_cold_start_is_least():
+    reference = {0.1: (0.399, 3.486), 0.01: (0.260, 4.836), 1e-3: (0.195, 6.124),
+                 1e-4: (0.157, 7.380), 1e-6: (0.113, 9.840), 1e-8: (0.0888, 12.260)}  # fmt: skip
+    for temperature, (expected, mean) in reference.items():
+        setting = {"curvature": 1.0, "distance": 1.0, "temperature": temperature}
+        friction, law = ll.escape.optimal_exit_friction(**setting)
+        assert friction == pytest.approx(expected, rel=3e-3)
+        assert law.mean == pytest.approx(mean, abs=1e-3)
+        for factor in (0.9, 1.1):
+            other = ll.escape.langevin_saddle_exit_time(friction=factor * friction, **setting)
+            assert other.mean > law.mean
+
+
+def test_optimal_friction_scales_with_time_and_mass():
+    setting = {"curvature": 3.0, "distance": 0.5, "temperature": 1e-4, "mass": 2.0}
+    scaled = {"curvature": 1.0, "distance": 1.0, "temperature": 1e-4 / (3.0 * 0.25)}
+    friction, law = ll.escape.optimal_exit_friction(**setting)
+    unit, unit_law = ll.escape.optimal_exit_friction(**scaled)
+    assert friction == pytest.approx(unit * np.sqrt(1.5), rel=1e-5)
+    assert law.mean == pytest.approx(unit_law.mean / np.sqrt(1.5), rel=1e-9)
+
+
+def test_a_hot_saddle_has_no_optimal_friction():
+    with pytest.raises(ValueError, match=r"temperature=1000\.0 .* the exit formula has no minimum"):
+        ll.escape.optimal_exit_friction(curvature=1.0, distance=1.0, temperature=1000.0)
+    with pytest.raises(ValueError, match=r"distance=0\.0 must be positive"):
+        ll.escape.optimal_exit_friction(curvature=1.0, distance=0.0, temperature=0.1)

@@ -277,3 +277,19 @@ def test_zero_has_no_sign():
     below = claim(1.0, Estimate(0.999, 0.01), bias_bound=0.01)
     assert str(below.z) == "0.0"
     assert claim(1.0, Estimate(0.9999, 0.01)).verdict().z_text == "0.0"
+
+
+def test_a_wrong_claim_counts_as_refuted_only_beyond_the_critical_z():
+    far = Claim("far", "here", 1.0, Estimate(1.1, 0.01))
+    near = Claim("near", "here", 1.0, Estimate(1.001, 0.01))
+    seen, blind = far.refutation(), near.refutation()
+    assert seen.statement == "far: z / critical z"
+    assert seen.measured.value == pytest.approx(10.0 / far.critical_z(0.01 / 500))
+    assert seen.verdict().outcome == "consistent"
+    assert blind.verdict().outcome == "refuted"
+    assert far.refutation(n_claims=20).measured.value > seen.measured.value
+
+
+def test_an_exact_claim_has_no_critical_z():
+    with pytest.raises(ValueError, match="claim 'sum' is exact: hold its verdict against"):
+        Claim("sum", "here", 1.0, 2.0).refutation()

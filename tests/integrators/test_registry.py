@@ -135,7 +135,9 @@ def test_every_name_holds_all_that_the_package_names():
     assert known >= set(registry._NAMED)
     assert known >= {(name, "ito") for name in ITO_SCHEMES}
     assert known >= {(name, "partitioned") for name in PUBLISHED}
-    assert {kind for _, kind in known} == set(integrators_equations())
+    # An optimiser brings its own method; RK4 for the inertial flow has tests of its own.
+    others = {"descent", "inertial"}
+    assert {kind for _, kind in known} == set(integrators_equations()) - others
 
 
 def integrators_equations():
@@ -173,7 +175,7 @@ def test_unknown_equation_is_refused(find):
 
 
 def test_equations_are_those_that_methods_are_for():
-    assert set(registry._EQUATIONS) == set(integrators_equations())
+    assert set(registry._EQUATIONS) == set(integrators_equations()) - {"descent"}
 
 
 @pytest.mark.parametrize(

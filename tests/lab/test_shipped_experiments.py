@@ -7,7 +7,7 @@ import pytest
 import xarray
 from shipped import experiment
 
-from langevin_lab.evidence import AtLeast, Claim, Estimate
+from langevin_lab.evidence import AtLeast
 
 
 @functools.cache
@@ -61,16 +61,6 @@ def test_control_held_against_the_theory_of_friction_one_is_refuted():
     assert isinstance(seen.predicted, AtLeast)
     assert seen.verdict().outcome == "consistent"
     blind = claim(with_values(dataset, control_mean=10.0), "control as friction 1")
-    assert blind.verdict().outcome == "refuted"
-
-
-@pytest.mark.parametrize("name", ["annealing_schedules", "slow_cooling"])
-def test_wrong_claim_counts_as_refuted_only_beyond_the_critical_z(name):
-    far = Claim("far", "here", 1.0, Estimate(1.1, 0.01))
-    near = Claim("near", "here", 1.0, Estimate(1.001, 0.01))
-    seen, blind = (experiment(name)._must_be_refuted("control", claim) for claim in (far, near))
-    assert isinstance(seen.predicted, AtLeast)
-    assert seen.verdict().outcome == "consistent"
     assert blind.verdict().outcome == "refuted"
 
 

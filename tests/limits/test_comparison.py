@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.limits import OutsideRegimeWarning, compare, diffusion, gradient_flow
-from langevin_lab.momentum import HeavyBall
+from langevin_lab.limits import OutsideRegimeWarning, compare, diffusion, gradient_flow, iterate
+from langevin_lab.momentum import HeavyBall, StreamingPCA
 
 WELL = ll.potentials.harmonic()
 
@@ -27,6 +27,23 @@ def test_errors_on_a_quadratic_are_those_of_the_closed_forms():
         assert sup == pytest.approx(max(distances), abs=1e-10)
         assert late == pytest.approx(max(distances[half:]), abs=1e-10)
         assert terminal == pytest.approx(distances[-1], abs=1e-10)
+
+
+def test_a_number_is_a_start_in_one_dimension():
+    rates = [0.04, 0.02, 0.01]
+    found = [
+        compare(family, "modified_flow", WELL, start=start, learning_rates=rates).sup
+        for start in (1.0, [1.0])
+    ]
+    assert (found[0] == found[1]).all()
+
+
+def test_paths_that_do_not_exist_are_refused():
+    with pytest.raises(ValueError, match="n_steps=-1 must be >= 0"):
+        iterate(family(0.1), WELL, 1.0, -1)
+    pca = StreamingPCA(learning_rate=0.1, momentum=0.0, variances=(2.0, 1.0))
+    with pytest.raises(ValueError, match="draws its own data, so its path is random"):
+        iterate(pca, pca.potential, [1.0, 0.0], 3)
 
 
 def test_norms_differ_by_what_they_are():
@@ -77,6 +94,12 @@ def test_coarse_learning_rates_alone_do_not_warn_but_all_of_them_do():
         ({"learning_rates": [0.1, 0.1, 0.05]}, "must be three or more different"),
         ({"learning_rates": [0.1, 0.05, -0.1]}, "must be three or more different numbers > 0"),
         ({"learning_rates": [2.0, 0.02, 0.01]}, "duration=1.0 is shorter than a step of 2"),
+        ({"limit": ["gradient_flow"]}, r"limit=\['gradient_flow'\] must be one of"),
+        (
+            {"late_from": 0.999, "learning_rates": [0.3, 0.1, 0.03]},
+            "late_from=0.999 is after the last whole step of 0.3 in duration=1",
+        ),
+        ({"start": [1.0, 2.0]}, r"start=\[1.0, 2.0\] must be 1 finite numbers"),
         ({"velocity": "matched"}, "unexpected keyword argument 'velocity'"),
     ],
 )

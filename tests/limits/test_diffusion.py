@@ -110,6 +110,23 @@ def test_stationary_covariance_is_the_small_rate_limit_of_the_exact_law():
     assert ratios[0] == pytest.approx(ratios[1], rel=0.02)
 
 
+def test_linear_diffusion_has_the_stationary_covariance_in_its_numbers():
+    method = HeavyBall(learning_rate=0.001, momentum=0.5)
+    covariance = [[1.0, 0.3], [0.3, 0.5]]
+    limit = linear_diffusion(method, PLANE, [0.0, 0.0], gradient_noise=covariance)
+    drift = limit.dynamics.mobility * limit.dynamics.potential.hessian(np.zeros(2))
+    noise = np.array(limit.dynamics.noise, dtype=float)
+    found = diffusion_covariance(method, np.diag([1.0, 2.0]), gradient_noise=covariance)
+    assert drift @ found + found @ drift.T == pytest.approx(noise @ noise.T, rel=1e-12)
+
+
+def test_equal_noise_needs_no_formula():
+    loops = ll.potentials.rosenbrock(dim=10)
+    limit = diffusion(METHOD, loops, gradient_noise=0.4, curvature=1.0)
+    assert limit.dynamics.temperature == pytest.approx(0.01 * 0.16 / (2 * 0.5))
+    assert limit.dynamics.potential == loops
+
+
 def test_linear_diffusion_has_hessian_and_covariance_of_the_point():
     well = ll.potentials.double_well()
     limit = linear_diffusion(
@@ -183,5 +200,8 @@ def test_what_has_no_diffusion_is_refused():
     noisy = well.with_gradient_noise(standard_deviation=1.0)
     with pytest.raises(ValueError, match=r"point=\[0.5\] has the gradient 0.5"):
         linear_diffusion(METHOD, noisy, [0.5])
+    flat = ll.Potential.from_expression("x**4/4").with_gradient_noise(standard_deviation=1.0)
+    with pytest.raises(ValueError, match=r"point=\[0\.0\] of .* has the Hessian 0"):
+        linear_diffusion(METHOD, flat, [0.0])
     with pytest.raises(ValueError, match=r"stiffness=-1\.0 has the eigenvalue -1"):
         diffusion_covariance(METHOD, -1.0, gradient_noise=1.0)

@@ -1,5 +1,7 @@
 """Limits of fixed-momentum methods: their numbers, their starts, their orders, their ranges."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -68,10 +70,57 @@ def test_modified_flow_is_of_order_2_after_the_layer_and_no_other_coefficient_is
         assert wrong(factor).late_order.value < 1.85
 
 
-def test_dampening_of_the_first_step_is_seen_by_the_modified_flow():
-    # The undampened first step starts with twice the displacement, which leaves O(h).
-    result = compare(METHODS["dampened"], "modified_flow", LOSS, start=START, curvature=2.0)
-    assert result.late_order.value < 1.2
+TORCH = {
+    "dampened": lambda h: SGD(learning_rate=h / 0.7, momentum=0.5, dampening=0.3),
+    "more dampened": lambda h: SGD(learning_rate=h / 0.2, momentum=0.5, dampening=0.8),
+    "nesterov": lambda h: SGD(learning_rate=h, momentum=0.5, nesterov=True),
+}
+
+
+@pytest.mark.parametrize("family", TORCH.values(), ids=TORCH)
+def test_pytorchs_first_step_and_stored_point_keep_the_orders(family):
+    settings = {"start": START, "curvature": 2.0, "learning_rates": 2.0 ** -np.arange(8, 13)}
+    for name in ("momentum_flow", "modified_flow"):
+        result = compare(family, name, LOSS, **settings)
+        assert holds(result.late_order, 2.0), name
+        assert result.expected == 2.0
+
+    def ignorant(optimiser, potential, **options):
+        """As if the method were the heavy ball or Nesterov's of the same numbers."""
+        same = MomentumFamily(
+            learning_rate=optimiser.learning_rate * (1 - optimiser.dampening),
+            momentum=optimiser.momentum, look_ahead=optimiser.look_ahead,
+        )  # fmt: skip
+        return dataclasses.replace(modified_flow(same, potential, **options), optimiser=optimiser)
+
+    assert compare(family, ignorant, LOSS, **settings).late_order.value < 1.3
+
+
+def test_frozen_dampening_applies_to_every_step_and_leaves_the_start_of_the_heavy_ball():
+    method = SGD(learning_rate=0.02, momentum=0.5, dampening=0.5)
+    heavy = HeavyBall(learning_rate=0.01, momentum=0.5)
+    first = modified_flow(method, LOSS).start(START)["start"]
+    assert first == pytest.approx(START, abs=1e-15)  # dampening = momentum: no initial layer
+    later = modified_flow(method.at(3), LOSS).start(START)["start"]
+    assert later == pytest.approx(modified_flow(heavy, LOSS).start(START)["start"], abs=1e-15)
+
+
+def test_slow_velocity_holds_for_the_points_that_pytorch_stores():
+    distances = []
+    for h in (1e-3, 5e-4):
+        method = SGD(learning_rate=h, momentum=0.5, nesterov=True)
+        path = iterate(method, LOSS, START, round(0.2 / h))
+        velocity = slow_velocity(method, LOSS)(path[-1])
+        distances.append(np.linalg.norm((path[-1] - path[-2]) / h - velocity))
+    assert distances[0] / distances[1] == pytest.approx(4.0, abs=0.1)
+
+
+def test_without_momentum_the_modified_flow_holds_everywhere():
+    limit = modified_flow(GradientDescent(learning_rate=0.01), LOSS)
+    assert (limit.holds, limit.initial_layer) == ("everywhere", "none")
+    result = compare(METHODS["descent"], "modified_flow", LOSS, start=START, curvature=2.0)
+    assert result.order is result.sup_order
+    assert holds(result.order, 2.0)
 
 
 @pytest.mark.parametrize("name", ["heavy ball", "Nesterov", "family"])
@@ -106,6 +155,13 @@ def test_momentum_flow_follows_the_closed_form_of_a_quadratic():
     steps = np.arange(60)
     exact = (weights * np.exp(np.outer(0.01 * steps, [slow, fast]))).sum(axis=1).real
     assert limit.path([1.0], steps)[:, 0] == pytest.approx(exact, abs=1e-9)
+
+
+def test_published_velocity_has_its_closed_form():
+    method = HeavyBall(learning_rate=0.01, momentum=0.8)
+    limit = momentum_flow(method, ll.potentials.harmonic(), velocity="published")
+    assert limit.velocity(np.array([1.0])) == pytest.approx((1 - 1.8) / (1.8 - 0.8 + 1) * -1.0)
+    assert limit.start(1.0)["start_momentum"] == pytest.approx(0.01 * 0.9 * 0.4)
 
 
 def test_inertia_and_penalty_have_their_closed_forms():
@@ -157,6 +213,27 @@ def test_iterates_are_those_of_the_ensemble():
     run = ll.simulate(LOSS, method, n_steps=40, seed=0, start=START, save_every=1)
     path = iterate(method, LOSS, START, 40)
     assert run["x"].values[:, 0] == pytest.approx(path[1:], abs=1e-14)
+
+
+def test_potentials_made_of_loops_and_risks_have_limits_too():
+    generator = np.random.default_rng(3)
+    data = {"a": generator.normal(size=6), "y": generator.normal(size=6)}
+    network = ll.potentials.empirical_risk(
+        "(v0*tanh(w0*a + b0) + v1*tanh(w1*a + b1) - y)**2/2",
+        variables="w0 w1 b0 b1 v0 v1", data=data, batch_size=2, replacement=True,
+    )  # fmt: skip
+    method = HeavyBall(learning_rate=1e-5, momentum=0.5)
+    for loss in (ll.potentials.rosenbrock(dim=6), network):
+        x = generator.normal(size=(3, 6)) / 3
+        clean = gradient_flow(method, loss).dynamics.potential
+        modified = modified_flow(method, loss).dynamics.potential
+        g = clean.gradient(x)
+        bent = (clean.gradient(x + 1e-5 * g) - clean.gradient(x - 1e-5 * g)) / 2e-5
+        assert modified.gradient(x) - g == pytest.approx(
+            2 * penalty(method) * bent, rel=1e-4, abs=1e-8
+        )
+        slow = slow_velocity(method, loss)(x)
+        assert slow == pytest.approx(-2 * g - 1e-5 * 8 * bent, rel=1e-7)
 
 
 def test_gradient_noise_is_left_out_of_deterministic_limits():
@@ -227,6 +304,12 @@ def test_wrong_choices_are_named():
         momentum_flow(method, LOSS, velocity="best")
     with pytest.raises(ValueError, match=r"curvature=-1\.0 must be finite and > 0"):
         gradient_flow(method, LOSS, curvature=-1.0)
+    with pytest.raises(TypeError, match="curvature='steep' must be a number"):
+        gradient_flow(method, LOSS, curvature="steep")
+    with pytest.raises(TypeError, match=r"potential='x\*\*2' is no Potential"):
+        modified_flow(method, "x**2")
+    with pytest.raises(ValueError, match=r"start=\[0.5\] must be 2 finite numbers"):
+        gradient_flow(method, LOSS).start([0.5])
     far = MomentumFamily(learning_rate=0.01, momentum=0.2, look_ahead=0.8)
     with pytest.raises(ValueError, match=r"inertia -0.04 <= 0; use look_ahead < 0.75"):
         momentum_flow(far, LOSS)

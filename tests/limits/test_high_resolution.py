@@ -105,6 +105,16 @@ def test_low_resolution_of_the_sequence_is_the_bessel_function_of_a_quadratic():
     assert limit.path([1.0], [0]).tolist() == [[1.0]]
 
 
+def test_low_resolution_of_the_sequence_starts_on_its_series():
+    # x = 1 - k t^2/(2 (1 + r)) + O(t^4), x' = -k t/(1 + r)
+    limit = low_resolution(METHODS["stronger sequence"](1e-4), ll.potentials.harmonic())
+    first = limit.first_time
+    assert first == pytest.approx(1e-4)
+    start = limit.start([1.0])
+    assert 1.0 - start["start"] == pytest.approx(first**2 / 12, rel=1e-6)
+    assert start["start_momentum"] == pytest.approx(-first / 6, rel=1e-6)
+
+
 def test_inverse_time_is_a_schedule():
     schedule = InverseTime(slope=3.0, offset=0.5, constant=1.0)
     assert schedule(np.array([0.0, 1.0])) == pytest.approx([7.0, 3.0])
