@@ -1,4 +1,4 @@
-"""Escape: first passage in the compiled loop, rate formulas and exit times, each with its range."""
+"""Escape: first passage in the compiled loop, rates, exit times, minima, saddles and paths."""
 
 from __future__ import annotations
 
@@ -7,19 +7,37 @@ from typing import Any
 
 # Public name -> submodule, imported on use: the formulas need no compiler.
 _NAMES = {
+    "Connection": "saddle_walk",
     "ExitTime": "linear_saddle",
     "FirstPassage": "arrivals",
+    "LandscapeGraph": "graph",
+    "Merge": "graph",
+    "MinimumEnergyPath": "elastic_band",
+    "PathError": "elastic_band",
     "Rate": "rates",
+    "Symmetry": "symmetry",
     "barrier_action": "weak_friction",
     "NoArrivalError": "passage",
+    "basin_hopping": "hopping",
+    "connection_of": "saddle_walk",
     "depopulation_factor": "weak_friction",
     "energy_diffusion": "weak_friction",
+    "explore_landscape": "graph",
     "eyring_kramers": "rates",
+    "find_connections": "saddle_walk",
+    "find_stationary_points": "stationary_search",
     "first_passage": "passage",
     "kramers": "rates",
+    "landscape_graph": "graph",
     "langevin_saddle_exit_time": "linear_saddle",
     "linear_saddle_exit_time": "linear_saddle",
+    "linear_symmetry": "symmetry",
+    "merges_of": "graph",
+    "minimise": "hopping",
+    "minimum_energy_path": "elastic_band",
+    "morse_sum": "stationary_search",
     "optimal_exit_friction": "linear_saddle",
+    "rigid_motions": "symmetry",
     "transition_state_theory": "rates",
     "turnover": "weak_friction",
 }

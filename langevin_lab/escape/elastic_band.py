@@ -5,8 +5,8 @@ Images x_i along the path move by the force across it and by a spring along it,
     f_i = -gradient + (gradient . t) t + spring (|x_{i+1} - x_i| - |x_i - x_{i-1}|) t,
 
 with the tangent t towards the neighbour of higher energy. Once the band has settled its highest
-images climb: f_i = -gradient + 2 (gradient . t) t. Each ends near a saddle of index 1, which Newton's
-method then makes exact; the band itself is good to the tolerance.
+images climb: f_i = -gradient + 2 (gradient . t) t. Each ends near a saddle of index 1, which
+Newton's method then makes exact; the band itself is good to the tolerance.
 
 Source: Henkelman, Uberuaga and Jonsson (2000) for the climbing image; Henkelman and Jonsson (2000)
 for tangent and spring; Bitzek et al. (2006) for the relaxation.
@@ -137,7 +137,9 @@ def minimum_energy_path(
 def _minimum(potential: Any, name: str, given: Any, symmetry: Symmetry) -> Array:
     x = np.atleast_1d(np.asarray(getattr(given, "position", given), dtype=np.float64))
     if x.shape != (potential.dim,) or not np.isfinite(x).all():
-        raise ValueError(f"{name}={given!r} must be a finite point of {potential.dim} coordinate(s)")
+        raise ValueError(
+            f"{name}={given!r} must be a finite point of {potential.dim} coordinate(s)"
+        )
     position = refined(potential, x, symmetry)
     if position is None or np.linalg.norm(position - x) > 1e-3 * (1.0 + np.linalg.norm(x)):
         raise ValueError(f"{name}={x.tolist()} is not stationary; give a minimum")
@@ -178,9 +180,7 @@ def _lengths(path: Array) -> Array:
     return np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(path, axis=0), axis=1))])
 
 
-def _relaxed(
-    potential: Any, path: Array, n_steps: int, tolerance: float
-) -> tuple[Array, float]:
+def _relaxed(potential: Any, path: Array, n_steps: int, tolerance: float) -> tuple[Array, float]:
     """The band at rest, by damped motion (FIRE) whose velocity is cut where it goes uphill.
 
     Lengths of steps follow from the largest curvature along the first path.
@@ -202,8 +202,8 @@ def _relaxed(
         power = float((force * velocity).sum())
         if power > 0:
             since += 1
-            norm = np.linalg.norm(velocity) / max(np.linalg.norm(force), 1e-300)
-            velocity = (1 - mixing) * velocity + mixing * norm * force
+            ratio = float(np.linalg.norm(velocity)) / max(float(np.linalg.norm(force)), 1e-300)
+            velocity = (1 - mixing) * velocity + mixing * ratio * force
             if since > 5:
                 dt, mixing = min(1.1 * dt, 1.0 / np.sqrt(stiffness)), 0.99 * mixing
         else:
@@ -270,6 +270,7 @@ def _saddles(potential: Any, path: Array, symmetry: Symmetry) -> tuple[Stationar
         if position is None:
             continue
         point = record(potential, position, symmetry)
-        if point.index == 1 and point.kind != "degenerate" and find(point, found, Symmetry()) is None:
+        is_saddle = point.index == 1 and point.kind != "degenerate"
+        if is_saddle and find(point, found, Symmetry()) is None:
             found.append(point)
     return tuple(found)

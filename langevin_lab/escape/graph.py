@@ -2,8 +2,8 @@
 
     lowest barrier between two minima = min over ways of the highest saddle on the way
 
-which union-find gives for all pairs at once: saddles in order of energy join what is not joined yet.
-These merges are the branchings of the disconnectivity graph.
+which union-find gives for all pairs at once: saddles in order of energy join what is not joined
+yet. These merges are the branchings of the disconnectivity graph.
 
 Source: Becker and Karplus (1997); Wales, Energy Landscapes (2003), section 5.1.
 """
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.escape.refinement import find
-from langevin_lab.escape.saddle_walk import Connection, find_connections, connection_of
+from langevin_lab.escape.saddle_walk import Connection, connection_of, find_connections
 from langevin_lab.escape.symmetry import Symmetry
 from langevin_lab.potentials import StationaryPoint
 
@@ -68,7 +68,7 @@ def merges_of(
         raise ValueError(f"{len(energies)} energies and {len(edges)} edges; give one a saddle")
     if np.any(np.diff(energies) < 0):
         raise ValueError("energies of saddles must ascend; sort saddles and edges by energy")
-    group = {number: (number,) for number in range(n_minima)}
+    group: dict[int, tuple[int, ...]] = {number: (number,) for number in range(n_minima)}
     found = []
     for number, (first, second) in enumerate(edges):
         if first < 0 or second < 0 or group[first] == group[second]:
@@ -277,5 +277,7 @@ class _Builder:
             first, second = sorted(place[end] for end in self.edges[rank])
             edges.append((first, second))
         return LandscapeGraph(
-            tuple(self.minima[i] for i in order), tuple(self.saddles[i] for i in ranks), tuple(edges)
+            tuple(self.minima[i] for i in order),
+            tuple(self.saddles[i] for i in ranks),
+            tuple(edges),
         )

@@ -95,9 +95,9 @@ def basin_hopping(
     for name, value in (("n_hops", n_hops), ("n_walks", n_walks)):
         if not (isinstance(value, (int, np.integer)) and value >= 1):
             raise ValueError(f"{name}={value!r} must be an integer >= 1")
-    for name, value in (("temperature", temperature), ("step", step)):
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name}={value} must be positive and finite")
+    for name, size in (("temperature", temperature), ("step", step)):
+        if not (np.isfinite(size) and size > 0):
+            raise ValueError(f"{name}={size} must be positive and finite")
     box = checked_box(potential, None) if start is None else None
     symmetry = symmetry or Symmetry()
     found: list[StationaryPoint] = []
@@ -122,14 +122,14 @@ def _hops(
     step: float,
     rng: np.random.Generator,
 ) -> list[Array]:
-    """The minima of one walk, those of nearly the same energy in succession once."""
+    """The minima of one walk; one that a hop falls back into is not listed again."""
     visited: list[Array] = []
     current, energy = x, np.inf
     for _ in range(n_hops):
         trial = _relaxed(potential, x)
         if trial is not None:
             level = float(potential.energy(trial))
-            if abs(level - energy) > 1e-7 * (1.0 + abs(level)):
+            if not np.allclose(trial, current, rtol=0.0, atol=1e-3 * step):
                 visited.append(trial)
             if level <= energy or rng.random() < np.exp((energy - level) / temperature):
                 current, energy = trial, level

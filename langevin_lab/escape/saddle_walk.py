@@ -94,7 +94,7 @@ def find_connections(
     >>> U = ll.potentials.himmelblau()
     >>> connections = find_connections(U, U.minima[0], max_step=0.2)
     >>> sorted({round(connection.saddle.energy, 4) for connection in connections})
-    [13.3119, 104.0152]
+    [13.3119, 67.7192]
     """
     _check(minimum, n_modes, n_random, displacement, max_step, method)
     symmetry = symmetry or Symmetry()

@@ -2,8 +2,10 @@
 
 Starts fill the box and a little around it evenly (a Sobol net, shifted at random); from each,
 eigenvectors are followed to points of every index asked for, refined by Newton's method. Rounds of
-starts are added until one finds nothing new and every point was reached twice. No search of this kind proves that it is complete; for a potential that grows
-without bound in every direction, and all of whose stationary points are found and not degenerate,
+starts are added until one finds nothing new and every point was reached twice.
+
+No search of this kind proves that it is complete. But for a potential that grows without bound in
+every direction, all of whose stationary points are found and not degenerate,
 
     sum over points of (-1)^index = 1
 
