@@ -23,6 +23,8 @@ Array = np.ndarray
 _LARGEST_GROUP = 20_000
 # Tangents shorter than this fraction of the longest are none: the axis of a linear cluster.
 _SPANS = 1e-7
+# And shorter than this they are rounding: the centre of a rotation has none. Lengths of order 1.
+_SHORTEST = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,7 @@ class Symmetry:
             return np.zeros((*x.shape[:-1], 0, x.shape[-1]))
         given = np.asarray(self.directions(x), dtype=np.float64)
         sizes, basis = np.linalg.svd(given, full_matrices=False)[1:]
-        spans = sizes > _SPANS * np.maximum(sizes[..., :1], 1e-300)
+        spans = sizes > np.maximum(_SPANS * sizes[..., :1], _SHORTEST)
         return basis * spans[..., None]
 
 
