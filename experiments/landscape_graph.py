@@ -42,8 +42,8 @@ class Config:
 
     n_hops: int = 60
     n_walks: int = 4
-    n_random: int = 20
-    n_explored: int = 8
+    n_random: int = 40
+    n_explored: int = 6
     n_starts: int = 64
     weight_decay: float = 0.01
     seed: int = 1

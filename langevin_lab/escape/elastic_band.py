@@ -67,7 +67,10 @@ class MinimumEnergyPath:
     def saddle(self) -> StationaryPoint:
         """The highest saddle of the path: the barrier."""
         if not self.saddles:
-            raise ValueError("the path passes no saddle of index 1: both ends lie in one basin")
+            raise ValueError(
+                "the path passes no saddle of index 1; a path keeps a symmetry that its first "
+                "guess has: give initial=, a point off it"
+            )
         return max(self.saddles, key=lambda saddle: saddle.energy)
 
 
@@ -84,7 +87,10 @@ def minimum_energy_path(
 ) -> MinimumEnergyPath:
     """Return the path of minimum energy from one minimum to another.
 
-    There may be several; which one is found depends on the path that the search begins with.
+    There may be several; which one is found depends on the path that the search begins with, and
+    a symmetry which that has is kept, though the path may then pass points of higher index. The
+    saddles are exact; between them images lie off the curve of steepest descent by a distance that
+    falls as 1/n_images, since tangents are one-sided.
 
     Parameters
     ----------
@@ -256,9 +262,9 @@ def _tangents(path: Array, energies: Array) -> Array:
 
 
 def _peaks(energies: Array) -> Array:
-    """Mask of the images that are higher than both neighbours."""
+    """Mask of the images that are higher than both neighbours; of two alike the second."""
     peaks = np.zeros(len(energies), dtype=bool)
-    peaks[1:-1] = (energies[1:-1] > energies[:-2]) & (energies[1:-1] > energies[2:])
+    peaks[1:-1] = (energies[1:-1] >= energies[:-2]) & (energies[1:-1] > energies[2:])
     return peaks
 
 

@@ -61,7 +61,7 @@ def refined(potential: Any, start: Array, symmetry: Symmetry) -> Array | None:
         if np.linalg.norm(step) <= 1e-16 * np.linalg.norm(x):
             break
     largest = np.abs(potential.hessian(best)).sum(axis=-1).max() if np.isfinite(smallest) else 0.0
-    limit = _STATIONARY * (1.0 + largest) * (1.0 + float(np.linalg.norm(best)))
+    limit = _STATIONARY * (1.0 + largest * (1.0 + float(np.linalg.norm(best))))
     return best if smallest <= limit else None
 
 

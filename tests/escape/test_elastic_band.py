@@ -22,11 +22,10 @@ def test_path_of_mueller_brown_passes_both_saddles():
     assert found.energies.max() == pytest.approx(found.saddle.energy, abs=1e-3)
 
 
-def test_images_lie_on_the_curve_of_steepest_descent():
+def test_images_near_the_curve_of_steepest_descent_as_one_over_their_number():
     potential = ll.potentials.mueller_brown()
-    found = minimum_energy_path(potential, *potential.minima[:2], n_images=41, tolerance=1e-4)
     curve = []
-    for saddle in found.saddles:
+    for saddle in potential.saddles:
         mode = np.linalg.eigh(potential.hessian(saddle.position))[1][:, 0]
         for side in (-1, 1):
             path = solve_ivp(
@@ -35,11 +34,17 @@ def test_images_lie_on_the_curve_of_steepest_descent():
             )  # fmt: skip
             curve.append(path.y.T)
     curve = np.concatenate(curve)
-    gaps = np.linalg.norm(found.path[:, None] - curve[None], axis=-1).min(axis=1)
-    assert gaps.max() < 4e-3
-    # Control: the straight line that the band began with is far from it.
-    line = np.linspace(found.path[0], found.path[-1], 41)
-    assert np.linalg.norm(line[:, None] - curve[None], axis=-1).min(axis=1).max() > 0.1
+
+    def gap(path):
+        return np.linalg.norm(path[:, None] - curve[None], axis=-1).min(axis=1).max()
+
+    few, many = (
+        minimum_energy_path(potential, *potential.minima[:2], n_images=n, tolerance=1e-4).path
+        for n in (41, 81)
+    )
+    assert gap(few) < 0.025
+    assert gap(few) / gap(many) == pytest.approx(2.0, abs=0.2)
+    assert gap(np.linspace(few[0], few[-1], 41)) > 0.1  # control: where the band began
 
 
 def test_an_initial_path_chooses_the_channel():
@@ -64,17 +69,14 @@ def test_a_cluster_returns_over_the_saddle_that_walks_find():
     symmetry = ll.escape.rigid_motions()
     (walk,) = ll.escape.find_connections(potential, potential.minima[0], symmetry=symmetry)
     found = minimum_energy_path(
-        potential, *walk.minima, symmetry=symmetry, n_images=11, n_steps=20_000, tolerance=3e-3
+        potential, *walk.minima, symmetry=symmetry, n_images=11, initial=[walk.saddle.position]
     )
     assert found.saddle.energy == pytest.approx(walk.saddle.energy, abs=1e-9)
-
-
-def test_a_path_within_a_basin_has_no_saddle():
-    from langevin_lab.escape.elastic_band import MinimumEnergyPath
-
-    empty = MinimumEnergyPath(np.zeros((2, 1)), np.zeros(2), np.zeros(2), (), 0.0)
-    with pytest.raises(ValueError, match="passes no saddle of index 1"):
-        empty.saddle  # noqa: B018
+    # The straight line is symmetric, so the band is too: over the square, a point of index 2.
+    straight = minimum_energy_path(potential, *walk.minima, symmetry=symmetry, n_images=11)
+    assert straight.energies.max() == pytest.approx(-4.480620, abs=1e-6)
+    with pytest.raises(ValueError, match="a path keeps a symmetry that its first guess has"):
+        straight.saddle  # noqa: B018
 
 
 def test_a_band_that_does_not_come_to_rest_says_how_far_it_was():
