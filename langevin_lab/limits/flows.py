@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.dynamics import Langevin, Overdamped
+from langevin_lab.limits.dictionary import CONVENTIONS
 from langevin_lab.limits.limit import Limit, constants, lag, largest_curvature, lead
 from langevin_lab.limits.regime import SmallParameter
 from langevin_lab.momentum import Optimiser
@@ -44,14 +45,8 @@ def separation(potential: Any, optimiser: Optimiser, curvature: Any) -> tuple[Sm
     largest = largest_curvature(potential, curvature)
     if largest is None:
         return ()
-    value = rate * largest * abs(inertia(momentum, look_ahead)) / (1.0 - momentum) ** 2
-    return (
-        SmallParameter(
-            name="ratio of clocks",
-            formula="learning_rate curvature inertia/(1 - momentum)^2",
-            value=value,
-            limit=0.1,
-        ),
+    return CONVENTIONS["gradient_flow"].regime(
+        learning_rate=rate, momentum=momentum, look_ahead=look_ahead, curvature=largest
     )
 
 

@@ -153,7 +153,7 @@ def test_the_remedy_is_for_the_number_that_is_too_large():
 def test_limits_and_comparisons_state_their_range():
     plain = ll.Potential.from_expression("x**2/2")
     assert "range: not checked, for no minimum" in str(gradient_flow(family(0.01), plain))
-    assert "(1 - momentum)^2) = 0.03, limit 0.1" in str(gradient_flow(family(0.01), WELL))
+    assert "(1 - momentum)**2)) = 0.03, limit 0.1" in str(gradient_flow(family(0.01), WELL))
     found = compare(family, "gradient_flow", WELL, start=1.0)
     assert "range at the smallest learning rate: ratio of clocks" in str(found)
 
