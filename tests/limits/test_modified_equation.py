@@ -42,15 +42,15 @@ def test_momentum_methods_find_the_coefficient_of_the_modified_loss(name, alpha)
 
 def test_optimisers_bring_their_numbers():
     for method in (
-        HeavyBall(learning_rate=0.1, momentum=0.5),
-        Nesterov(learning_rate=0.1, momentum=0.5),
-        MomentumFamily(learning_rate=0.1, momentum=0.5, look_ahead=0.25),
+        HeavyBall(learning_rate=0.01, momentum=0.5),
+        Nesterov(learning_rate=0.01, momentum=0.5),
+        MomentumFamily(learning_rate=0.01, momentum=0.5, look_ahead=0.25),
     ):
         equation = modified_equation(method, 1)
         # f~ = f/(1 - m) + h c f'f, and -grad(c |grad U|^2)/(1 - m) = -2 c f'f/(1 - m).
-        assert 0.1 * float(first(equation)) == pytest.approx(-2 * penalty(method) / 0.5, rel=1e-14)
+        assert 0.01 * float(first(equation)) == pytest.approx(-2 * penalty(method) / 0.5, rel=1e-14)
         dynamics = equation.dynamics(ll.potentials.harmonic())
-        assert dynamics.potential.parameters["learning_rate"] == 0.1
+        assert dynamics.potential.parameters["learning_rate"] == 0.01
 
 
 def test_words_are_analysed_in_law_with_noise_and_as_flows_without():
