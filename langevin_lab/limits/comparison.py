@@ -37,7 +37,9 @@ LIMITS: dict[str, Callable[..., Limit]] = {
     "high_resolution": high_resolution,
 }
 _NORMS = {"euclidean": 2.0, "largest": math.inf}
+# In their clock all runs end at the same time if the duration is a whole number.
 LEARNING_RATES = tuple(2.0**-k for k in range(6, 11))
+LEARNING_RATES_OF_ROOT_CLOCK = tuple(4.0**-k for k in range(4, 9))
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +157,7 @@ def compare(
     *,
     start: Any,
     duration: float = 1.0,
-    learning_rates: Any = LEARNING_RATES,
+    learning_rates: Any = None,
     late_from: float | None = None,
     norm: str = "euclidean",
     **options: Any,
@@ -175,7 +177,8 @@ def compare(
     duration : float, optional
         > 0, in the time of the limit; runs end at the last whole step in it.
     learning_rates : array_like, optional
-        Three or more, all different.
+        Three or more, all different; by default 2^-6 to 2^-10, for the two resolutions, whose time
+        is n sqrt(learning_rate), 4^-4 to 4^-8.
     late_from : float, optional
         In [0, duration): where the initial layer is over; by default the middle.
     norm : {"euclidean", "largest"}, optional
@@ -221,6 +224,9 @@ def compare(
         raise ValueError(f"late_from={late_from} must be >= 0 and < duration={duration}")
     if norm not in _NORMS:
         raise ValueError(f"norm={norm!r} must be one of {', '.join(map(repr, _NORMS))}")
+    if learning_rates is None:
+        root_clock = limit in ("low_resolution", low_resolution, "high_resolution", high_resolution)
+        learning_rates = LEARNING_RATES_OF_ROOT_CLOCK if root_clock else LEARNING_RATES
     rates = _rates(learning_rates)
     limits, errors = [], []
     for rate in rates:

@@ -161,3 +161,14 @@ def test_limits_and_comparisons_state_their_range():
 def test_a_function_serves_as_a_limit():
     result = compare(family, gradient_flow, WELL, start=[1.0])
     assert result.limits[-1].name == "gradient_flow"
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("low_resolution", 0.5), ("high_resolution", 1.0)])
+def test_the_order_in_the_root_clock_is_narrow_by_default(limit, expected):
+    # At rates that are not powers of 4 runs end at different times: intervals of +- 0.6.
+    def near_one(rate):
+        return HeavyBall(learning_rate=rate, momentum=1.0 - np.sqrt(rate) / 3)
+
+    low, high = compare(near_one, limit, WELL, start=0.5).order.interval()
+    assert low < expected < high
+    assert high - low < 0.1
