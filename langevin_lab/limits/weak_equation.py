@@ -186,6 +186,16 @@ class WeakModifiedEquation:
 
         return quadratic_corrections(self.generators)
 
+    @property
+    def text(self) -> str:
+        """Drift and diffusion in lines of plain text, and why there is no equation if so."""
+        from langevin_lab.limits.weak_latex import equation_text
+
+        return equation_text(self)
+
+    def __repr__(self) -> str:
+        return f"<WeakModifiedEquation {self.text}>"
+
     def latex(self) -> str:
         """The stochastic equation as LaTeX without dollar signs; the generator if there is none."""
         from langevin_lab.limits.weak_latex import equation_latex, generator_latex
