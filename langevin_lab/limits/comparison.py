@@ -184,7 +184,8 @@ def compare(
     norm : {"euclidean", "largest"}, optional
         Of the distance of two points: its length, or its largest coordinate.
     **options
-        For the limit: ``velocity="published"``, ``coefficient=0.0``, ``curvature=...``.
+        For the limit: ``velocity="published"``, ``coefficient=0.0``, ``curvature=...``; the range
+        is judged by the largest curvature of the known minima, else at the start.
 
     Returns
     -------
@@ -212,7 +213,7 @@ def compare(
     >>> low < 2.0 < high
     True
     """
-    make = _limit_maker(limit, options)
+    make = _limit_maker(limit, _with_curvature(options, limit, potential, start))
     if not callable(family) or isinstance(family, type):
         raise TypeError(
             f"family={family!r} must be a function of the learning rate, such as "
@@ -254,6 +255,18 @@ def _limit_maker(limit: Any, options: dict[str, Any]) -> Callable[[Optimiser, An
             "optimiser and potential; a diffusion is compared in law, not along paths"
         )
     return lambda optimiser, potential: LIMITS[limit](optimiser, potential, **options)
+
+
+def _with_curvature(options: dict[str, Any], limit: Any, potential: Any, start: Any) -> dict:
+    """The options with the largest curvature at the start, where no other is known or given."""
+    own = limit in tuple(LIMITS) or limit in tuple(LIMITS.values())
+    if not own or "curvature" in options or not hasattr(potential, "max_curvature"):
+        return options
+    if potential.max_curvature() is not None:
+        return options
+    hessian = np.asarray(potential.hessian(np.atleast_1d(np.asarray(start, dtype=float))))
+    largest = float(np.abs(np.linalg.eigvalsh(hessian)).max())
+    return options | {"curvature": largest} if largest > 0 else options
 
 
 def _made(make: Callable[[Optimiser, Any], Limit], optimiser: Any, potential: Any) -> Limit:

@@ -172,3 +172,15 @@ def test_the_order_in_the_root_clock_is_narrow_by_default(limit, expected):
     low, high = compare(near_one, limit, WELL, start=0.5).order.interval()
     assert low < expected < high
     assert high - low < 0.1
+
+
+def test_without_known_minima_the_range_is_judged_at_the_start():
+    loss = ll.Potential.from_expression("2*x**2 + x**4")
+    assert loss.max_curvature() is None
+    result = compare(
+        family, "gradient_flow", loss, start=[0.5], learning_rates=[0.01, 0.005, 0.002]
+    )
+    (small,) = result.limits[-1].small_parameters
+    assert small.value == pytest.approx(0.002 * (4.0 + 12.0 * 0.25) * 0.75 / 0.25)
+    with pytest.warns(OutsideRegimeWarning, match="even at the smallest learning rate 0.01"):
+        compare(family, "gradient_flow", loss, start=[0.5], learning_rates=[0.03, 0.02, 0.01])
