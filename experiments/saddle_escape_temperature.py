@@ -39,7 +39,7 @@ class Config:
     """Temperatures of the simulation, its size, and those of the asymptotic tests."""
 
     temperatures: tuple[float, ...] = (0.2, 0.25, 0.3, 0.5)
-    n_replicas: int = 320_000
+    n_replicas: int = 400_000
     dt: float = 0.01
     control_temperature: float = 0.5
     control_friction: float = 1.03

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.dynamics.schedules import schedule_values
+
 Temperature = float | Callable[[Any], Any]
 Friction = float | tuple[float, ...] | Callable[[Any], Any]
 
@@ -193,12 +195,7 @@ class Dynamics:
 
 def _scheduled_values(name: str, schedule: Callable[[Any], Any], time: Any, *, zero: bool):
     """Values of a schedule in the shape of ``time``; ValueError for a bad shape or value."""
-    values = np.asarray(schedule(time), dtype=float)
-    if values.shape != np.shape(time):
-        raise ValueError(
-            f"{name} schedule returned shape {values.shape} for times of shape {np.shape(time)}: "
-            "it must work element by element"
-        )
+    values = schedule_values(name, schedule, time)
     bad = ~(np.isfinite(values) & ((values >= 0) if zero else (values > 0)))
     if bad.any():
         when = float(np.asarray(time)[bad].flat[0])

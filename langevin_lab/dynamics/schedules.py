@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -286,3 +288,25 @@ class Table:
         steps = np.floor(np.asarray(time, dtype=float) / self.dt * (1.0 + 1e-15))
         index = np.nan_to_num(np.clip(steps, 0, len(self.values) - 1)).astype(np.int64)
         return _known_at(steps, self._array[index])
+
+
+def schedule_values(
+    name: str, schedule: Callable[[Any], Any], points: Any, *, unit: str = "times"
+) -> np.ndarray:
+    """Values of a schedule in the shape of ``points``; ValueError if it does not take arrays."""
+    try:
+        values = np.asarray(schedule(points), dtype=float)
+    except (TypeError, ValueError) as error:
+        # What numpy says to `if n < 100` and to math.exp(n); errors of the schedule's own pass.
+        if np.ndim(points) == 0 or not re.search("truth value|converted to Python", str(error)):
+            raise
+        raise ValueError(
+            f"{name} schedule does not take an array of {unit} ({error}): it must work element by "
+            "element; use np.where for if, np.exp for math.exp"
+        ) from error
+    if values.shape != np.shape(points):
+        raise ValueError(
+            f"{name} schedule returned shape {values.shape} for {unit} of shape "
+            f"{np.shape(points)}: it must work element by element"
+        )
+    return values

@@ -69,13 +69,30 @@ def _descent(
             f"dt={dt!r} with {optimiser!r}: its learning_rate is its step, and time counts steps; "
             "leave dt out"
         )
-    if gradient_noise is not None:
-        kind = "covariance" if np.ndim(gradient_noise) == 2 else "standard_deviation"
-        try:
-            dynamics = dynamics.with_gradient_noise(**{kind: gradient_noise})
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"gradient_noise={gradient_noise!r}: {error}") from None
-    descent = Descent(dynamics, optimiser)
+    descent = Descent(with_noise(dynamics, gradient_noise), optimiser)
     scheme = optimiser.method()
     scheme.check(descent)
     return descent, scheme, 1.0
+
+
+def with_noise(potential: Potential, gradient_noise: Any) -> Potential:
+    """The potential with gradient noise of a standard deviation, or with two axes a covariance.
+
+    Parameters
+    ----------
+    potential : Potential
+    gradient_noise : float or array_like of shape (dim,) or (dim, dim), or None
+        None leaves the potential as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `Potential.with_gradient_noise`, with the argument's name in front.
+    """
+    if gradient_noise is None:
+        return potential
+    kind = "covariance" if np.ndim(gradient_noise) == 2 else "standard_deviation"
+    try:
+        return potential.with_gradient_noise(**{kind: gradient_noise})
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"gradient_noise={gradient_noise!r}: {error}") from None

@@ -20,6 +20,7 @@ Source: Suzuki (1977) for the scaling law; the amplitudes by projection on the u
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -207,7 +208,7 @@ def optimal_exit_friction(
     """
     from scipy.optimize import minimize_scalar
 
-    settings = {
+    settings: dict[str, Any] = {
         "curvature": curvature, "distance": distance, "temperature": temperature, "mass": mass
     }  # fmt: skip
     _require_positive(**settings)

@@ -19,6 +19,7 @@ from langevin_lab.limits.flow_arguments import (
     velocity_names,
 )
 from langevin_lab.limits.flow_text import aligned, lines, power_text, sum_latex
+from langevin_lab.limits.regime import check_regime
 
 Terms = tuple[tuple[Tree, float], ...]
 
@@ -147,6 +148,12 @@ class ModifiedFlow:
             Of the potential's variables x, y, ... and, for words, the velocities v (one
             coordinate) or v_x, v_y, ...; `integrators.solve_flow` solves it to a tolerance.
 
+        Warns
+        -----
+        OutsideRegimeWarning
+            If learning_rate curvature inertia/(1 - momentum)^2 > 0.1, or for words
+            dt^2 curvature/mass or friction dt > 1, on the largest curvature of the known minima.
+
         Raises
         ------
         TypeError
@@ -167,6 +174,7 @@ class ModifiedFlow:
 
         check_formula(potential)
         values, masses = self._values(numbers), self._masses(mass, potential.dim)
+        self._check_regime(potential, values, masses)
         velocities = velocity_names(potential) if self._has_velocity else ()
         step_name = self._step_name
         check_free(potential, (*velocities, step_name))
@@ -200,6 +208,11 @@ class ModifiedFlow:
         function
             State -> rate of change, both (..., dim) with positions, for words (..., 2 dim) with
             positions and then velocities.
+
+        Warns
+        -----
+        OutsideRegimeWarning
+            As `dynamics`.
 
         Raises
         ------
@@ -243,6 +256,7 @@ class ModifiedFlow:
 
         check_true_gradient(potential)
         values, masses = self._values(numbers), self._masses(mass, potential.dim)
+        self._check_regime(potential, values, masses, stacklevel=5)
         step = values.get(self._step_name, 0.0)
         terms: dict[str, Terms] = {
             name: tuple(
@@ -268,6 +282,20 @@ class ModifiedFlow:
             for power, total in enumerate(series)
             for tree, coefficient in total.terms
         ]
+
+    def _check_regime(
+        self, potential: Any, values: dict[str, float], mass: Any, *, stacklevel: int = 4
+    ) -> None:
+        """Warn at the user's line if the step is too long for the known minima."""
+        from langevin_lab.limits.flow_regime import flow_regime
+
+        curvature = potential.max_curvature()
+        if curvature is not None and curvature > 0:
+            check_regime(
+                flow_regime(self, curvature, values, mass),
+                f"the modified equation of {self.name} on {potential.name}",
+                remedy="use a smaller step", stacklevel=stacklevel,
+            )  # fmt: skip
 
     def _values(self, numbers: Mapping[str, Any]) -> dict[str, float]:
         """A number for every symbol that occurs, by keyword."""

@@ -20,12 +20,13 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.dynamics.schedules import check_positive
+from langevin_lab.ensemble.checks import check_count
 from langevin_lab.evidence import OrderEstimate
 from langevin_lab.evidence import order as observed_order
 from langevin_lab.limits.flows import gradient_flow, modified_flow, momentum_flow, plain
 from langevin_lab.limits.high_resolution import high_resolution, low_resolution
 from langevin_lab.limits.limit import Limit, start_point
-from langevin_lab.limits.regime import OutsideRegimeWarning, check_regime
+from langevin_lab.limits.regime import OutsideRegimeWarning
 from langevin_lab.momentum import Descent, Optimiser
 
 LIMITS: dict[str, Callable[..., Limit]] = {
@@ -36,7 +37,9 @@ LIMITS: dict[str, Callable[..., Limit]] = {
     "high_resolution": high_resolution,
 }
 _NORMS = {"euclidean": 2.0, "largest": math.inf}
+# In their clock all runs end at the same time if the duration is a whole number.
 LEARNING_RATES = tuple(2.0**-k for k in range(6, 11))
+LEARNING_RATES_OF_ROOT_CLOCK = tuple(4.0**-k for k in range(4, 9))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +97,7 @@ class Comparison:
             f"clock: {limit.time_per_step:g} a step at the smallest learning rate, "
             f"{self.duration:g} in all; late: from {self.late_from:g} on",
             f"initial layer: {limit.initial_layer}",
+            f"range at the smallest learning rate: {limit.range}",
             f"{'learning rate':>14}{'sup':>12}{'late':>12}{'terminal':>12}",
         ]
         for row in zip(self.learning_rates, self.sup, self.late, self.terminal):
@@ -131,8 +135,7 @@ def iterate(optimiser: Optimiser, potential: Any, start: Any, n_steps: int) -> n
     descent = Descent(plain(potential), optimiser)
     if not descent.is_noiseless:
         raise ValueError(f"{optimiser!r} draws its own data, so its path is random")
-    if n_steps < 0:
-        raise ValueError(f"n_steps={n_steps} must be >= 0")
+    n_steps = check_count("n_steps", n_steps, 0)
     scheme, gradient = optimiser.method(), descent.potential.gradient
     x = start_point(start, descent.potential)
     state = {"x": x, "p": np.zeros_like(x)} if descent.momenta else {"x": x}
@@ -154,7 +157,7 @@ def compare(
     *,
     start: Any,
     duration: float = 1.0,
-    learning_rates: Any = LEARNING_RATES,
+    learning_rates: Any = None,
     late_from: float | None = None,
     norm: str = "euclidean",
     **options: Any,
@@ -174,13 +177,15 @@ def compare(
     duration : float, optional
         > 0, in the time of the limit; runs end at the last whole step in it.
     learning_rates : array_like, optional
-        Three or more, all different.
+        Three or more, all different; by default 2^-6 to 2^-10, for the two resolutions, whose time
+        is n sqrt(learning_rate), 4^-4 to 4^-8.
     late_from : float, optional
         In [0, duration): where the initial layer is over; by default the middle.
     norm : {"euclidean", "largest"}, optional
         Of the distance of two points: its length, or its largest coordinate.
     **options
-        For the limit: ``velocity="published"``, ``coefficient=0.0``, ``curvature=...``.
+        For the limit: ``velocity="published"``, ``coefficient=0.0``, ``curvature=...``; the range
+        is judged by the largest curvature of the known minima, else at the start.
 
     Returns
     -------
@@ -195,7 +200,8 @@ def compare(
     Raises
     ------
     ValueError, TypeError
-        If the limit is unknown or has noise, an argument is out of range, or a path is not finite.
+        If the limit is unknown or has noise, the family is no function of the learning rate or
+        ignores it, an argument is out of range, or a path is not finite.
 
     Examples
     --------
@@ -207,20 +213,25 @@ def compare(
     >>> low < 2.0 < high
     True
     """
-    make = _limit_maker(limit, options)
+    make = _limit_maker(limit, _with_curvature(options, limit, potential, start))
+    if not callable(family) or isinstance(family, type):
+        raise TypeError(
+            f"family={family!r} must be a function of the learning rate, such as "
+            "lambda rate: HeavyBall(learning_rate=rate, momentum=0.5)"
+        )
     check_positive("duration", duration)
     late_from = 0.5 * duration if late_from is None else float(late_from)
     if not 0 <= late_from < duration:
         raise ValueError(f"late_from={late_from} must be >= 0 and < duration={duration}")
     if norm not in _NORMS:
         raise ValueError(f"norm={norm!r} must be one of {', '.join(map(repr, _NORMS))}")
+    if learning_rates is None:
+        root_clock = limit in ("low_resolution", low_resolution, "high_resolution", high_resolution)
+        learning_rates = LEARNING_RATES_OF_ROOT_CLOCK if root_clock else LEARNING_RATES
     rates = _rates(learning_rates)
     limits, errors = [], []
     for rate in rates:
-        optimiser = family(rate)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", OutsideRegimeWarning)
-            made = make(optimiser, potential)
+        made = _made(make, family(float(rate)), potential)
         limits.append(made)
         distances = _distances(made, potential, start, duration, _NORMS[norm])
         late = distances[made.times(np.arange(len(distances))) >= late_from * (1 - 1e-12)]
@@ -230,12 +241,7 @@ def compare(
                 f"in duration={duration:g}; give an earlier one, or smaller learning rates"
             )
         errors.append((distances.max(), late.max(), distances[-1]))
-    check_regime(
-        limits[-1].small_parameters,
-        f"the order of {limits[-1].name}: even at the smallest learning rate {rates[-1]:g} it",
-        remedy="give smaller learning rates",
-        stacklevel=3,
-    )
+    _check_limits(limits, rates)
     sup, late, terminal = np.array(errors).T
     return Comparison(tuple(limits), rates, sup, late, terminal, float(duration), late_from)
 
@@ -249,6 +255,49 @@ def _limit_maker(limit: Any, options: dict[str, Any]) -> Callable[[Optimiser, An
             "optimiser and potential; a diffusion is compared in law, not along paths"
         )
     return lambda optimiser, potential: LIMITS[limit](optimiser, potential, **options)
+
+
+def _with_curvature(options: dict[str, Any], limit: Any, potential: Any, start: Any) -> dict:
+    """The options with the largest curvature at the start, where no other is known or given."""
+    own = limit in tuple(LIMITS) or limit in tuple(LIMITS.values())
+    if not own or "curvature" in options or not hasattr(potential, "max_curvature"):
+        return options
+    if potential.max_curvature() is not None:
+        return options
+    hessian = np.asarray(potential.hessian(np.atleast_1d(np.asarray(start, dtype=float))))
+    largest = float(np.abs(np.linalg.eigvalsh(hessian)).max())
+    return options | {"curvature": largest} if largest > 0 else options
+
+
+def _made(make: Callable[[Optimiser, Any], Limit], optimiser: Any, potential: Any) -> Limit:
+    """The limit of one optimiser, not yet warned about, if it has paths to compare with."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutsideRegimeWarning)
+        made = make(optimiser, potential)
+    if not isinstance(made, Limit):
+        raise TypeError(f"limit returned {made!r}, which is no Limit; see ll.limits.Limit")
+    if made.holds == "in law":
+        raise ValueError(
+            f"limit={made.name!r} holds in law, not along paths; compare averages of runs: "
+            "ll.simulate(made.dynamics, ...) and ll.simulate(potential, optimiser, ...)"
+        )
+    return made
+
+
+def _check_limits(limits: list[Limit], rates: np.ndarray) -> None:
+    """Raise if the rates made no difference; warn if the last limit is outside its regime."""
+    last = limits[-1]
+    if len({made.time_per_step for made in limits}) == 1:
+        raise ValueError(
+            f"family gives {last.optimiser!r} at all learning rates; let it use its argument"
+        )
+    for parameter in last.small_parameters:
+        on_rate = "learning_rate" in parameter.formula
+        parameter.check(
+            f"the order of {last.name}: even at the smallest learning rate {rates[-1]:g} it",
+            remedy="give smaller learning rates" if on_rate else "give momenta nearer to 1",
+            stacklevel=4,
+        )
 
 
 def _rates(learning_rates: Any) -> np.ndarray:

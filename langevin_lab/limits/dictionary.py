@@ -83,7 +83,8 @@ class Convention(Rule):
 
 _F = WrittenFormula
 _FREQUENCY = (_F("squared frequency per step", "curvature*dt**2/mass"), 1.0)
-# The number of `flows.separation`: its factor of inertia makes the leading error what it says.
+# learning_rate curvature inertia/(1 - momentum)^2; `flows.inertia` makes the leading error what it
+# says.
 _CLOCK = (
     _F(
         "ratio of clocks",

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.dynamics import ItoDiffusion, Overdamped
+from langevin_lab.ensemble.iteration import with_noise
 from langevin_lab.limits.flows import plain, separation
-from langevin_lab.limits.limit import Limit, constants
+from langevin_lab.limits.limit import Limit, constants, start_point
 from langevin_lab.limits.noise_covariance import noise_covariance, noise_factor, require_noise
 from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials import GaussianNoise, Potential
@@ -78,9 +79,7 @@ def diffusion(
     (0.01, 0.5)
     """
     rate, momentum, _ = constants(optimiser)
-    if gradient_noise is not None:
-        kind = "covariance" if np.ndim(gradient_noise) == 2 else "standard_deviation"
-        potential = potential.with_gradient_noise(**{kind: gradient_noise})
+    potential = _noisy(potential, gradient_noise)
     noise = require_noise(potential)
     if isinstance(noise, GaussianNoise) and noise.is_diagonal and len(set(noise.factor)) == 1:
         temperature = 0.5 * rate * float(noise.factor[0]) ** 2 / (1.0 - momentum)
@@ -112,7 +111,7 @@ def linear_diffusion(
         As `diffusion`.
     potential : Potential
         Of any form.
-    point : array_like of shape (dim,)
+    point : float or array_like of shape (dim,)
         x*, where the gradient must be 0.
 
     Returns
@@ -126,15 +125,14 @@ def linear_diffusion(
         As `diffusion`; if the gradient at the point is not 0, or the Hessian is.
     """
     rate, momentum, _ = constants(optimiser)
-    if gradient_noise is not None:
-        kind = "covariance" if np.ndim(gradient_noise) == 2 else "standard_deviation"
-        potential = potential.with_gradient_noise(**{kind: gradient_noise})
+    potential = _noisy(potential, gradient_noise)
+    point = start_point(point, potential, name="point")
     covariance = noise_covariance(potential, point)
-    hessian = np.asarray(potential.hessian(np.asarray(point, dtype=float)))
-    slope = float(np.abs(potential.gradient(np.asarray(point, dtype=float))).max())
+    hessian = np.asarray(potential.hessian(point))
+    slope = float(np.abs(potential.gradient(point)).max())
     if slope > 1e-6 * max(1.0, float(np.abs(hessian).max())):
         raise ValueError(
-            f"point={np.asarray(point).tolist()} has the gradient {slope:.3g} in "
+            f"point={point.tolist()} has the gradient {slope:.3g} in "
             f"{potential.name}, not 0; give a stationary point"
         )
     names = coordinate_names(potential.dim)
@@ -152,7 +150,7 @@ def linear_diffusion(
     steepest = float(np.abs(np.linalg.eigvalsh(hessian)).max())
     if steepest == 0.0:
         raise ValueError(
-            f"point={np.asarray(point).tolist()} of {potential.name} has the Hessian 0: no linear "
+            f"point={point.tolist()} of {potential.name} has the Hessian 0: no linear "
             "dynamics describes its neighbourhood; use diffusion"
         )
     limit = _limit("linear_diffusion", optimiser, dynamics, quadratic, steepest)
@@ -219,6 +217,12 @@ def diffusion_covariance(
     drive = vectors.T @ (factor @ factor.T) @ vectors * rate / (1.0 - momentum)
     covariance: np.ndarray = vectors @ (drive / np.add.outer(values, values)) @ vectors.T
     return covariance
+
+
+def _noisy(potential: Any, gradient_noise: Any) -> Potential:
+    """The potential with the noise that is given, if any; TypeError if it is none."""
+    plain(potential)
+    return with_noise(potential, gradient_noise)
 
 
 def _limit(name: str, optimiser: Optimiser, dynamics: Any, potential: Any, curvature: Any) -> Limit:

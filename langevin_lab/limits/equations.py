@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
-from langevin_lab.limits.limit import constants
+from langevin_lab.limits.flow_series import checked_order
+from langevin_lab.limits.limit import constants, lead
 from langevin_lab.limits.momentum_series import modified_flow_of_momentum
 from langevin_lab.limits.splitting_series import modified_flow_of_word
+from langevin_lab.limits.weak_equation import WORD_LETTERS
 from langevin_lab.momentum import GradientDescent, HeavyBall, MomentumFamily, Nesterov, Optimiser
 
 if TYPE_CHECKING:
     from langevin_lab.limits.backward_error import ModifiedFlow
     from langevin_lab.limits.weak_equation import WeakModifiedEquation
 
-_SYMBOLIC = {kind.__name__: kind for kind in (GradientDescent, HeavyBall, MomentumFamily, Nesterov)}
+_SYMBOLIC = tuple(k.__name__ for k in (GradientDescent, HeavyBall, MomentumFamily, Nesterov))
 
 
 def modified_equation(
@@ -42,8 +44,9 @@ def modified_equation(
     Raises
     ------
     ValueError, TypeError
-        If the method is unknown or cannot be analysed, the order is out of range, or noise is
-        asked of a method that has none.
+        If the method is unknown or cannot be analysed, the order is out of range (for PyTorch's
+        nesterov, which stores looked-ahead points, above 1), or noise is asked of a method that
+        has none.
 
     Source
     ------
@@ -62,9 +65,10 @@ def modified_equation(
     """
     if noise is not None and not isinstance(noise, bool):
         raise TypeError(f"noise={noise!r} must be True, False or None")
+    order = checked_order(order)
     if isinstance(method, type) and issubclass(method, Optimiser):
-        method = method.__name__
-    if isinstance(method, Optimiser) or method in _SYMBOLIC:
+        method = _symbolic_name(method)
+    if isinstance(method, Optimiser) or (isinstance(method, str) and method in _SYMBOLIC):
         return _of_optimiser(method, order, noise)
     scheme = find_method(method)
     if noise is None:
@@ -73,7 +77,21 @@ def modified_equation(
         return _in_law(scheme, order)
     if scheme.name == "EulerMaruyama":
         return modified_flow_of_momentum(order, momentum=0, look_ahead=0, name=scheme.name)
+    if not set(scheme.name) <= WORD_LETTERS:
+        raise ValueError(
+            f"method={scheme.name!r} is no composition of the sub-flows A, B, O, C, N, U; modified "
+            f"flows are derived for such words, 'EulerMaruyama', {', '.join(map(repr, _SYMBOLIC))}"
+        )
     return modified_flow_of_word(scheme.name, order)
+
+
+def _symbolic_name(kind: type[Optimiser]) -> str:
+    if kind.__name__ not in _SYMBOLIC:
+        raise ValueError(
+            f"method={kind.__name__} has no symbolic form: use one of "
+            f"{', '.join(_SYMBOLIC)}, or an instance with its numbers"
+        )
+    return kind.__name__
 
 
 def _of_optimiser(method: Any, order: int, noise: bool | None) -> ModifiedFlow:
@@ -92,6 +110,12 @@ def _of_optimiser(method: Any, order: int, noise: bool | None) -> ModifiedFlow:
         }
         return modified_flow_of_momentum(order, **fixed[method])
     rate, momentum, look_ahead = constants(method)
+    if lead(method) and order > 1:
+        # x + momentum p lies on the slow path, momentum steps later, only up to O(h^2).
+        raise ValueError(
+            f"order={order} for {method!r}, which stores looked-ahead points: from order 2 on "
+            "their equation is another; use order=1, or momentum.Nesterov"
+        )
     return modified_flow_of_momentum(
         order, momentum=momentum, look_ahead=look_ahead, learning_rate=rate
     )
@@ -101,7 +125,7 @@ def _in_law(scheme: Method, order: int) -> WeakModifiedEquation:
     from langevin_lab.limits.composition import HIGHEST_ORDER
     from langevin_lab.limits.weak_equation import weak_modified_equation
 
-    if isinstance(order, int) and order > HIGHEST_ORDER:
+    if order > HIGHEST_ORDER:
         raise ValueError(
             f"order={order} of {scheme.name}: modified equations in law are derived up to order "
             f"{HIGHEST_ORDER}; use noise=False for the flow at temperature 0"

@@ -147,7 +147,10 @@ def heavy_ball_exit_steps(
     amplitude = learning_rate * gradient_noise / math.sqrt((growth - 1.0) * (growth + 1.0))
     amplitude *= growth**2 / (growth**2 - momentum)
     small = (noise_at_exit(amplitude**2 / distance**2, "(S/distance)^2"),)
-    check_regime(small, "the exit of HeavyBall from a linear saddle", stacklevel=3)
+    check_regime(
+        small, "the exit of HeavyBall from a linear saddle",
+        remedy="use exact_exit_law, or a larger distance", stacklevel=3,
+    )  # fmt: skip
     return _exit_steps(growth, amplitude, distance, small)
 
 

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.dynamics.schedules import check_number
+from langevin_lab.ensemble.checks import check_count
 from langevin_lab.limits.saddle_regime import check_constants, growth_of_heavy_ball
 
 __all__ = ["ExitLaw", "exact_exit_law"]
@@ -79,12 +80,16 @@ class ExitLaw:
 
     def probability(self, steps: Any) -> Any:
         """Probability to have left within ``steps`` >= 0 (a part of a step does not count)."""
-        whole = np.floor(np.asarray(steps, dtype=float)).astype(int)
+        counts = np.asarray(steps, dtype=float)
+        if not (np.isfinite(counts) & (counts >= 0)).all():
+            raise ValueError(f"steps={steps!r} must be finite and >= 0")
+        whole = np.floor(counts).astype(int)
         survival = self.survival(int(whole.max(initial=0)))
         return (1.0 - survival[whole])[()]
 
     def survival(self, n_steps: int) -> np.ndarray:
-        """Probability not to have left after 0, 1, ..., ``n_steps`` steps."""
+        """Probability not to have left after 0, 1, ..., ``n_steps`` >= 0 steps."""
+        n_steps = check_count("n_steps", n_steps, 0)
         staying = np.ones(self.transition.shape[0])
         survival = np.ones(n_steps + 1)
         for n in range(1, n_steps + 1):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import sympy
 
 from langevin_lab.limits.elementary_differentials import Tree, TreeSum
@@ -35,7 +36,9 @@ HIGHEST_ORDER = 5
 
 def checked_order(order: int) -> int:
     """The order, or ValueError."""
-    if isinstance(order, bool) or order not in range(HIGHEST_ORDER + 1):
+    # A float equal to an integer would be found in a cache, or not, by what ran before.
+    whole = isinstance(order, (int, np.integer)) and not isinstance(order, bool)
+    if not whole or order not in range(HIGHEST_ORDER + 1):
         raise ValueError(
             f"order={order!r} must be an integer from 0 to {HIGHEST_ORDER}: the highest power of "
             "the step that is kept"

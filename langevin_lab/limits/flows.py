@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.dynamics import Langevin, Overdamped
+from langevin_lab.limits.dictionary import CONVENTIONS
 from langevin_lab.limits.limit import Limit, constants, lag, largest_curvature, lead
 from langevin_lab.limits.regime import SmallParameter
 from langevin_lab.momentum import Optimiser
@@ -33,8 +34,21 @@ _SOURCE = "Kovachki and Stuart (2021)"
 _LAYER = "the displacement grows from 0 to that of the slow manifold, its distance as momentum^n"
 
 
-def inertia(momentum: float, look_ahead: float) -> float:
-    """``(1 + momentum - 2 look_ahead (1 - momentum))/2``, the alpha of the momentum flow."""
+def inertia(optimiser: Optimiser) -> float:
+    """``(1 + momentum - 2 look_ahead (1 - momentum))/2``, the alpha of the momentum flow.
+
+    Parameters
+    ----------
+    optimiser : Optimiser
+        With constant numbers.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> ll.limits.inertia(ll.momentum.HeavyBall(learning_rate=0.1, momentum=0.5))
+    0.75
+    """
+    _, momentum, look_ahead = constants(optimiser)
     return 0.5 * (1.0 + momentum - 2.0 * look_ahead * (1.0 - momentum))
 
 
@@ -44,14 +58,8 @@ def separation(potential: Any, optimiser: Optimiser, curvature: Any) -> tuple[Sm
     largest = largest_curvature(potential, curvature)
     if largest is None:
         return ()
-    value = rate * largest * abs(inertia(momentum, look_ahead)) / (1.0 - momentum) ** 2
-    return (
-        SmallParameter(
-            name="ratio of clocks",
-            formula="learning_rate curvature inertia/(1 - momentum)^2",
-            value=value,
-            limit=0.1,
-        ),
+    return CONVENTIONS["gradient_flow"].regime(
+        learning_rate=rate, momentum=momentum, look_ahead=look_ahead, curvature=largest
     )
 
 
@@ -155,7 +163,7 @@ def momentum_flow(
     rate, momentum, look_ahead = constants(optimiser)
     if velocity not in VELOCITIES:
         raise ValueError(f"velocity={velocity!r} must be one of {VELOCITIES}")
-    alpha = inertia(momentum, look_ahead)
+    alpha = inertia(optimiser)
     if alpha <= 0:
         raise ValueError(
             f"look_ahead={look_ahead} with momentum={momentum} has the inertia {alpha:.4g} <= 0; "
@@ -217,8 +225,8 @@ def penalty(optimiser: Optimiser) -> float:
     >>> ll.limits.penalty(ll.momentum.GradientDescent(learning_rate=0.1))
     0.025
     """
-    rate, momentum, look_ahead = constants(optimiser)
-    return 0.5 * rate * inertia(momentum, look_ahead) / (1.0 - momentum) ** 2
+    rate, momentum, _ = constants(optimiser)
+    return 0.5 * rate * inertia(optimiser) / (1.0 - momentum) ** 2
 
 
 def modified_flow(

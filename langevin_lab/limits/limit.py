@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.dynamics.schedules import check_number
-from langevin_lab.limits.regime import SmallParameter, check_regime
+from langevin_lab.limits.regime import SmallParameter
 from langevin_lab.momentum import Optimiser, StreamingPCA
 
 
@@ -61,6 +61,25 @@ class Limit:
     offset: Callable[[np.ndarray], np.ndarray] | None = None
     first_time: float = 0.0
     time_of_start: float = 0.0
+
+    def __str__(self) -> str:
+        return "\n".join(
+            (
+                f"{self.name} of {self.optimiser!r}, {self.source}",
+                f"dynamics: {self.dynamics}",
+                f"clock: {self.time_per_step:g} a step",
+                f"order in the learning rate: {self.order:g}, {self.holds}",
+                f"initial layer: {self.initial_layer}",
+                f"range: {self.range}",
+            )
+        )
+
+    @property
+    def range(self) -> str:
+        """The small parameters in words, or that none is known."""
+        if not self.small_parameters:
+            return "not checked, for no minimum of the potential is known: give curvature=..."
+        return "; ".join(map(str, self.small_parameters))
 
     def times(self, steps: Any) -> np.ndarray:
         """Times at which steps of these numbers stand."""
@@ -129,12 +148,21 @@ class Limit:
 
     def check(self, *, stacklevel: int = 2) -> Limit:
         """Itself; with a warning for each small parameter that is not small."""
-        check_regime(
-            self.small_parameters, f"the {self.name} of {self.optimiser!r}",
-            remedy="use a smaller learning_rate or momentum, or another limit",
-            stacklevel=stacklevel + 1,
-        )  # fmt: skip
+        for parameter in self.small_parameters:
+            parameter.check(
+                f"the {self.name} of {self.optimiser!r}", remedy=_remedy(parameter),
+                stacklevel=stacklevel + 1,
+            )  # fmt: skip
         return self
+
+
+def _remedy(parameter: SmallParameter) -> str:
+    """What makes it smaller: only the formula tells which way the momentum goes."""
+    if "learning_rate" not in parameter.formula:
+        return "use a momentum nearer to 1, or gradient_flow"
+    if "(1 - momentum)" in parameter.formula:
+        return "use a smaller learning_rate or momentum, or another limit"
+    return "use a smaller learning_rate"
 
 
 def lag(optimiser: Any) -> float:
@@ -191,12 +219,12 @@ def constants(optimiser: Any) -> tuple[float, float, float]:
     return float(rate), float(momentum), float(look_ahead)
 
 
-def start_point(x: Any, potential: Any) -> np.ndarray:
+def start_point(x: Any, potential: Any, *, name: str = "start") -> np.ndarray:
     """One point of shape (dim,); ValueError if it is none."""
     point = np.atleast_1d(np.asarray(x, dtype=float))
     if point.shape != (potential.dim,) or not np.isfinite(point).all():
         raise ValueError(
-            f"start={x!r} must be {potential.dim} finite numbers, one per coordinate of "
+            f"{name}={x!r} must be {potential.dim} finite numbers, one per coordinate of "
             f"{potential.name}"
         )
     return point

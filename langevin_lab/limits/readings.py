@@ -179,7 +179,8 @@ def read_optimiser(
     TypeError
         If there is no learning rate, or a constant is a schedule or one of several numbers.
     ValueError
-        If the weight decay is not 0: it belongs to the potential.
+        If the weight decay is not 0: it belongs to the potential; if the optimiser draws its own
+        data (StreamingPCA).
     """
     noise = {"gradient_noise": gradient_noise, "batch_size": batch_size}
     given = {name: value for name, value in noise.items() if value is not None}
@@ -189,6 +190,11 @@ def read_optimiser(
         raise TypeError(
             f"optimiser={optimiser!r} has no learning_rate: give a method of "
             "langevin_lab.momentum or OptimiserReading(learning_rate=..., momentum=...)"
+        )
+    if not getattr(optimiser, "is_noiseless", True):
+        raise ValueError(
+            f"{optimiser!r} draws its own data and descends no potential, so it is no heavy ball "
+            "with gradient noise; give the HeavyBall of the same numbers"
         )
     decay = getattr(optimiser, "weight_decay", 0.0)
     if decay != 0:

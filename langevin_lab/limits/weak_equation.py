@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WeakModifiedEquation", "weak_modified_equation", "weak_scheme"]
 
-_WORD_LETTERS = frozenset("ABCNOU")
+WORD_LETTERS = frozenset("ABCNOU")
 
 
 @dataclass(frozen=True)
@@ -186,6 +186,16 @@ class WeakModifiedEquation:
 
         return quadratic_corrections(self.generators)
 
+    @property
+    def text(self) -> str:
+        """Drift and diffusion in lines of plain text, and why there is no equation if so."""
+        from langevin_lab.limits.weak_latex import equation_text
+
+        return equation_text(self)
+
+    def __repr__(self) -> str:
+        return f"<WeakModifiedEquation {self.text}>"
+
     def latex(self) -> str:
         """The stochastic equation as LaTeX without dollar signs; the generator if there is none."""
         from langevin_lab.limits.weak_latex import equation_latex, generator_latex
@@ -310,7 +320,7 @@ def weak_modified_equation(method: str | Method, order: int = 2) -> WeakModified
     overdamped = scheme.properties.equation == "overdamped"
     generators = euler_maruyama_generators() if overdamped else word_generators(scheme.name)
     return WeakModifiedEquation(
-        scheme.name, int(order), scheme.properties.equation, generators[: order + 1]
+        scheme.name, int(order), scheme.properties.equation, generators[: int(order) + 1]
     )
 
 
@@ -323,7 +333,7 @@ def weak_scheme(method: str | Method, order: int) -> Method:
     scheme = find_method(method)
     if scheme.name == "EulerMaruyama" and scheme.properties.equation == "overdamped":
         return scheme
-    if scheme.properties.equation != "langevin" or not set(scheme.name) <= _WORD_LETTERS:
+    if scheme.properties.equation != "langevin" or not set(scheme.name) <= WORD_LETTERS:
         raise ValueError(
             f"method={scheme.name!r} for {scheme.properties.equation} dynamics is no composition "
             "of the sub-flows A, B, O, C, N, U; weak modified equations are derived for such words "

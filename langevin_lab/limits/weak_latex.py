@@ -1,6 +1,6 @@
-"""Weak modified equations as LaTeX, ordered by powers of h.
+"""Weak modified equations as LaTeX, ordered by powers of h, and as plain text.
 
-This module imports sympy: it is itself imported only where LaTeX is asked for.
+This module imports sympy: it is itself imported only where an equation is printed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from langevin_lab.limits.weak_generator import MASS, STEP
 if TYPE_CHECKING:
     from langevin_lab.limits.weak_equation import WeakModifiedEquation
 
-__all__ = ["equation_latex", "expression_latex", "generator_latex"]
+__all__ = ["equation_latex", "equation_text", "expression_latex", "generator_latex"]
 
 _PRIMES = ("U", "{U'}", "{U''}", "{U'''}", *(f"{{U^{{({k})}}}}" for k in range(4, 9)))
 _NAMED = {slope: sympy.Symbol(name) for slope, name in zip(SLOPES, _PRIMES)}
@@ -79,3 +79,16 @@ def generator_latex(equation: WeakModifiedEquation) -> str:
         for power, coefficient in equation.generator.terms.items()
     ]
     return r"\mathcal{L}_h = " + " + ".join(parts)
+
+
+def equation_text(equation: WeakModifiedEquation) -> str:
+    """Lines: the method, the drift of each coordinate, D of the second-order part."""
+    names = ("x",) if equation.equation == "overdamped" else ("x", "p")
+    rows = [f"{equation.method} to order {equation.order} in law, {equation.equation} dynamics"]
+    rows += [f"drift of {name}: {drift}" for name, drift in zip(names, equation.drift)]
+    matrix = equation.diffusion
+    for i, first in enumerate(names):
+        rows += [f"D of {first}{names[j]}: {matrix[i, j]}" for j in range(i, len(names))]
+    if equation.obstruction:
+        rows.append(f"no stochastic equation: {equation.obstruction}")
+    return "\n".join(rows)

@@ -12,7 +12,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from langevin_lab.dynamics.schedules import check_nonnegative, check_number, check_positive
+from langevin_lab.dynamics.schedules import (
+    check_nonnegative,
+    check_number,
+    check_positive,
+    schedule_values,
+)
 from langevin_lab.integrators import Method, Program, Properties
 
 Number = float | Callable[[Any], Any]
@@ -93,13 +98,7 @@ class Optimiser:
 
     def value_at(self, name: str, step: Any) -> np.ndarray:
         """Values of one scheduled number in steps of any shape, checked."""
-        schedule = getattr(self, name)
-        values = np.asarray(schedule(step), dtype=float)
-        if values.shape != np.shape(step):
-            raise ValueError(
-                f"{name} schedule returned shape {values.shape} for steps of shape "
-                f"{np.shape(step)}: it must work element by element"
-            )
+        values = schedule_values(name, getattr(self, name), step, unit="steps")
         low, high = _RANGES[name]
         bad = ~(np.isfinite(values) & (values >= low) & (values <= high))
         if bad.any():

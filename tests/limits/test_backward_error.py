@@ -238,7 +238,7 @@ def test_unsuitable_potentials_are_refused():
         flow.dynamics(ll.Potential.from_expression("v*x**2", parameters={"v": 1.0}))
     with pytest.raises(ValueError, match="uses the name 'dt', which the modified equation needs"):
         flow.dynamics(ll.Potential.from_expression("dt**2/2", ("dt",)))
-    long = modified_flow_of_momentum(3, momentum=0.5, look_ahead=0, learning_rate=1e-4)
+    long = modified_flow_of_momentum(3, momentum=0.5, look_ahead=0, learning_rate=1e-6)
     with pytest.raises(ValueError, match=r"has \d+ characters, more than the 20000 of a formula"):
         long.dynamics(ll.potentials.mueller_brown())
 
@@ -275,3 +275,28 @@ def test_flow_is_frozen():
         modified_flow_of_word("BAB", 2).order = 3
     assert isinstance(modified_flow_of_momentum(0), ModifiedFlow)
     assert isinstance(modified_flow_of_momentum(0).series()[0], TreeSum)
+
+
+@pytest.mark.parametrize("method", [
+    ll.momentum.HeavyBall(learning_rate=0.02, momentum=0.8),
+    ll.momentum.MomentumFamily(learning_rate=0.2, momentum=0.3, look_ahead=0.4),
+])  # fmt: skip
+def test_a_step_too_long_for_the_known_minima_warns_with_the_number_of_the_flow(method):
+    well, equation = ll.potentials.harmonic(stiffness=2.0), ll.limits.modified_equation(method, 1)
+    with pytest.warns(ll.limits.OutsideRegimeWarning):
+        (small,) = ll.limits.gradient_flow(method, well).small_parameters
+    for use in (equation.dynamics, equation.field, equation.slow_velocity):
+        with pytest.warns(ll.limits.OutsideRegimeWarning, match="modified equation of") as seen:
+            use(well)
+        assert seen[0].filename == __file__
+        assert seen[0].message.value == pytest.approx(small.value, rel=1e-12)
+
+
+def test_words_warn_beyond_a_radian_or_a_relaxation_a_step_and_not_below():
+    well, equation = ll.potentials.harmonic(stiffness=4.0), modified_flow_of_word("BAOAB", 2)
+    with pytest.warns(ll.limits.OutsideRegimeWarning, match=r"frequency per step .* = 1\.1"):
+        equation.dynamics(well, dt=1.05, friction=0.5, mass=4.0)
+    with pytest.warns(ll.limits.OutsideRegimeWarning, match=r"friction per step .* = 1\.2 "):
+        equation.dynamics(well, dt=0.4, friction=3.0)
+    equation.dynamics(well, dt=0.4, friction=2.0)
+    modified_flow_of_momentum(0, momentum=0.9, look_ahead=0).dynamics(well)

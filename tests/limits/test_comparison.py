@@ -123,10 +123,64 @@ def test_a_limit_with_noise_has_no_path():
     def noisy(optimiser, potential):
         return diffusion(optimiser, potential, gradient_noise=0.1)
 
-    with pytest.raises(ValueError, match="makes the path random"):
+    with pytest.raises(ValueError, match="limit='diffusion' holds in law, not along paths"):
         compare(family, noisy, WELL, start=[1.0], learning_rates=[0.04, 0.02, 0.01])
+
+
+@pytest.mark.parametrize("wrong", [HeavyBall, family(0.1), "HeavyBall"])
+def test_a_family_is_a_function_of_the_learning_rate(wrong):
+    with pytest.raises(TypeError, match=r"family=.* must be a function of the learning rate"):
+        compare(wrong, "gradient_flow", WELL, start=1.0)
+
+
+def test_a_family_that_ignores_the_learning_rate_has_no_order():
+    with pytest.raises(ValueError, match=r"gives HeavyBall\(learning_rate=0.01.* at all learning"):
+        compare(lambda rate: family(0.01), "gradient_flow", WELL, start=1.0)
+
+
+def test_what_a_function_returns_is_a_limit():
+    with pytest.raises(TypeError, match="limit returned 3, which is no Limit"):
+        compare(family, lambda optimiser, potential: 3, WELL, start=1.0)
+
+
+def test_the_remedy_is_for_the_number_that_is_too_large():
+    with pytest.warns(OutsideRegimeWarning, match="= 0.5 is above 0.3; give momenta nearer to 1"):
+        compare(family, "low_resolution", WELL, start=1.0)
+    with pytest.warns(OutsideRegimeWarning, match="above 0.3; use a momentum nearer to 1"):
+        ll.limits.low_resolution(family(0.01), WELL)
+
+
+def test_limits_and_comparisons_state_their_range():
+    plain = ll.Potential.from_expression("x**2/2")
+    assert "range: not checked, for no minimum" in str(gradient_flow(family(0.01), plain))
+    assert "(1 - momentum)**2)) = 0.03, limit 0.1" in str(gradient_flow(family(0.01), WELL))
+    found = compare(family, "gradient_flow", WELL, start=1.0)
+    assert "range at the smallest learning rate: ratio of clocks" in str(found)
 
 
 def test_a_function_serves_as_a_limit():
     result = compare(family, gradient_flow, WELL, start=[1.0])
     assert result.limits[-1].name == "gradient_flow"
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("low_resolution", 0.5), ("high_resolution", 1.0)])
+def test_the_order_in_the_root_clock_is_narrow_by_default(limit, expected):
+    # At rates that are not powers of 4 runs end at different times: intervals of +- 0.6.
+    def near_one(rate):
+        return HeavyBall(learning_rate=rate, momentum=1.0 - np.sqrt(rate) / 3)
+
+    low, high = compare(near_one, limit, WELL, start=0.5).order.interval()
+    assert low < expected < high
+    assert high - low < 0.1
+
+
+def test_without_known_minima_the_range_is_judged_at_the_start():
+    loss = ll.Potential.from_expression("2*x**2 + x**4")
+    assert loss.max_curvature() is None
+    result = compare(
+        family, "gradient_flow", loss, start=[0.5], learning_rates=[0.01, 0.005, 0.002]
+    )
+    (small,) = result.limits[-1].small_parameters
+    assert small.value == pytest.approx(0.002 * (4.0 + 12.0 * 0.25) * 0.75 / 0.25)
+    with pytest.warns(OutsideRegimeWarning, match="even at the smallest learning rate 0.01"):
+        compare(family, "gradient_flow", loss, start=[0.5], learning_rates=[0.03, 0.02, 0.01])

@@ -198,10 +198,17 @@ def test_what_has_no_diffusion_is_refused():
     with pytest.raises(ValueError, match="72 examples make 72 noises"):
         diffusion(METHOD, large)
     noisy = well.with_gradient_noise(standard_deviation=1.0)
+    for make in (diffusion, lambda *given, **noise: linear_diffusion(*given, 0.0, **noise)):
+        with pytest.raises(TypeError, match="potential=None is no Potential"):
+            make(METHOD, None, gradient_noise=1.0)
+        with pytest.raises(ValueError, match=r"gradient_noise=-1.0: .* must be >= 0"):
+            make(METHOD, well, gradient_noise=-1.0)
+    with pytest.raises(ValueError, match=r"point=\[0.0, 1.0\] must be 1 finite numbers"):
+        linear_diffusion(METHOD, noisy, [0.0, 1.0])
     with pytest.raises(ValueError, match=r"point=\[0.5\] has the gradient 0.5"):
         linear_diffusion(METHOD, noisy, [0.5])
     flat = ll.Potential.from_expression("x**4/4").with_gradient_noise(standard_deviation=1.0)
     with pytest.raises(ValueError, match=r"point=\[0\.0\] of .* has the Hessian 0"):
-        linear_diffusion(METHOD, flat, [0.0])
+        linear_diffusion(METHOD, flat, 0.0)
     with pytest.raises(ValueError, match=r"stiffness=-1\.0 has the eigenvalue -1"):
         diffusion_covariance(METHOD, -1.0, gradient_noise=1.0)

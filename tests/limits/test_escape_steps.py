@@ -226,3 +226,17 @@ def test_equations_that_do_not_converge_are_an_error(monkeypatch):
     monkeypatch.setattr(scipy.sparse.linalg, "bicgstab", lambda a, b, **_: (b, 7))
     with pytest.raises(RuntimeError, match=r"equations of \d+ states did not converge"):
         exact_exit_law(**constants(0.1)).mean  # noqa: B018
+
+
+def test_exact_law_refuses_steps_that_there_are_not():
+    law = exact_exit_law(**constants(0.1, 0.5))
+    for steps in ([-3.0, 2.0], np.inf, np.nan):
+        with pytest.raises(ValueError, match=r"steps=.* must be finite and >= 0"):
+            law.probability(steps)
+    with pytest.raises(ValueError, match="n_steps=-1 must be >= 0"):
+        law.survival(-1)
+
+
+def test_too_much_noise_at_the_exit_names_the_exact_law():
+    with pytest.warns(OutsideRegimeWarning, match="noise at the exit .* use exact_exit_law"):
+        heavy_ball_exit_steps(**constants(0.01, 0.9, distance=0.05))

@@ -165,8 +165,9 @@ def test_published_velocity_has_its_closed_form():
 
 
 def test_inertia_and_penalty_have_their_closed_forms():
-    assert inertia(0.9, 0.0) == pytest.approx(0.95)
-    assert inertia(0.9, 0.9) == pytest.approx((1 - 0.9 + 2 * 0.81) / 2)
+    assert inertia(HeavyBall(learning_rate=0.1, momentum=0.9)) == pytest.approx(0.95)
+    ahead = Nesterov(learning_rate=0.1, momentum=0.9)
+    assert inertia(ahead) == pytest.approx((1 - 0.9 + 2 * 0.81) / 2)
     heavy = HeavyBall(learning_rate=0.1, momentum=0.5)
     assert penalty(heavy) == pytest.approx(0.1 * 1.5 / (4 * 0.25), rel=1e-14)
     ahead = Nesterov(learning_rate=0.1, momentum=0.5)

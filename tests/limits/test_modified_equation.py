@@ -1,5 +1,6 @@
 """`modified_equation`: which analysis a method gets, the known results by itself, refusals."""
 
+import numpy as np
 import pytest
 import sympy
 
@@ -41,15 +42,15 @@ def test_momentum_methods_find_the_coefficient_of_the_modified_loss(name, alpha)
 
 def test_optimisers_bring_their_numbers():
     for method in (
-        HeavyBall(learning_rate=0.1, momentum=0.5),
-        Nesterov(learning_rate=0.1, momentum=0.5),
-        MomentumFamily(learning_rate=0.1, momentum=0.5, look_ahead=0.25),
+        HeavyBall(learning_rate=0.01, momentum=0.5),
+        Nesterov(learning_rate=0.01, momentum=0.5),
+        MomentumFamily(learning_rate=0.01, momentum=0.5, look_ahead=0.25),
     ):
         equation = modified_equation(method, 1)
         # f~ = f/(1 - m) + h c f'f, and -grad(c |grad U|^2)/(1 - m) = -2 c f'f/(1 - m).
-        assert 0.1 * float(first(equation)) == pytest.approx(-2 * penalty(method) / 0.5, rel=1e-14)
+        assert 0.01 * float(first(equation)) == pytest.approx(-2 * penalty(method) / 0.5, rel=1e-14)
         dynamics = equation.dynamics(ll.potentials.harmonic())
-        assert dynamics.potential.parameters["learning_rate"] == 0.1
+        assert dynamics.potential.parameters["learning_rate"] == 0.01
 
 
 def test_words_are_analysed_in_law_with_noise_and_as_flows_without():
@@ -84,3 +85,34 @@ def test_what_cannot_be_analysed_is_refused():
         modified_equation("HeavyBal")
     with pytest.raises(ValueError, match="is no composition of the sub-flows"):
         modified_equation("LeimkuhlerMatthews")
+    with pytest.raises(ValueError, match=r"method='RK4' is no composition .*'HeavyBall', "):
+        modified_equation("RK4")
+    with pytest.raises(ValueError, match="method=SGD has no symbolic form: use one of Gradient"):
+        modified_equation(SGD)
+    with pytest.raises(TypeError, match=r"method=\['BAOAB'\] must be a splitting word"):
+        modified_equation(["BAOAB"])
+
+
+@pytest.mark.parametrize("method", ["BAOAB", "HeavyBall", HeavyBall(learning_rate=1, momentum=0)])
+def test_an_order_is_an_integer_whatever_ran_before(method):
+    modified_equation(method, 1)
+    for order in (1.0, True, "1", -1, 6):
+        with pytest.raises(ValueError, match=f"order={order!r} must be an integer from 0 to 5"):
+            modified_equation(method, order)
+
+
+def test_the_equation_of_stored_looked_ahead_points_is_that_of_the_recursion_to_order_1_only():
+    # With y = x + m (x_n - x_{n-1}) and X = b f the drift of y differs at h^2, in f''(f, f): the
+    # flow of order 2 of the recursion would be off by O(h^2) from the stored points.
+    loss = ll.Potential.from_expression("x**2/2 + x**3/5 + x**4/8")
+    ends = []
+    for rate in (2.0**-9, 2.0**-10):
+        method = SGD(learning_rate=rate, momentum=0.5, nesterov=True)
+        n = round(0.5 / rate)
+        path = ll.limits.iterate(method, loss, 1.0, 2 * n)[:, 0]
+        flow = modified_equation(method, 1).dynamics(loss)
+        end = ll.integrators.solve_flow(flow, path[n : n + 1], [0.5], rtol=1e-12, atol=1e-14)
+        ends.append(abs(end["x"].values[-1, 0] - path[-1]))
+    assert np.log2(ends[0] / ends[1]) == pytest.approx(2.0, abs=0.02)
+    with pytest.raises(ValueError, match=r"order=2 for SGD.* stores looked-ahead points"):
+        modified_equation(method, 2)

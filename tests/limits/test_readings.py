@@ -16,6 +16,7 @@ from langevin_lab.momentum import (
     MomentumFamily,
     Nesterov,
     NesterovSequence,
+    StreamingPCA,
 )
 
 LINE = Quartic(1)
@@ -113,6 +114,8 @@ def test_optimisers_that_cannot_be_read_are_named():
     decayed = SGD(learning_rate=0.1, momentum=0.5, weight_decay=0.01)
     with pytest.raises(ValueError, match=r"weight_decay=0.01 is a force: add weight_decay"):
         read_optimiser(decayed)
+    with pytest.raises(ValueError, match=r"StreamingPCA\(.* draws its own data and descends no"):
+        read_optimiser(StreamingPCA(learning_rate=0.1, momentum=0.5, variances=(2.0, 1.0)))
 
 
 def test_wrong_constants_of_a_dynamics_are_named():

@@ -170,6 +170,15 @@ def test_latex_of_the_first_equation_of_euler_maruyama():
     )
 
 
+def test_text_has_drift_diffusion_and_what_obstructs():
+    lines = weak_modified_equation("EulerMaruyama", 1).text.splitlines()
+    assert lines[0] == "EulerMaruyama to order 1 in law, overdamped dynamics"
+    assert lines[2] == "D of xx: T/gamma + T*h*Derivative(U(x), (x, 2))/gamma**2"
+    printed = repr(weak_modified_equation("BAOAB", 2))
+    assert "D of xx: -T*gamma*h**2/(12*m)\nD of xp: 0\n" in printed
+    assert "no stochastic equation: its diffusion matrix is not positive" in printed
+
+
 def test_latex_is_of_the_generator_where_there_is_no_stochastic_equation():
     text = weak_modified_equation("BAOAB").latex()
     assert text.startswith(r"\mathcal{L}_h = ")

@@ -1,5 +1,6 @@
 """What all optimisers share: checked numbers, schedules of the step, one record."""
 
+import math
 import pickle
 
 import numpy as np
@@ -60,6 +61,8 @@ def test_wrong_numbers_are_named(numbers, kind, message):
         ({"learning_rate": lambda n: 1.0 / (n - 1.0)}, "returned -1.0 in step 0: .* and >= 0"),
         ({"momentum": lambda n: 0.3 * n}, r"momentum schedule returned 1\.2 in step 4: it must be"),
         ({"momentum": lambda n: n * np.nan}, "returned nan in step 0: .* between 0 and 1"),
+        ({"momentum": lambda n: 0.5 if n < 3 else 0.9}, r"array of steps .*use np\.where for if"),
+        ({"learning_rate": lambda n: math.exp(-n)}, r"rate schedule .* np\.exp for math\.exp"),
         ({"momentum": lambda n: 0.5}, r"momentum schedule returned shape \(\) for steps of shape"),
     ],
 )
