@@ -8,7 +8,7 @@ Each step follows it to the trust radius; it is taken back if the gradient at it
 predicted one. So the path is the curve of steepest descent, not that of a minimiser, which may
 jump into another basin; near the minimum a step is Newton's.
 
-Source: Page and McIver (1988), equation 15.
+Source: Page and McIver (1988).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ each |s_i| and |s| at most the trust radius, which grows where the quadratic mod
 gradient and shrinks where it does not. Next to a stationary point of index k, with its k unstable
 modes climbed, this is Newton's method; it is repelled by every other index.
 
-Source: Cerjan and Miller (1981); Wales, Energy Landscapes (2003), section 6.2.1.
+Source: Cerjan and Miller (1981); Wales, Energy Landscapes (2003), chapter 6.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ with the tangent t towards the neighbour of higher energy. Once the band has set
 images climb: f_i = -gradient + 2 (gradient . t) t. Each ends near a saddle of index 1, which
 Newton's method then makes exact; the band itself is good to the tolerance.
 
-Source: Henkelman, Uberuaga and Jonsson (2000) for the climbing image; Henkelman and Jonsson (2000)
-for tangent and spring; Bitzek et al. (2006) for the relaxation.
+Source: [HUJ00] for the climbing image; [HJ00] for tangent and
+spring; Bitzek et al. (2006) for the relaxation.
 """
 
 from __future__ import annotations

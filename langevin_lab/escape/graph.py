@@ -5,7 +5,7 @@
 which union-find gives for all pairs at once: saddles in order of energy join what is not joined
 yet. These merges are the branchings of the disconnectivity graph.
 
-Source: Becker and Karplus (1997); Wales, Energy Landscapes (2003), section 5.1.
+Source: Becker and Karplus (1997); Wales, Energy Landscapes (2003), chapter 5.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 A walk need not end in a saddle of the minimum that it left: the two minima say what it joins.
 
-Source: Wales, Energy Landscapes (2003), sections 6.2 and 6.3.
+Source: Wales, Energy Landscapes (2003), chapter 6.
 """
 
 from __future__ import annotations

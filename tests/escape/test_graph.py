@@ -37,9 +37,7 @@ def minimax(n, energies, edges):
 @pytest.mark.parametrize(("n_atoms", "n_minima", "n_saddles"), [(4, 1, 1), (5, 1, 2), (6, 2, 3)])
 def test_small_clusters_have_the_published_numbers_of_points(n_atoms, n_minima, n_saddles):
     potential = ll.potentials.lennard_jones_cluster(n_atoms=n_atoms)
-    graph = explore_landscape(
-        potential, potential.minima, symmetry=rigid_motions(), n_random=30
-    )
+    graph = explore_landscape(potential, potential.minima, symmetry=rigid_motions(), n_random=30)
     assert (len(graph.minima), len(graph.saddles)) == (n_minima, n_saddles)
     assert graph.is_connected
 
@@ -48,9 +46,7 @@ def test_small_clusters_have_the_published_numbers_of_points(n_atoms, n_minima, 
 def test_seven_atoms_have_4_minima_and_11_saddles_below_the_loss_of_one():
     """Doye and Wales (2002) count 12 saddles; the last, at -12.549, lies above that loss."""
     potential = ll.potentials.lennard_jones_cluster(n_atoms=7)
-    graph = explore_landscape(
-        potential, potential.minima, symmetry=rigid_motions(), n_random=40
-    )
+    graph = explore_landscape(potential, potential.minima, symmetry=rigid_motions(), n_random=40)
     assert [point.energy for point in graph.minima] == pytest.approx(SEVEN, abs=1e-6)
     six = ll.potentials.lennard_jones_cluster(n_atoms=6).minima[0].energy
     assert sum(saddle.energy < six for saddle in graph.saddles) == 11

@@ -59,7 +59,9 @@ def test_barriers_are_those_of_the_potential():
 
 
 def test_a_side_without_a_minimum_is_none():
-    cliff = ll.Potential.from_expression("x**2/2 - x**3/3 + y**2", "x, y", bounds=[(-1, 2), (-1, 1)])
+    cliff = ll.Potential.from_expression(
+        "x**2/2 - x**3/3 + y**2", "x, y", bounds=[(-1, 2), (-1, 1)]
+    )
     (saddle,) = ll.escape.find_stationary_points(cliff, n_starts=16, indices=[1])
     sides = connection_of(cliff, saddle).minima
     assert [side is None for side in sorted(sides, key=lambda side: side is None)] == [False, True]

@@ -164,9 +164,7 @@ def test_a_seed_gives_the_same_points_and_another_the_same_set():
     first, again = (find_stationary_points(potential, n_starts=32, seed=5) for _ in range(2))
     assert [p.position.tolist() for p in first] == [p.position.tolist() for p in again]
     other = find_stationary_points(potential, n_starts=32, seed=6)
-    np.testing.assert_allclose(
-        [p.position for p in first], [p.position for p in other], atol=1e-12
-    )
+    np.testing.assert_allclose([p.position for p in first], [p.position for p in other], atol=1e-12)
 
 
 def test_one_missing_point_breaks_the_morse_sum():

@@ -59,7 +59,9 @@ def test_group_of_a_cube_has_48_elements_that_multiply_within_it():
     group = linear_symmetry([cycle, swap, np.diag([-1, 1, 1])]).maps
     assert len(group) == 48
     keys = {np.round(g).astype(int).tobytes() for g in group}
-    assert {np.round(g @ h).astype(int).tobytes() for g, h in itertools.product(group, group)} == keys
+    assert {
+        np.round(g @ h).astype(int).tobytes() for g, h in itertools.product(group, group)
+    } == keys
 
 
 def test_distance_goes_to_the_nearest_copy():
