@@ -1,11 +1,11 @@
 """Disconnectivity graphs of two clusters and of the loss of a network.
 
 Each line rises from the energy of a minimum and ends where the lowest saddle joins it to others.
-Left: the Lennard-Jones cluster of 7 atoms, all of its 4 minima; ticks on the right are its saddles of
-index 1. Middle: the lowest 24 minima found of 13 atoms, over saddles that walks from the lowest
-reached (a line that ends free at the top is joined by none of them); the icosahedron lies 2.85 below
-the next. Right: all minima of the loss of a network with two tanh units, where the 8 lowest are one
-minimum with its units renamed or their signs changed.
+Left: the Lennard-Jones cluster of 7 atoms, all of its 4 minima; ticks on the right are its saddles
+of index 1. Middle: the lowest 24 minima found of 13 atoms, over saddles that walks from the lowest
+reached (a line that ends free at the top is joined by none of them); the icosahedron lies 2.85
+below the next. Right: all minima of the loss of a network with two tanh units, where the 8 lowest
+are one minimum with its units renamed or their signs changed.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ from langevin_lab.lab.figure_style import COLOURS
 
 __all__ = ["draw_disconnectivity"]
 
+Group = tuple[int, ...]
+
 
 def draw_disconnectivity(
     axes: Any,
@@ -73,9 +75,9 @@ def draw_disconnectivity(
     axes.set_xticks([])
 
 
-def _roots(shown: set[int], joins: list[list[tuple[int, ...]]]) -> list[tuple[int, ...]]:
+def _roots(shown: set[int], joins: list[list[Group]]) -> list[Group]:
     """Groups that nothing joins to another."""
-    left: dict[tuple[int, ...], None] = {(i,): None for i in sorted(shown)}
+    left: dict[Group, None] = {(i,): None for i in sorted(shown)}
     for groups in joins:
         for group in groups:
             del left[group]
@@ -84,17 +86,17 @@ def _roots(shown: set[int], joins: list[list[tuple[int, ...]]]) -> list[tuple[in
 
 
 def _places(
-    energies: np.ndarray, shown: set[int], joins: list[list[tuple[int, ...]]]
-) -> tuple[dict[tuple[int, ...], float], dict[tuple[int, ...], float]]:
+    energies: np.ndarray, shown: set[int], joins: list[list[Group]]
+) -> tuple[dict[Group, float], dict[Group, float]]:
     """Horizontal place and lower end of every group's line: no two lines cross."""
-    ordered = {(i,): [i] for i in shown}
+    ordered: dict[Group, list[int]] = {(i,): [i] for i in shown}
     for groups in joins:
         # The group with the lower minimum to the left.
         first, second = sorted(groups, key=lambda group: float(energies[list(group)].min()))
         ordered[tuple(sorted(first + second))] = ordered[first] + ordered[second]
     roots = sorted(_roots(shown, joins), key=lambda group: float(energies[list(group)].min()))
     columns = {i: x for x, i in enumerate(i for root in roots for i in ordered[root])}
-    place = {(i,): float(columns[i]) for i in shown}
+    place: dict[Group, float] = {(i,): float(columns[i]) for i in shown}
     for groups in joins:
         joined = tuple(sorted(groups[0] + groups[1]))
         place[joined] = 0.5 * (place[groups[0]] + place[groups[1]])

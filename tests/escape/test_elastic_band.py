@@ -81,7 +81,7 @@ def test_a_cluster_returns_over_the_saddle_that_walks_find():
 
 def test_a_band_that_does_not_come_to_rest_says_how_far_it_was():
     potential = ll.potentials.mueller_brown()
-    with pytest.raises(PathError, match="not at rest after n_steps=3: .* raise n_steps") as caught:
+    with pytest.raises(PathError, match=r"not at rest after n_steps=3: .* raise n_steps") as caught:
         minimum_energy_path(potential, *potential.minima[:2], n_steps=3)
     assert caught.value.residual > 1e-3
 

@@ -77,7 +77,7 @@ def test_points_of_rastrigin_are_all_pairs_of_roots():
 def test_degenerate_points_are_called_so():
     found = find_stationary_points(ll.potentials.monkey_saddle(), n_starts=64)
     assert sorted(point.kind for point in found) == ["degenerate"] + 3 * ["minimum"]
-    with pytest.raises(ValueError, match="is degenerate: .* is not its contribution"):
+    with pytest.raises(ValueError, match=r"is degenerate: .* is not its contribution"):
         morse_sum(found)
 
 
