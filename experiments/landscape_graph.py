@@ -12,9 +12,9 @@ lies 2.85 above. The loss of a network grows without bound in all directions by 
 (Morse) the sum of (-1)^index over all its stationary points is 1; renaming its two hidden units
 and changing their signs are 8 symmetries, so its lowest minimum comes in 8 copies.
 
-Method. Basin hopping from random starts, walks from the minima along every mode and from random
-points around them by eigenvector following, Newton's method, steepest descent on both sides; for
-the network many starts in a box for every index. Zero modes of clusters are projected out, copies
+Method. Basin hopping from random starts, walks from the minima along every mode (and, for 7 atoms,
+from random points around them) by eigenvector following, Newton's method, steepest descent on both
+sides; for the network many starts in a box for every index. Zero modes of clusters are projected out, copies
 under renaming of atoms count once; those of the network are kept, to see the barriers between them.
 """
 
@@ -38,13 +38,13 @@ LANDSCAPES = ("seven", "thirteen", "network")
 
 @dataclass(frozen=True)
 class Config:
-    """Hops of basin hopping, walks, minima of 13 atoms that are walked from, starts in the box."""
+    """Hops of basin hopping, walks around those of 7 atoms, minima of 13 walked from, starts."""
 
     n_hops: int = 60
     n_walks: int = 4
     n_random: int = 40
-    n_explored: int = 6
-    n_starts: int = 64
+    n_explored: int = 10
+    n_starts: int = 32
     weight_decay: float = 0.01
     seed: int = 1
 
@@ -58,7 +58,7 @@ def cluster(n_atoms: int, config: Config, **walks) -> ll.escape.LandscapeGraph:
         n_walks=config.n_walks, symmetry=symmetry,
     )  # fmt: skip
     return ll.escape.explore_landscape(
-        potential, minima, n_random=config.n_random, seed=config.seed, symmetry=symmetry, **walks
+        potential, minima, seed=config.seed, symmetry=symmetry, **walks
     )
 
 
@@ -79,7 +79,7 @@ def run(config: Config) -> xarray.Dataset:
     loss = network(config)
     points = ll.escape.find_stationary_points(loss, n_starts=config.n_starts, seed=config.seed)
     graphs = {
-        "seven": cluster(7, config),
+        "seven": cluster(7, config, n_random=config.n_random),
         "thirteen": cluster(13, config, max_minima=config.n_explored),
         "network": ll.escape.landscape_graph(loss, points),
     }
@@ -168,15 +168,15 @@ def _stationarity(dataset: xarray.Dataset, name: str) -> list[Claim]:
 
 def cost(config: Config) -> float:
     """Seconds on two cores: one core works, compiling included."""
-    searches = 0.02 * config.n_hops * config.n_walks + 0.06 * config.n_starts
-    return 6.0 + searches + (0.05 * config.n_random + 1.0) * config.n_explored
+    searches = 0.01 * config.n_hops * config.n_walks + 0.2 * config.n_starts
+    return 3.0 + searches + 0.1 * config.n_random + 0.8 * config.n_explored
 
 
 EXPERIMENT = Experiment(
     name="landscape_graph",
     presets={
         "quick": Config(),
-        "paper": Config(n_hops=400, n_walks=8, n_random=60, n_explored=60, n_starts=256),
+        "paper": Config(n_hops=400, n_walks=8, n_random=400, n_explored=60, n_starts=256),
     },
     run=run,
     claims=claims,

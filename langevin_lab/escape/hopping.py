@@ -74,7 +74,8 @@ def basin_hopping(
     n_walks : int
         Independent walks.
     symmetry : Symmetry, optional
-        Copies of a minimum count as one.
+        Copies of a minimum count as one. Points with zero modes that it does not account for are
+        left out, such as a cluster in two pieces: without it, every one of a cluster.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def basin_hopping(
             if position is None:
                 continue
             point = record(potential, position, symmetry)
-            if point.index == 0 and find(point, found, symmetry) is None:
+            if point.kind == "minimum" and find(point, found, symmetry) is None:
                 found.append(point)
     return sorted_points(found)
 

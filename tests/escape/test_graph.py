@@ -80,6 +80,15 @@ def test_basin_hopping_finds_seven_atoms_minima():
     assert [point.energy for point in found] == pytest.approx(SEVEN, abs=1e-6)
 
 
+def test_a_cluster_in_pieces_is_no_minimum():
+    potential = ll.potentials.lennard_jones_cluster(n_atoms=4)
+    pieces = np.array([[0, 0, 0], [1.1, 0, 0], [1e4, 0, 0], [1e4, 1.1, 0]], dtype=float).ravel()
+    apart = minimise(potential, pieces, symmetry=rigid_motions())
+    assert (apart.energy, apart.kind) == (pytest.approx(-2.0), "degenerate")
+    settings = {"n_hops": 1, "temperature": 1.0, "step": 0.1, "seed": 0}
+    assert not basin_hopping(potential, start=pieces, symmetry=rigid_motions(), **settings)
+
+
 def test_basin_hopping_repeats_under_a_seed():
     potential = ll.potentials.himmelblau()
     settings = {"n_hops": 20, "temperature": 10.0, "step": 4.0}
