@@ -14,8 +14,9 @@ and changing their signs are 8 symmetries, so its lowest minimum comes in 8 copi
 
 Method. Basin hopping from random starts, walks from the minima along every mode (and, for 7 atoms,
 from random points around them) by eigenvector following, Newton's method, steepest descent on both
-sides; for the network many starts in a box for every index. Zero modes of clusters are projected out, copies
-under renaming of atoms count once; those of the network are kept, to see the barriers between them.
+sides; for the network many starts in a box for every index. Zero modes of clusters are projected
+out, copies under renaming of atoms count once; those of the network are kept, to see the barriers
+between them.
 """
 
 from __future__ import annotations

@@ -121,6 +121,7 @@ def test_settings_of_basin_hopping_are_checked(wrong, message):
         basin_hopping(ll.potentials.double_well(), **settings)
 
 
+@pytest.mark.slow
 def test_kinks_of_a_phi4_chain_join_its_two_minima():
     """Berglund, Fernandez and Gentz (2007): below the coupling 1/(1 - cos(2 pi/n)) kinks are lower.
 
