@@ -19,6 +19,11 @@ _NAMES = {
     "kramers": "rates",
     "langevin_saddle_exit_time": "linear_saddle",
     "linear_saddle_exit_time": "linear_saddle",
+    "rare_event_probability": "rare_events",
+    "rare_event_rate": "rare_events",
+    "DivergedPathError": "splitting",
+    "RareEvent": "rare_event_results",
+    "RareEventRate": "rare_event_results",
     "transition_state_theory": "rates",
     "turnover": "weak_friction",
 }
