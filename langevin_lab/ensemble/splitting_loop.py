@@ -51,7 +51,7 @@ def in_target(work, lane, parameters):
 # Columns of a run's numbers.
 STATUS, PATH, N_WAITING, N_ITERATIONS, N_DRAWS, N_BRANCHES, FIRST_STEP, LAST_STEP = range(8)
 RUNNING, DONE, EXTINCT, DIVERGED = range(4)
-FIRST_DRAW = 2**62  # beyond those of minibatches
+FIRST_DRAW = 2**61  # beyond those of minibatches
 
 
 @inlined
@@ -203,18 +203,30 @@ def next_path(
     return np.inf
 
 
-@entry
-def start_paths(kept, replicas, parameters, seed, spacing, levels, records):
-    """From kept rows (N_KEPT, n) of the starts to their levels (n,) and carried rows (n, ...)."""
-    buffer = np.zeros(N_ROWS * WIDTH + 8)
-    work = buffer[(-buffer.ctypes.data % 64) // 8 :]
-    for path in range(levels.size):
-        for row in range(N_KEPT):
-            work[row * WIDTH] = kept[row, path]
-        refresh_block(work, 1, parameters, seed, replicas[path : path + 1], 0)
-        for row in range(N_CARRIED):
-            records[path, row] = work[row * WIDTH]
-    rate_starts(work, parameters, spacing, levels, records)
+@compiled
+def settle(
+    work, lane, levels, counts, record_levels, records, waiting, numbers, weights, parameters, plan,
+    replica, level, step,
+):  # fmt: skip
+    """Record a lane's new maximum, or end its path and take the next; return the level reached."""
+    path = numbers[PATH]
+    if is_outside(work, lane, plan[2]):
+        numbers[STATUS], numbers[LAST_STEP], numbers[PATH] = DIVERGED, step, -1
+        return np.inf
+    arrived = in_target(work, lane, parameters)
+    if arrived or not in_source(work, lane, parameters):
+        if arrived:
+            level = np.inf
+        counts[path] = append_record(
+            work, lane, level, weights[0], counts[path], record_levels[path], records[path]
+        )
+        levels[path] = level
+        if not arrived:
+            return level
+    return next_path(
+        work, lane, levels, counts, record_levels, records, waiting, numbers, weights, plan,
+        replica, step,
+    )  # fmt: skip
 
 
 @compiled
@@ -228,6 +240,20 @@ def rate_starts(work, parameters, spacing, levels, records):
             levels[path] = np.inf
         elif in_source(work, 0, parameters):
             levels[path] = np.nan
+
+
+@entry
+def start_paths(kept, replicas, parameters, seed, spacing, levels, records):
+    """From kept rows (N_KEPT, n) of the starts to their levels (n,) and carried rows (n, ...)."""
+    buffer = np.zeros(N_ROWS * WIDTH + 8)
+    work = buffer[(-buffer.ctypes.data % 64) // 8 :]
+    for path in range(levels.size):
+        for row in range(N_KEPT):
+            work[row * WIDTH] = kept[row, path]
+        refresh_block(work, 1, parameters, seed, replicas[path : path + 1], 0)
+        for row in range(N_CARRIED):
+            records[path, row] = work[row * WIDTH]
+    rate_starts(work, parameters, spacing, levels, records)
 
 
 @entry
@@ -252,9 +278,8 @@ def split(
         for row in range(N_CARRIED):
             work[row * WIDTH + i] = state[row, i]
         path = numbers[i, PATH]
-        if path >= 0:
-            reached[i] = levels[i, path]
-        else:
+        reached[i] = np.inf if path < 0 else levels[i, path]
+        if path < 0 and numbers[i, STATUS] == RUNNING:
             reached[i] = next_path(
                 work, i, levels[i], counts[i], record_levels[i], records[i], waiting[i],
                 numbers[i], weights[i], plan, replicas[i], first_step,
@@ -271,28 +296,14 @@ def split(
         if not look(work, width, reached, parameters, bound, spacing, seen, values):
             continue
         for i in range(width):
-            path = numbers[i, PATH]
-            if path < 0 or not seen[i]:
-                continue
-            arrived = in_target(work, i, parameters)
-            ended = arrived or in_source(work, i, parameters)
-            level = np.inf if arrived else values[i]
-            if is_outside(work, i, bound):
-                numbers[i, STATUS], numbers[i, LAST_STEP] = DIVERGED, step
-                numbers[i, PATH] = -1
-            elif arrived or not ended:
-                counts[i, path] = append_record(
-                    work, i, level, weights[i, 0], counts[i, path], record_levels[i, path],
-                    records[i, path],
-                )  # fmt: skip
-                levels[i, path] = reached[i] = level
-                full = full or (not ended and counts[i, path] == room)
-            if ended and numbers[i, STATUS] == RUNNING:
-                reached[i] = next_path(
+            if numbers[i, PATH] >= 0 and seen[i]:
+                reached[i] = settle(
                     work, i, levels[i], counts[i], record_levels[i], records[i], waiting[i],
-                    numbers[i], weights[i], plan, replicas[i], step,
+                    numbers[i], weights[i], parameters, plan, replicas[i], values[i], step,
                 )  # fmt: skip
-            n_running -= numbers[i, STATUS] != RUNNING
+                path = numbers[i, PATH]
+                full = full or (path >= 0 and counts[i, path] == room)
+                n_running -= numbers[i, STATUS] != RUNNING
     for i in range(width):
         for row in range(N_CARRIED):
             state[row, i] = work[row * WIDTH + i]

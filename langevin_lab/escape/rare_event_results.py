@@ -97,11 +97,18 @@ class RareEvent:
             If the runs overlap, or a setting differs.
         """
         require_joinable(self, other)
-        names = ("log_probabilities", "n_iterations", "n_branches", "n_steps")
-        joined = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names
-        }
-        return replace(self, first_run=min(self.first_run, other.first_run), **joined)
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(self, name), getattr(other, name)])
+
+        return replace(
+            self,
+            log_probabilities=joined("log_probabilities"),
+            n_iterations=joined("n_iterations"),
+            n_branches=joined("n_branches"),
+            n_steps=joined("n_steps"),
+            first_run=min(self.first_run, other.first_run),
+        )
 
 
 def require_joinable(one: RareEvent, other: RareEvent) -> None:

@@ -118,7 +118,7 @@ def rare_event_probability(
     >>> found = ll.escape.rare_event_probability(
     ...     eq, "EulerMaruyama", dt=0.01, coordinate="x", start=-0.8, source="x < -0.9",
     ...     target="x > 0.9", n_replicas=50, seed=1)
-    >>> exact = ll.exact.discrete_splitting_probability(eq, "EulerMaruyama", -0.8, -0.9, 0.9, 0.01)
+    >>> exact = ll.exact.discrete_splitting_probability("EulerMaruyama", eq, -0.8, -0.9, 0.9, 0.01)
     >>> abs(found.probability.value - exact.value) < 4 * found.probability.stderr
     True
     """
@@ -210,7 +210,7 @@ def rare_event_rate(
     >>> import langevin_lab as ll
     >>> eq = ll.Overdamped(ll.potentials.double_well(), temperature=0.2)
     >>> found = ll.escape.rare_event_rate(
-    ...     eq, "EulerMaruyama", dt=0.01, coordinate="x", source="x < -1", target="x > 1",
+    ...     eq, "EulerMaruyama", dt=0.01, coordinate="x", source="x < -0.95", target="x > 1",
     ...     surface="x > -0.8", n_replicas=50, seed=1)
     >>> exact = 1 / ll.exact.discrete_passage_time("EulerMaruyama", eq, -1.0, 1.0, 0.01).value
     >>> abs(found.rate.value - exact) < 4 * found.rate.stderr
@@ -261,6 +261,7 @@ def _plan(
         raise ValueError("temperature=0: branches would all be the same; give a temperature > 0")
     check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt)
+    n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     n_killed = check_count("n_killed", n_killed, 1)
     if check_count("n_replicas", n_replicas, 2) <= n_killed:
         raise ValueError(
@@ -274,7 +275,7 @@ def _plan(
         n_killed=n_killed,
         bound=check_bound(bound),
         spacing=_spacing(level_spacing),
-        n_threads=default_threads() if n_threads is None else check_count("n_threads", n_threads, 1),
+        n_threads=n_threads,
     )
 
 

@@ -203,7 +203,7 @@ class SplittingBlock:
         if n_diverged:
             raise DivergedPathError(
                 f"a path of {n_diverged} of {len(self.numbers)} runs has left divergence_bound="
-                f"{self.plan.bound:g}, and leaving it out would bias the estimate; use a smaller dt",
+                f"{self.plan.bound:g}; leaving it out would bias the estimate, use a smaller dt",
                 n_diverged=n_diverged,
             )
         on_way = self.numbers[:, PATH] >= 0

@@ -64,7 +64,7 @@ def discrete_splitting_probability(
     >>> found = ll.exact.discrete_splitting_probability("EulerMaruyama", eq, -.8, -.9, .9, 2e-4)
     >>> continuous = ll.exact.splitting_probability(eq, -0.8, -0.9, 0.9)
     >>> print(f"{continuous.value:.4e} {found.value:.3e}")   # looked at once a step, a is further
-    2.5633e-05 2.621e-05
+    2.5633e-05 2.619e-05
     """
     scheme = one_normal_scheme(method, dynamics, "a splitting probability of a scheme")
     if not a < start < b:

@@ -8,9 +8,12 @@ from scipy import stats
 from z_test import assert_agrees, assert_refutes
 
 import langevin_lab as ll
+from langevin_lab.compiled import modules
 from langevin_lab.escape import (
     DivergedPathError,
     NoArrivalError,
+    RareEvent,
+    RareEventRate,
     rare_event_probability,
     rare_event_rate,
     splitting,
@@ -51,9 +54,6 @@ def cold(ratio, potential=WELL):
     return ll.Overdamped(potential, temperature=(saddle.energy - minimum.energy) / ratio)
 
 
-# --- the algorithm ---------------------------------------------------------------------------------
-
-
 def splitting_by_hand(run, n_paths, n_killed, *, seed, dt, temperature):
     """The algorithm on whole paths, with the noise of one run: (log probability, iterations)."""
     clock, drawn = 0, 0
@@ -77,7 +77,9 @@ def splitting_by_hand(run, n_paths, n_killed, *, seed, dt, temperature):
     logarithm, iterations = 0.0, 0
     while True:
         killed = sorted(map(level, paths))[n_killed - 1]
-        alive = [k for k in range(n_paths) if level(paths[k]) > killed or level(paths[k]) == math.inf]
+        alive = [
+            k for k in range(n_paths) if level(paths[k]) > killed or level(paths[k]) == math.inf
+        ]
         dead = [k for k in range(n_paths) if k not in alive]
         if killed == math.inf:
             return logarithm + math.log(len(alive) / n_paths), iterations
@@ -88,7 +90,7 @@ def splitting_by_hand(run, n_paths, n_killed, *, seed, dt, temperature):
         branches = []
         for _ in dead:
             number = batch_indices(
-                seed, run, 2**62 + drawn, n_examples=len(alive), batch_size=1, replacement=True
+                seed, run, 2**61 + drawn, n_examples=len(alive), batch_size=1, replacement=True
             )  # fmt: skip
             drawn += 1
             parent = paths[alive[number[0, 0, 0]]]
@@ -127,18 +129,15 @@ def test_bits_do_not_depend_on_threads_room_or_length_of_calls(event, monkeypatc
 
 @pytest.mark.slow
 def test_compiled_loop_equals_plain_python(plain_python):
-    import plain_python as module
-
     settings = {"dt": 0.02, "n_replicas": 5, "n_runs": 3}
     interpreted = hop(**settings)
     with pytest.MonkeyPatch.context() as patch:
-        from langevin_lab.compiled.modules import load
-
-        assert module.load is not load
-        patch.setattr("langevin_lab.ensemble.kernel.load", load)
+        patch.setattr("langevin_lab.ensemble.kernel.load", modules.load)
         compiled = hop(**settings)
     np.testing.assert_array_equal(interpreted.n_steps, compiled.n_steps)
-    np.testing.assert_allclose(interpreted.log_probabilities, compiled.log_probabilities, rtol=1e-14)
+    np.testing.assert_allclose(
+        interpreted.log_probabilities, compiled.log_probabilities, rtol=1e-14
+    )
 
 
 @pytest.mark.slow
@@ -154,9 +153,6 @@ def test_runs_of_several_calls_join_to_those_of_one(event):
         event.combined(parts[1])
     with pytest.raises(ValueError, match="seed=1 and seed=2 do not combine"):
         event.combined(hop(n_replicas=20, n_runs=2, seed=2, first_run=50))
-
-
-# --- probabilities ---------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -190,9 +186,7 @@ def test_z_scores_over_repeats_are_normal():
 def test_reference_numbers_of_the_double_well(n_replicas, n_iterations):
     """Committor 2.62e-5 with both boundaries moved out by the overshoot of a step."""
     dynamics = ll.Overdamped(WELL, temperature=0.1)
-    found = hop(
-        dynamics, dt=2e-4, start=-0.8, source="x < -0.9", n_replicas=n_replicas, n_runs=100
-    )
+    found = hop(dynamics, dt=2e-4, start=-0.8, source="x < -0.9", n_replicas=n_replicas, n_runs=100)
     estimate = found.probability
     assert_agrees(estimate.value, estimate.stderr, 2.619e-5, 100, f"{n_replicas} paths")
     assert found.n_iterations.mean() == pytest.approx(n_iterations, rel=0.02)
@@ -231,14 +225,11 @@ def test_potential_from_loops_in_two_dimensions():
 
     potential = ll.Potential.from_functions(energy=energy, gradient=gradient, dim=2, parameters={})
     found = hop(
-        ll.Overdamped(potential, temperature=0.2), coordinate="x0", source="x0 < -1.05",
-        target="x0 > 0.9", start=[-0.92, 0.0], n_replicas=50, n_runs=100,
+        ll.Overdamped(potential, temperature=0.2), coordinate="x", source="x < -1.05",
+        target="x > 0.9", start=[-0.92, 0.0], n_replicas=50, n_runs=100,
     )  # fmt: skip
     expected = exact(ll.Overdamped(WELL, temperature=0.2))
     assert_agrees(found.probability.value, found.probability.stderr, expected, 100, "two dims")
-
-
-# --- rates -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -284,7 +275,40 @@ def test_rates_of_several_calls_join():
         one.combined(hop_rate(n_replicas=20, n_runs=5, first_run=5, crossings_per_path=2))
 
 
-# --- what is refused -------------------------------------------------------------------------------
+def event_of(*probabilities, n_replicas=100):
+    with np.errstate(divide="ignore"):
+        logarithms = np.log(probabilities)
+    counts = np.full(logarithms.size, 7)
+    return RareEvent(logarithms, counts, counts, counts, n_replicas, 1, 0.1, 1, 0)
+
+
+def test_estimates_are_those_of_the_runs_and_extinct_ones_count_as_zero():
+    found = event_of(1e-200, 3e-200, 0.0, 4e-200)
+    assert found.n_extinct == 1
+    assert found.probability.value == pytest.approx(2e-200)
+    assert found.probability.stderr == pytest.approx(np.std([1, 3, 0, 4], ddof=1) / 2 * 1e-200)
+    assert found.ideal_relative_variance == pytest.approx(2e-200 ** (-1 / 100) - 1)
+    many = np.random.default_rng(1).gamma(4.0, 1e-200, 4000)
+    spread = event_of(*many).relative_variance
+    assert_agrees(spread.value, spread.stderr, 0.25, 4000, "gamma law")
+    assert_refutes(spread.value, spread.stderr, 0.35, 4000, "gamma law")
+
+
+def test_rate_is_flux_times_probability_with_the_errors_of_both():
+    rng = np.random.default_rng(2)
+    n = 400
+    times, factors = rng.gamma(25.0, 2.0, n), rng.gamma(4.0, 0.25e-9, n)
+    found = RareEventRate(event_of(*factors), 100, times)
+    assert_agrees(found.flux.value, found.flux.stderr, 2.0, n, "flux")
+    assert_agrees(found.rate.value, found.rate.stderr, 2e-9, n, "rate")
+    relative = np.hypot(0.2, 0.5) / np.sqrt(n)
+    assert found.rate.stderr == pytest.approx(2e-9 * relative, rel=0.1)
+
+
+def test_no_relative_variance_without_runs_that_live():
+    for found in (event_of(1e-5, 2e-5), event_of(0.0, 0.0, 0.0)):
+        with pytest.raises(ValueError, match=f"{found.n_runs} runs, {found.n_extinct} of them"):
+            found.relative_variance  # noqa: B018
 
 
 COOLING = ll.Overdamped(WELL, temperature=ll.dynamics.Linear(start=0.5, stop=0.1, duration=10.0))
