@@ -211,6 +211,41 @@ def test_any_coordinate_and_any_number_killed_is_unbiased(changes):
     assert_agrees(found.probability.value, found.probability.stderr, expected, found.n_runs)
 
 
+def forward_flux(dynamics, scheme, surfaces, *, n_trials, dt, rng):
+    """log P(last surface before the source | start) by forward-flux sampling, and its variance.
+
+    From random states at each surface, n_trials trials to the next one or back to the source.
+    """
+    gradient, coefficients = dynamics.potential.gradient, scheme.coefficients(dynamics, dt)
+    states, logarithm, variance = np.full((1, 1), -0.92), 0.0, 0.0
+    for surface in surfaces:
+        x = states[rng.integers(len(states), size=n_trials)]
+        arrived = []
+        while x.size:
+            x = scheme.step({"x": x}, rng.normal(size=(1, *x.shape)), coefficients, gradient)["x"]
+            arrived.append(x[x[:, 0] > surface])
+            x = x[(x[:, 0] <= surface) & (x[:, 0] >= -1.05)]
+        states = np.concatenate(arrived)
+        share = len(states) / n_trials
+        logarithm += np.log(share)
+        variance += (1 - share) / (share * n_trials)
+    return logarithm, variance
+
+
+@pytest.mark.slow
+def test_forward_flux_sampling_finds_the_same_probability():
+    dynamics = cold(10)
+    logarithm, variance = forward_flux(
+        dynamics, ll.integrators.method("EulerMaruyama"), np.linspace(-0.85, 0.9, 15),
+        n_trials=4000, dt=2e-3, rng=np.random.default_rng(1),
+    )  # fmt: skip
+    found = hop(dynamics, n_replicas=100, n_runs=200, seed=9).probability.log()
+    # Trials of a surface share their starts: four times the variance of independent ones.
+    stderr = np.hypot(found.stderr, np.sqrt(4 * variance))
+    assert_agrees(found.value, stderr, logarithm, 200, "splitting against forward flux")
+    assert_refutes(found.value, stderr, logarithm + 1.0, 200, "a factor e")
+
+
 @pytest.mark.slow
 def test_potential_from_loops_in_two_dimensions():
     import numba
