@@ -294,6 +294,32 @@ def test_langevin_rate_is_that_of_direct_simulation_at_the_same_step():
     assert_refutes(found.value, stderr, 1.15 * direct.value, 200, "15 % off")
 
 
+NOISY = WELL.with_gradient_noise(standard_deviation=1.0)
+ADAPTIVE = ll.AdaptiveLangevin(WELL, temperature=0.3, thermal_mass=1.0, applied_noise=1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "dynamics", "dt"),
+    [
+        ("LeimkuhlerMatthews", ll.Overdamped(WELL, temperature=0.3), 0.01),
+        ("MALA", ll.Overdamped(WELL, temperature=0.3), 0.01),
+        ("OBABO", ll.Langevin(NOISY, temperature=0.3, friction=2.0), 0.05),
+        ("BADODAB", ADAPTIVE, 0.05),
+    ],
+)
+def test_what_a_path_carries_is_branched_with_it(method, dynamics, dt):
+    """A stored normal, an acceptance, a drawn gradient, a thermostat: against direct simulation."""
+    direct = ll.escape.first_passage(
+        dynamics, method, dt=dt, start=-1.0, target="x > 0.9", n_replicas=10_000, seed=2,
+        crossing="none",
+    ).rate  # fmt: skip
+    found = hop_rate(dynamics, method, dt=dt, surface="x > -0.8", n_replicas=100, n_runs=100).rate
+    stderr = math.hypot(direct.stderr, found.stderr)
+    assert_agrees(found.value, stderr, direct.value, 100, method)
+    assert_refutes(found.value, stderr, 1.2 * direct.value, 100, method)
+
+
 @pytest.mark.slow
 def test_langevin_rate_is_that_of_the_spectrum():
     dynamics = ll.Langevin(WELL, temperature=0.1, friction=5.0)
