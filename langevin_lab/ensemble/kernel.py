@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.compiled.modules import load
-from langevin_lab.ensemble.kernel_text import passage_kernel, recording_kernel
+from langevin_lab.ensemble.kernel_text import passage_kernel, recording_kernel, splitting_kernel
 from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.integrators import Method
@@ -69,7 +69,7 @@ class Kernel:
     @cached_property
     def source(self) -> str:
         """Text of the module that runs."""
-        raise TypeError("use RecordingKernel or PassageKernel")
+        raise TypeError("use RecordingKernel, PassageKernel or SplittingKernel")
 
     @cached_property
     def module(self) -> ModuleType:
@@ -176,3 +176,32 @@ class PassageKernel(Kernel):
     def parameters(self) -> np.ndarray:
         """What the module reads, the shifts of the boundaries among it."""
         return self.all_parameters(self.shifts)
+
+
+@dataclass(frozen=True, eq=False)
+class SplittingKernel(Kernel):
+    """A kernel that splits paths on their way from a source to a target.
+
+    Parameters
+    ----------
+    coordinate : str
+        Expression over the observable names.
+    regions : mapping
+        "source", "target" and possibly "surface", over the observable names.
+    """
+
+    coordinate: str = ""
+    regions: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def source(self) -> str:
+        """Text of the module that runs."""
+        return splitting_kernel(
+            self.dynamics.potential,
+            self.layout,
+            self.vector_coefficients,
+            self.coordinate,
+            self.regions,
+            self.title,
+            self.functions,
+        )

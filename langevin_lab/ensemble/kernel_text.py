@@ -1,14 +1,14 @@
 """Write out a kernel as a module that a reader can open: potential, program, what is recorded.
 
 The program's lines are unrolled over coordinates (`lanes`) or looped over them (`rows`) and the
-potential's own text is pasted; a loop (`kernel_loop` or `passage_loop`) follows unchanged.
+potential's own text is pasted; a loop (such as `kernel_loop`) follows unchanged.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +41,16 @@ def _loop(name: str) -> str:
 
 
 def _module(
-    title: str, potential: Any, layout: Layout, parts: Iterable[str], functions: str = ""
-) -> str:
+    title: str, potential: Any, layout: Layout, parts: Iterable[str], functions: str = "",
+    draws_indices: bool = False,
+) -> str:  # fmt: skip
     code = potential.code
     constants = "\n".join(f"{name} = {value}" for name, value in layout.constants().items())
     source = "\n\n\n".join(text for text in (code.source, functions) if text)
     source = re.sub(r"^def ", "@inlined\ndef ", source, flags=re.M)
     # A name is anything that a user writes; its literal cannot leave the line.
     imports = [code.import_line] if code.import_line else []
-    if layout.n_indices:
+    if layout.n_indices or draws_indices:
         imports.append("from langevin_lab.noise.batches import fill_batch_indices")
     head = _HEADER.format(title=ascii(title), imports="\n".join(imports))
     texts = [head, constants, source, *parts]
@@ -102,3 +103,33 @@ def passage_kernel(
     writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients, n_shifts)
     parts = [*writer.block_functions(), writer.region(target), _loop("passage_loop.py")]
     return _module(title, potential, layout, parts, functions)
+
+
+def splitting_kernel(
+    potential: Any,
+    layout: Layout,
+    vector_coefficients: frozenset[str],
+    coordinate: str,
+    regions: Mapping[str, str],
+    title: str,
+    functions: str = "",
+) -> str:
+    """Source of a kernel that splits paths between regions; with a surface, of its crossings too.
+
+    Parameters
+    ----------
+    regions : mapping
+        "source", "target" and possibly "surface", the region beyond it.
+    """
+    writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients)
+    parts = [
+        *writer.block_functions(),
+        writer.histogram_values([Moment(coordinate)]),
+        writer.region(regions["source"], "in_source"),
+        writer.region(regions["target"], "in_target"),
+        _loop("splitting_loop.py"),
+    ]
+    if "surface" in regions:
+        parts.insert(-1, writer.region(regions["surface"], "beyond_surface"))
+        parts.append(_loop("crossing_loop.py"))
+    return _module(title, potential, layout, parts, functions, draws_indices=True)

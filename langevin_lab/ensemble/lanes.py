@@ -237,11 +237,11 @@ class Lanes(Writer):
         values = function("histogram_values(work, lane, parameters)", body)
         return observe + "\n\n\n" + values
 
-    def region(self, target: str) -> str:
-        """Text of ``in_target``: whether one lane lies in the target region."""
-        inside, used = self.region_function(target)
+    def region(self, text: str, name: str = "in_target") -> str:
+        """Text of a function that says whether one lane lies in a region."""
+        inside, used = self.region_function(text, name)
         lines, scalars = self.bind(used, "lane")
-        call = f"return lies_in_target({', '.join(scalars[name] for name in used)})"
+        call = f"return lies_{name}({', '.join(scalars[name] for name in used)})"
         body = [*self.unpack_parameters(), *lines, call]
-        text = function("in_target(work, lane, parameters)", body, decorator="inlined")
+        text = function(f"{name}(work, lane, parameters)", body, decorator="inlined")
         return inside + "\n\n\n" + text

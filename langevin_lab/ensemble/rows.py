@@ -327,9 +327,9 @@ class Rows(Writer):
         lines.append(f"return {tuple_text(results)}")
         return text + "\n\n\n" + function(signature, lines)
 
-    def region(self, target: str) -> str:
-        """Text of ``in_target``: whether the replica lies in the target region."""
-        inside, used = self.region_function(target)
+    def region(self, text: str, name: str = "in_target") -> str:
+        """Text of a function that says whether the replica lies in a region."""
+        inside, used = self.region_function(text, name)
         lines, scalars = self.bind(used)
-        lines.append(f"return lies_in_target({', '.join(scalars[name] for name in used)})")
-        return inside + "\n\n\n" + function("in_target(work, lane, parameters)", lines)
+        lines.append(f"return lies_{name}({', '.join(scalars[name] for name in used)})")
+        return inside + "\n\n\n" + function(f"{name}(work, lane, parameters)", lines)

@@ -128,14 +128,14 @@ class Writer:
         allowed = tuple(name for name in COORDINATE_NAMES if name != "p" or momenta)
         return parse_expression(moment.text, (*allowed, *self.potential.parameters))
 
-    def region_function(self, target: str) -> tuple[str, list[str]]:
-        """A function of scalars that says whether a point lies in the target, and its arguments."""
+    def region_function(self, text: str, name: str) -> tuple[str, list[str]]:
+        """A function of scalars that says whether a point lies in a region, and its arguments."""
         from langevin_lab.potentials.expression import parse_region
 
-        region = parse_region(target, tuple(self.names()))
+        region = parse_region(text, tuple(self.names()))
         used = sorted(region.names_used)
         body = [f"return {region.source}"]
-        return function(f"lies_in_target({', '.join(used)})", body, decorator="inlined"), used
+        return function(f"lies_{name}({', '.join(used)})", body, decorator="inlined"), used
 
     def extra_parameter(self, kind: str, index: int) -> str:
         """dt, masses and shifts follow the potential's parameters in the parameter array."""

@@ -1,4 +1,4 @@
-"""Escape: first passage in the compiled loop, rates, exit times, minima, saddles and paths."""
+"""Escape: first passage and rare events in the compiled loop, rates, exit times, saddles, paths."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import Any
 # Public name -> submodule, imported on use: the formulas need no compiler.
 _NAMES = {
     "Connection": "saddle_walk",
+    "DivergedPathError": "splitting",
     "ExitTime": "linear_saddle",
     "FirstPassage": "arrivals",
     "LandscapeGraph": "graph",
     "Merge": "graph",
     "MinimumEnergyPath": "elastic_band",
+    "NoArrivalError": "passage",
     "PathError": "elastic_band",
+    "RareEvent": "rare_event_results",
+    "RareEventRate": "rare_event_results",
     "Rate": "rates",
     "Symmetry": "symmetry",
     "barrier_action": "weak_friction",
-    "NoArrivalError": "passage",
     "basin_hopping": "hopping",
     "connection_of": "saddle_walk",
     "depopulation_factor": "weak_friction",
@@ -37,6 +40,8 @@ _NAMES = {
     "minimum_energy_path": "elastic_band",
     "morse_sum": "stationary_search",
     "optimal_exit_friction": "linear_saddle",
+    "rare_event_probability": "rare_events",
+    "rare_event_rate": "rare_events",
     "rigid_motions": "symmetry",
     "transition_state_theory": "rates",
     "turnover": "weak_friction",

@@ -4,7 +4,7 @@
 on a quadratic         `linear_map`, `stationary_covariance`, `propagate`, `stability_limit`
 scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1-D;
                        `discrete_passage_time`, `discrete_passage_moments`: the same for a
-                       first passage
+                       first passage; `discrete_splitting_probability`: of a committor
 Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
 first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
@@ -38,6 +38,7 @@ from langevin_lab.exact.quadrature import (
 )
 from langevin_lab.exact.reference import Reference
 from langevin_lab.exact.spectral import escape_rate, spectral_gap
+from langevin_lab.exact.splitting_operator import discrete_splitting_probability
 from langevin_lab.exact.transfer_operator import StationaryLaw, stationary_average, stationary_law
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "cooled_probability",
     "discrete_passage_moments",
     "discrete_passage_time",
+    "discrete_splitting_probability",
     "escape_rate",
     "first_passage_moments",
     "generator",

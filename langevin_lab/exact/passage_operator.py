@@ -108,20 +108,7 @@ def discrete_passage_moments(
     >>> 0.99 < found.standard_deviation.value / found.mean.value < 1   # nearly exponential
     True
     """
-    require_overdamped(dynamics, "a passage time of a scheme")
-    require_dimension(dynamics, (1,), "a passage time of a scheme")
-    require_true_gradient(dynamics)
-    scheme = find_method(method)
-    if not scheme.properties.linear:
-        raise ValueError(
-            f"method={scheme.name!r} accepts or rejects each step, which this operator does not "
-            "know; use 'EulerMaruyama' or 'StochasticHeun'"
-        )
-    if scheme.n_normals != 1 or "r" in scheme.stored:
-        raise ValueError(
-            f"method={scheme.name!r} draws {scheme.n_normals} normals and stores {scheme.stored}; "
-            "use 'EulerMaruyama' or 'StochasticHeun'"
-        )
+    scheme = one_normal_scheme(method, dynamics, "a passage time of a scheme")
     boundary = target - shift
     if not start < boundary:
         raise ValueError(
@@ -140,6 +127,25 @@ def discrete_passage_moments(
     return PassageTime(*(Reference(float(f * dt), float(e * dt)) for f, e in zip(fine, errors)))
 
 
+def one_normal_scheme(method: str | Method, dynamics: Any, what: str) -> Method:
+    """The method, if its transfer operator in 1-D is an average over one fresh normal."""
+    require_overdamped(dynamics, what)
+    require_dimension(dynamics, (1,), what)
+    require_true_gradient(dynamics)
+    scheme = find_method(method)
+    if not scheme.properties.linear:
+        raise ValueError(
+            f"method={scheme.name!r} accepts or rejects each step, which this operator does not "
+            "know; use 'EulerMaruyama' or 'StochasticHeun'"
+        )
+    if scheme.n_normals != 1 or "r" in scheme.stored:
+        raise ValueError(
+            f"method={scheme.name!r} draws {scheme.n_normals} normals and stores {scheme.stored}; "
+            "use 'EulerMaruyama' or 'StochasticHeun'"
+        )
+    return scheme
+
+
 def _moments(
     scheme: Method, dynamics: Any, dt: float, grid: Array, start: float, refinement: int
 ) -> Array:
@@ -148,9 +154,9 @@ def _moments(
     from scipy.sparse import eye_array
     from scipy.sparse.linalg import splu
 
-    step = _Step(scheme, dynamics, dt)
+    step = Step(scheme, dynamics, dt)
     normals, weights = _normals(step, grid, refinement * _PANELS)
-    operator = _interpolation(grid, step(grid[:, None], normals), weights)
+    operator = interpolation(grid, step(grid[:, None], normals), weights)
     inverse = splu((eye_array(grid.size) - operator).tocsc())
     mean = inverse.solve(np.ones(grid.size))
     square = inverse.solve(2.0 * mean - 1.0)
@@ -158,7 +164,7 @@ def _moments(
     return np.array([first, np.sqrt(max(second - first**2, 0.0))])
 
 
-class _Step:
+class Step:
     """The scheme's step x' = step(x, n), over arrays that broadcast."""
 
     def __init__(self, scheme: Method, dynamics: Any, dt: float):
@@ -173,7 +179,7 @@ class _Step:
         return after["x"][..., 0]
 
 
-def _normals(step: _Step, grid: Array, n_panels: int) -> tuple[Array, Array]:
+def _normals(step: Step, grid: Array, n_panels: int) -> tuple[Array, Array]:
     """Nodes and weights of the Gaussian average over steps that stay, (n_grid, n_nodes) each.
 
     A panel with one end beyond the last grid point is cut where the step crosses it.
@@ -195,7 +201,7 @@ def _normals(step: _Step, grid: Array, n_panels: int) -> tuple[Array, Array]:
     return nodes.reshape(grid.size, -1), weights.reshape(grid.size, -1)
 
 
-def _crossing(step: _Step, x: Array, inside: Array, outside: Array, boundary: float) -> Array:
+def _crossing(step: Step, x: Array, inside: Array, outside: Array, boundary: float) -> Array:
     """Normals at which the step from x lands on the boundary, by bisection."""
     for _ in range(52):
         middle = 0.5 * (inside + outside)
@@ -204,7 +210,7 @@ def _crossing(step: _Step, x: Array, inside: Array, outside: Array, boundary: fl
     return inside
 
 
-def _interpolation(grid: Array, images: Array, weights: Array) -> Any:
+def interpolation(grid: Array, images: Array, weights: Array) -> Any:
     """Sparse matrix of f -> sum over the images of weight * f(image), f given on the grid."""
     from scipy.sparse import csr_array
 
@@ -218,8 +224,8 @@ def _interpolation(grid: Array, images: Array, weights: Array) -> Any:
         -(t + 1) * t * (t - 2) / 2,
         (t + 1) * t * (t - 1) / 6,
     )
-    rows = np.broadcast_to(np.arange(grid.size)[:, None], images.shape).ravel()
-    operator = csr_array((grid.size, grid.size))
+    rows = np.broadcast_to(np.arange(len(images))[:, None], images.shape).ravel()
+    operator = csr_array((len(images), grid.size))
     for offset, piece in enumerate(pieces, start=-1):
         entries = (piece * weights).ravel()
         places = (rows, (cell + offset).ravel())

@@ -1,0 +1,188 @@
+"""What independent splitting runs estimate: a probability, a rate, and how good the runs were."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from langevin_lab.evidence import Estimate, jackknife
+
+
+@dataclass(frozen=True, eq=False)
+class RareEvent:
+    """Probabilities that independent runs of splitting found.
+
+    Parameters
+    ----------
+    log_probabilities : ndarray of shape (n_runs,)
+        Of each run: -inf if it died out.
+    n_iterations : ndarray of int, shape (n_runs,)
+        Times that paths were killed; ideally -n_replicas ln(probability)/n_killed of them.
+    n_branches, n_steps : ndarray of int, shape (n_runs,)
+        Paths branched, and steps simulated, in each run.
+    n_replicas, n_killed : int
+        Paths of a run, and paths killed at a time.
+    dt : float
+    seed, first_run : int
+        The runs are number first_run, first_run + 1, ... under the seed.
+    """
+
+    log_probabilities: np.ndarray
+    n_iterations: np.ndarray
+    n_branches: np.ndarray
+    n_steps: np.ndarray
+    n_replicas: int
+    n_killed: int
+    dt: float
+    seed: int
+    first_run: int
+
+    @property
+    def n_runs(self) -> int:
+        """Independent runs."""
+        return self.log_probabilities.size
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """Unbiased estimate of each run, shape (n_runs,)."""
+        return np.exp(self.log_probabilities)
+
+    @property
+    def n_extinct(self) -> int:
+        """Runs that died out: all their paths tied; they count as 0 in the mean."""
+        return int(np.sum(np.isneginf(self.log_probabilities)))
+
+    @property
+    def probability(self) -> Estimate:
+        """Mean over the runs, unbiased, with its standard error."""
+        return Estimate.from_samples(self.probabilities)
+
+    @property
+    def relative_variance(self) -> Estimate:
+        """Variance of one run's estimate over the squared mean.
+
+        Raises
+        ------
+        ValueError
+            If fewer than three runs are left, or all died out.
+        """
+        scaled = self._scaled
+        if scaled.size < 3 or not scaled.any():
+            raise ValueError(
+                f"{scaled.size} runs, {self.n_extinct} of them extinct, have no relative variance; "
+                "use n_runs >= 3 and more n_replicas"
+            )
+        sums = np.stack([scaled, scaled**2, np.ones(scaled.size)], axis=1)
+        return jackknife(lambda s: s[1] * s[2] / s[0] ** 2 - 1.0, sums)
+
+    @property
+    def ideal_relative_variance(self) -> float:
+        """p^(-1/n_replicas) - 1, that of a coordinate as good as the committor; about |ln p|/N."""
+        return math.expm1(-math.log(self.probability.value) / self.n_replicas)
+
+    @property
+    def _scaled(self) -> np.ndarray:
+        """Probabilities over the largest, so that their squares do not underflow."""
+        largest = self.log_probabilities.max()
+        return np.exp(self.log_probabilities - (largest if np.isfinite(largest) else 0.0))
+
+    def combined(self, other: RareEvent) -> RareEvent:
+        """Join the runs of two calls that differ in ``first_run`` and ``n_runs`` only.
+
+        Raises
+        ------
+        ValueError
+            If the runs overlap, or a setting differs.
+        """
+        require_joinable(self, other)
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(self, name), getattr(other, name)])
+
+        return replace(
+            self,
+            log_probabilities=joined("log_probabilities"),
+            n_iterations=joined("n_iterations"),
+            n_branches=joined("n_branches"),
+            n_steps=joined("n_steps"),
+            first_run=min(self.first_run, other.first_run),
+        )
+
+
+def require_joinable(one: RareEvent, other: RareEvent) -> None:
+    """Raise ValueError unless the runs are others of the same settings."""
+    for name in ("n_replicas", "n_killed", "dt", "seed"):
+        if getattr(one, name) != getattr(other, name):
+            raise ValueError(
+                f"{name}={getattr(one, name)} and {name}={getattr(other, name)} do not combine; "
+                "only first_run and n_runs may differ"
+            )
+    first, last = sorted((one, other), key=lambda event: event.first_run)
+    if first.first_run + first.n_runs > last.first_run:
+        raise ValueError(
+            f"runs {first.first_run} to {first.first_run + first.n_runs - 1} and runs from "
+            f"{last.first_run} on overlap: they share noise; give another first_run"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class RareEventRate:
+    """Rate from a source to a target: flux through a surface times probability beyond it.
+
+    Parameters
+    ----------
+    event : RareEvent
+        From the crossing states of each run's own trajectory.
+    n_crossings : int
+        First crossings of each trajectory, of which n_replicas started paths.
+    crossing_times : ndarray of shape (n_runs,)
+        Time that they took.
+    """
+
+    event: RareEvent
+    n_crossings: int
+    crossing_times: np.ndarray
+
+    @property
+    def probability(self) -> Estimate:
+        """Of reaching the target before the source, from a crossing."""
+        return self.event.probability
+
+    @property
+    def flux(self) -> Estimate:
+        """First crossings per time."""
+        times = self.crossing_times
+        sums = np.stack([np.full(times.size, float(self.n_crossings)), times], axis=1)
+        return jackknife(lambda s: s[0] / s[1], sums)
+
+    @property
+    def rate(self) -> Estimate:
+        """Flux times probability, one over the mean passage time at the simulated dt.
+
+        The error is the jackknife's over runs: a run's paths start from crossings of its own
+        trajectory, so that flux and probability of a run need not be independent.
+        """
+        scaled, scale = self.event._scaled, self.event.log_probabilities.max()
+        columns = [scaled, np.full(scaled.size, float(self.n_crossings)), self.crossing_times]
+        sums = np.stack([*columns, np.ones(scaled.size)], axis=1)
+        found = jackknife(lambda s: s[0] / s[3] * s[1] / s[2], sums)
+        return found * math.exp(scale)
+
+    def combined(self, other: RareEventRate) -> RareEventRate:
+        """Join the runs of two calls that differ in ``first_run`` and ``n_runs`` only.
+
+        Raises
+        ------
+        ValueError
+            If the runs overlap, or a setting differs.
+        """
+        if self.n_crossings != other.n_crossings:
+            raise ValueError(
+                f"n_crossings={self.n_crossings} and {other.n_crossings} do not combine; only "
+                "first_run and n_runs may differ"
+            )
+        event = self.event.combined(other.event)
+        times = np.concatenate([self.crossing_times, other.crossing_times])
+        return RareEventRate(event, self.n_crossings, times)
