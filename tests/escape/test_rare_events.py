@@ -286,9 +286,9 @@ def test_overdamped_rate_is_one_over_the_discrete_passage_time(ratio):
 def test_langevin_rate_is_that_of_direct_simulation_at_the_same_step():
     dynamics = ll.Langevin(WELL, temperature=0.25, friction=2.0)
     direct = ll.escape.first_passage(
-        dynamics, "BAOAB", dt=0.05, start=-1.0, target="x > 0.9", n_replicas=20_000, seed=5
+        dynamics, "BAOAB", dt=0.05, start=-1.0, target="x > 0.9", n_replicas=60_000, seed=5
     ).rate
-    found = hop_rate(dynamics, "BAOAB", dt=0.05, n_replicas=100, n_runs=200).rate
+    found = hop_rate(dynamics, "BAOAB", dt=0.05, n_replicas=200, n_runs=400).rate
     stderr = math.hypot(direct.stderr, found.stderr)
     assert_agrees(found.value, stderr, direct.value, 200, "BAOAB")
     assert_refutes(found.value, stderr, 1.15 * direct.value, 200, "15 % off")
