@@ -188,16 +188,12 @@ def _exit(config: Config, rate: float, momentum: float, stream: int) -> dict:
     recursion, exact = heavy_ball_exit_steps(**constants), exact_exit_law(**constants)
     ends = momentum in (config.exit_momenta[0], config.exit_momenta[-1])
     left = float((passage.times <= within).mean())
-    deviation = passage.times - passage.times.mean()
-    spread = float(np.sqrt(np.mean(deviation**2)))
-    fourth = float(np.mean(deviation**4))
-    n = passage.times.size
+    spread = passage.standard_deviation
     return {
         "mean": passage.mean.value,
         "stderr": passage.mean.stderr,
-        "spread": spread,
-        # Delta method: the variance of a sample variance is (m4 - m2^2)/n.
-        "spread_stderr": np.sqrt((fourth - spread**4) / n) / (2 * spread),
+        "spread": spread.value,
+        "spread_stderr": spread.stderr,
         "exact": exact.mean,
         "exact_spread": exact.standard_deviation if rate == max(config.exit_rates) else np.nan,
         "recursion": recursion.mean,
@@ -206,7 +202,7 @@ def _exit(config: Config, rate: float, momentum: float, stream: int) -> dict:
         "small": diffusion.small_parameters[0].value,
         "within": within,
         "left": left,
-        "left_stderr": np.sqrt(left * (1 - left) / n),
+        "left_stderr": np.sqrt(left * (1 - left) / passage.times.size),
         "exact_left": float(exact.probability(within)) if ends else np.nan,
     }
 
@@ -223,10 +219,8 @@ def _control(config: Config) -> dict:
     }
 
 
-# Annealing: constant for ramp_steps, down within ramp_steps, held
-
-
 def _annealed_steps(config: Config) -> int:
+    """Constant for ramp_steps, down within ramp_steps, held."""
     return 2 * config.ramp_steps + config.held_steps
 
 

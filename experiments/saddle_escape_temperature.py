@@ -96,15 +96,12 @@ def _passage(potential, config: Config, temperature: float, stream: int, frictio
     discrete = ll.exact.discrete_passage_moments(
         "StochasticHeun", equation, -1.0, 1.0, config.dt, shift=passage.shift
     )
-    deviation = passage.times - passage.times.mean()
-    spread = np.sqrt(np.mean(deviation**2))
-    fourth = np.mean(deviation**4)
+    spread = passage.standard_deviation
     return {
         "mean": passage.mean.value,
         "mean_stderr": passage.mean.stderr,
-        "spread": spread,
-        # Delta method: the variance of a sample variance is (m4 - m2^2)/n.
-        "spread_stderr": np.sqrt((fourth - spread**4) / passage.times.size) / (2 * spread),
+        "spread": spread.value,
+        "spread_stderr": spread.stderr,
         "exact_mean": exact.mean.value,
         "exact_spread": exact.standard_deviation.value,
         "time_step_bias": _distance(discrete.mean, exact.mean),

@@ -69,16 +69,14 @@ def run(config: Config) -> xarray.Dataset:
     overdamped = [_overdamped(config, T, stream) for stream, T in enumerate(config.temperatures)]
     law = overdamped[config.temperatures.index(config.law_temperature)]
     control = _overdamped(config, config.control_factor * config.law_temperature, 90)
-    data = _summaries("overdamped", "temperature", overdamped, config.overdamped_dt)
-    data |= {f"control_{k}": ((), v[1][0]) for k, v in
-             _summaries("", "none", [control], config.overdamped_dt).items()}  # fmt: skip
-    data |= _law(config, law)
+    data = _summaries("overdamped", "temperature", overdamped) | _law(config, law)
+    data |= {"control_mean": ((), _mean(control)), "control_mean_stderr": ((), control.mean.stderr)}
     for start, frictions in (
         ("cold", config.cold_frictions),
         ("thermal", config.thermal_frictions),
     ):
-        times = [_langevin(config, start, g, stream) for stream, g in enumerate(frictions)]
-        data |= _summaries(start, f"{start}_friction", times, config.langevin_dt)
+        exits = [_langevin(config, start, g, stream) for stream, g in enumerate(frictions)]
+        data |= _summaries(start, f"{start}_friction", exits)
     coordinates = {
         "temperature": list(config.temperatures),
         "cold_friction": list(config.cold_frictions),
@@ -95,46 +93,44 @@ def _saddle() -> ll.Potential:
     return ll.Potential.from_expression("-k*x**2/2", parameters={"k": 1.0}, name="saddle")
 
 
-def _overdamped(config: Config, temperature: float, stream: int) -> np.ndarray:
-    """Exit times, half a step of delay taken off."""
+def _overdamped(config: Config, temperature: float, stream: int) -> ll.escape.FirstPassage:
     dynamics = ll.Overdamped(_saddle(), temperature=temperature)
-    passage = ll.escape.first_passage(
+    return ll.escape.first_passage(
         dynamics, "StochasticHeun", dt=config.overdamped_dt, start=0.0, target="abs(x) >= 1",
         n_replicas=config.overdamped_replicas, seed=config.seed + stream, crossing="none",
     )  # fmt: skip
-    return passage.times - 0.5 * config.overdamped_dt
 
 
-def _langevin(config: Config, start: str, friction: float, stream: int) -> np.ndarray:
+def _langevin(config: Config, start: str, friction: float, stream: int):
     dynamics = ll.Langevin(_saddle(), temperature=config.langevin_temperature, friction=friction)
     momenta = {"start_momentum": 0.0} if start == "cold" else {}
-    passage = ll.escape.first_passage(
+    return ll.escape.first_passage(
         dynamics, "BAOAB", dt=config.langevin_dt, start=0.0, target="abs(x) >= 1",
         n_replicas=config.langevin_replicas, seed=config.seed + 1000 + 100 * len(start) + stream,
         **momenta,
     )  # fmt: skip
-    return passage.times - 0.5 * config.langevin_dt
 
 
-def _summaries(name: str, dimension: str, samples: list[np.ndarray], dt: float) -> dict:
+def _mean(passage: ll.escape.FirstPassage) -> float:
+    """Mean exit time without the mean delay of half a step between two looks."""
+    return passage.mean.value - 0.5 * passage.dt
+
+
+def _summaries(name: str, dimension: str, exits: list[ll.escape.FirstPassage]) -> dict:
     """Mean and standard deviation with their standard errors."""
-    rows = []
-    for times in samples:
-        n, spread = len(times), times.std(ddof=1)
-        fourth = np.mean((times - times.mean()) ** 4)
-        rows.append((times.mean(), spread / np.sqrt(n), spread,
-                     np.sqrt((fourth - spread**4) / n) / (2 * spread)))  # fmt: skip
-    keys = ("mean", "mean_stderr", "spread", "spread_stderr")
-    prefix = f"{name}_" if name else ""
-    return {
-        f"{prefix}{key}": (dimension, np.array(column)) for key, column in zip(keys, zip(*rows))
+    columns = {
+        "mean": [_mean(passage) for passage in exits],
+        "mean_stderr": [passage.mean.stderr for passage in exits],
+        "spread": [passage.standard_deviation.value for passage in exits],
+        "spread_stderr": [passage.standard_deviation.stderr for passage in exits],
     }
+    return {f"{name}_{key}": (dimension, np.array(column)) for key, column in columns.items()}
 
 
-def _law(config: Config, times: np.ndarray) -> dict:
+def _law(config: Config, passage: ll.escape.FirstPassage) -> dict:
     """Fractions that have left by the predicted quantiles, and the Kolmogorov-Smirnov statistic."""
     law = ll.escape.linear_saddle_exit_time(**UNIT, temperature=config.law_temperature)
-    ordered = np.sort(times)
+    ordered = np.sort(passage.times - 0.5 * passage.dt)
     predicted = law.probability(ordered)
     n = len(ordered)
     steps = np.arange(n + 1) / n

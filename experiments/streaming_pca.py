@@ -133,7 +133,8 @@ def _exits(config: Config) -> dict:
         left = float((passage.times <= within).mean())
         rows.append({
             "mean": passage.mean.value, "stderr": passage.mean.stderr,
-            "spread": float(passage.times.std()), "diffusion": diffusion, "recursion": recursion,
+            "spread": passage.standard_deviation.value,
+            "diffusion": diffusion, "recursion": recursion,
             "exact": law.mean, "exact_spread": law.standard_deviation, "within": within,
             "left": left, "left_stderr": np.sqrt(left * (1 - left) / passage.times.size),
         })  # fmt: skip

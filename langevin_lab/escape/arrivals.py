@@ -76,6 +76,27 @@ class FirstPassage:
         mean = float(times.sum() / n_arrived)
         return Estimate(mean, mean / np.sqrt(n_arrived), n_arrived)
 
+    @property
+    def standard_deviation(self) -> Estimate:
+        """Standard deviation of the first passage time, where all replicas arrived.
+
+        Its standard error is that of the delta method: a sample variance has the variance
+        (m4 - m2^2)/n, with m2 and m4 the central moments.
+        """
+        if self.n_censored:
+            raise ValueError(
+                f"{self.n_censored} of {self.times.size} replicas had not arrived: the late times, "
+                "which a standard deviation is made of, are unknown; raise max_time"
+            )
+        times = self.times[~self.diverged]
+        if times.size < 2:
+            raise ValueError(f"{times.size} arrivals have no standard deviation; use more replicas")
+        deviation = times - times.mean()
+        second, fourth = np.mean(deviation**2), np.mean(deviation**4)
+        value = float(np.sqrt(second))
+        stderr = float(np.sqrt((fourth - second**2) / times.size)) / (2.0 * value)
+        return Estimate(value, stderr, times.size)
+
     def _warn_unless_exponential(self) -> None:
         """Compare the arrivals per time in the first and second half of the time followed."""
         times, arrived = self.times[~self.diverged], self.arrived[~self.diverged]

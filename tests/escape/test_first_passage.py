@@ -286,3 +286,25 @@ def test_exponential_times_cut_short_give_their_mean_without_a_warning():
     times = rng.exponential(3.0, 20_000)
     found = made(np.minimum(times, 4.0), times < 4.0)
     assert_agrees(found.mean.value, found.mean.stderr, 3.0, n=found.mean.n_eff)
+
+
+def test_standard_deviation_scatters_as_its_error_says():
+    generator = np.random.default_rng(3)
+    everyone = [True] * 2000
+    found = [
+        made(generator.exponential(2.0, 2000), everyone).standard_deviation for _ in range(400)
+    ]
+    values = np.array([one.value for one in found])
+    # An exponential law has m2 = s^2, m4 = 9 s^4, so the error of s is s sqrt(2/n).
+    assert np.mean([one.stderr for one in found]) == pytest.approx(
+        2.0 * np.sqrt(2 / 2000), rel=0.03
+    )
+    assert values.std() == pytest.approx(2.0 * np.sqrt(2 / 2000), rel=0.1)
+    assert values.mean() == pytest.approx(2.0, abs=5 * values.std() / np.sqrt(400))
+
+
+def test_standard_deviation_needs_all_arrivals_and_two_of_them():
+    with pytest.raises(ValueError, match="1 of 3 replicas had not arrived: the late times"):
+        made([1.0, 2.0, 6.0], [True, True, False]).standard_deviation  # noqa: B018
+    with pytest.raises(ValueError, match="1 arrivals have no standard deviation"):
+        made([1.0], [True]).standard_deviation  # noqa: B018

@@ -9,6 +9,7 @@ from scipy.stats import kstest
 from shipped import experiment
 
 import langevin_lab as ll
+from langevin_lab.escape import FirstPassage
 
 module = experiment("saddle_exit_law")
 CONFIG = dataclasses.replace(
@@ -47,13 +48,16 @@ def test_a_wrong_friction_is_refuted():
     assert claim.verdict().outcome == "refuted"
 
 
-def test_summaries_are_mean_and_spread_with_their_errors():
-    generator = np.random.default_rng(1)
-    samples = [generator.normal(3.0, 2.0, size=1000) for _ in range(400)]
-    found = module._summaries("n", "case", samples, 0.1)
-    means, spreads = found["n_mean"][1], found["n_spread"][1]
-    assert means.std() == pytest.approx(found["n_mean_stderr"][1].mean(), rel=0.1)
-    assert spreads.std() == pytest.approx(found["n_spread_stderr"][1].mean(), rel=0.1)
+def passage_of(times, dt=0.0):
+    everyone = np.ones(len(times), bool)
+    return FirstPassage(times, everyone, ~everyone, dt, "none", np.zeros(0))
+
+
+def test_half_a_step_of_delay_is_taken_off():
+    times = np.array([1.0, 2.0, 4.0])
+    found = module._summaries("n", "case", [passage_of(times, dt=0.5)])
+    assert found["n_mean"][1] == pytest.approx([7.0 / 3.0 - 0.25])
+    assert found["n_spread"][1] == pytest.approx([times.std()])
 
 
 def test_statistic_of_the_law_is_that_of_scipy():
@@ -61,10 +65,10 @@ def test_statistic_of_the_law_is_that_of_scipy():
     generator = np.random.default_rng(2)
     amplitude = np.abs(generator.standard_normal(5000)) * 0.01
     times = np.log(1.0 / amplitude)
-    found = module._law(CONFIG, times)
+    found = module._law(CONFIG, passage_of(times))
     expected = kstest(times, law.probability).statistic
     assert float(found["kolmogorov"][1]) == pytest.approx(np.sqrt(5000) * expected, rel=1e-9)
     assert float(found["kolmogorov"][1]) < 1.95
-    hot = module._law(CONFIG, times - 0.5 * np.log(1.2))  # 20 % hotter
+    hot = module._law(CONFIG, passage_of(times - 0.5 * np.log(1.2)))  # 20 % hotter
     assert float(hot["kolmogorov"][1]) > 1.95
     assert found["left"][1] == pytest.approx(module.QUANTILES, abs=0.03)
