@@ -14,9 +14,7 @@ def step_regime(
 ) -> tuple[SmallParameter, ...]:
     """Those of overdamped dynamics, or of Langevin dynamics."""
     if equation == "langevin":
-        return CONVENTIONS["BAOAB"].regime(
-            curvature=curvature, dt=dt, mass=mass, friction=friction
-        )
+        return CONVENTIONS["BAOAB"].regime(curvature=curvature, dt=dt, mass=mass, friction=friction)
     return (
         SmallParameter(
             name="relaxation per step", formula="dt*curvature/friction",
