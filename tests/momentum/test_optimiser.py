@@ -145,5 +145,5 @@ def test_path_is_that_of_the_rescaled_gradient_flow_to_the_first_order(make):
 
 
 def test_base_class_is_no_optimiser():
-    with pytest.raises(TypeError, match="abstract methods? .*coefficients.* program"):
+    with pytest.raises(TypeError, match=r"abstract methods? .*coefficients.* program"):
         Optimiser(learning_rate=0.1)
