@@ -186,5 +186,5 @@ def test_wrong_input_is_refused():
             kramers(potential, -1.0, 0.0, 0.2, friction=1.0, multiplicity=wrong)
     with pytest.raises(ValueError, match=r"minimum=\(1, 2\) must be a finite point with 1"):
         eyring_kramers(potential, (1, 2), 0.0, 0.2)
-    with pytest.raises(ValueError, match="correction=True needs a potential of dimension 1, not 2"):
-        eyring_kramers(plane(), (-1, 0), (0, 0), 0.2, correction=True)
+    with pytest.raises(ValueError, match=r"correction at temperature=20\.0 is 1 \+ -2\.4.*lower"):
+        eyring_kramers(plane(), (-1, 0), (0, 0), 20.0, correction=True)
