@@ -27,6 +27,7 @@ _NAMES = {
     "energy_diffusion": "weak_friction",
     "explore_landscape": "graph",
     "eyring_kramers": "rates",
+    "eyring_kramers_over": "rates",
     "find_connections": "saddle_walk",
     "find_stationary_points": "stationary_search",
     "first_passage": "passage",
@@ -45,6 +46,7 @@ _NAMES = {
     "rare_event_probability": "rare_events",
     "rare_event_rate": "rare_events",
     "rigid_motions": "symmetry",
+    "soft_eyring_kramers": "soft_direction",
     "transition_state_theory": "rates",
     "turnover": "weak_friction",
 }

@@ -3,7 +3,7 @@
 The rate over a saddle is k = T capacity / partition, up to terms exponentially small in dU/T, with
 
     partition = int exp(-U/T) dx                          around the minimum,
-    capacity  = min_h int |grad h|^2 exp(-U/T) dx         h from 0 in the well to 1 beyond the saddle
+    capacity  = min_h int |grad h|^2 exp(-U/T) dx         h = 0 in the well, 1 beyond the saddle
 
 (friction 1; other frictions rescale the coordinates). With x = point + sqrt(T) z, U3 and U4 the
 cubic and quartic terms of U there, and <> the Gaussian average of covariance |H|^-1,

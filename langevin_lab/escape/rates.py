@@ -15,14 +15,15 @@ Source: Haenggi, Talkner and Borkovec (1990); Bovier, Eckhoff, Gayrard and Klein
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_lab.ensemble.checks import check_count
-from langevin_lab.escape.barrier import Barrier, positive
+from langevin_lab.escape.barrier import Barrier, point_of, positive
 from langevin_lab.escape.laplace import first_correction
 
 
@@ -122,6 +123,54 @@ def eyring_kramers(
         float(value), formula, "Bovier, Eckhoff, Gayrard and Klein (2004)",
         "overdamped, T << dU, relative error O(T/dU)" + (" squared" if correction else ""),
     )  # fmt: skip
+
+
+def eyring_kramers_over(
+    potential: Any,
+    minimum: ArrayLike,
+    saddles: Sequence[Any],
+    temperature: float,
+    *,
+    friction: ArrayLike = 1.0,
+    correction: bool = False,
+) -> Rate:
+    """Overdamped escape rate out of a well over several saddles: the sum of their rates.
+
+    ``rate = sum over saddles of eyring_kramers(potential, minimum, saddle, temperature)``
+
+    Parameters
+    ----------
+    saddles : sequence of points or StationaryPoints
+        All different; give every saddle that leads out of the well.
+    potential, minimum, temperature, friction, correction
+        As `eyring_kramers`.
+
+    Returns
+    -------
+    Rate
+
+    Raises
+    ------
+    ValueError
+        As `eyring_kramers`; no saddle, or one twice.
+
+    Source
+    ------
+    Bovier, Eckhoff, Gayrard and Klein (2004).
+    """
+    points = [point_of("saddle", saddle, int(potential.dim)) for saddle in saddles]
+    if not points:
+        raise ValueError("saddles is empty; give the saddles that lead out of the well")
+    for i, point in enumerate(points):
+        if any(np.allclose(point, other, rtol=1e-6, atol=1e-9) for other in points[:i]):
+            raise ValueError(f"saddles holds {point.tolist()} twice; count every saddle once")
+    settings: dict[str, Any] = {"friction": friction, "correction": correction}
+    rates = [eyring_kramers(potential, minimum, p, temperature, **settings) for p in points]
+    return replace(
+        rates[0],
+        value=sum(rate.value for rate in rates),
+        formula=f"{rates[0].formula}, sum over {len(rates)} saddle(s)",
+    )
 
 
 def _corrected(change: float, temperature: float) -> float:
