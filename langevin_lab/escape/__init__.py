@@ -31,6 +31,7 @@ _NAMES = {
     "find_connections": "saddle_walk",
     "find_stationary_points": "stationary_search",
     "first_passage": "passage",
+    "heavy_ball_escape": "optimiser_rates",
     "kramers": "rates",
     "landscape_graph": "graph",
     "langevin_saddle_exit_time": "linear_saddle",
