@@ -1,5 +1,7 @@
 """First correction in T in several dimensions: algebra, and orders against exact spectra."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.optimize import root
@@ -7,7 +9,7 @@ from scipy.optimize import root
 import langevin_lab as ll
 from langevin_lab.escape import eyring_kramers
 from langevin_lab.escape.barrier import Barrier
-from langevin_lab.escape.laplace import first_correction
+from langevin_lab.escape.laplace import _capacity, _partition, first_correction
 
 # Cubic and mixed terms at all three points; the plane of theory 7.3 has none at the saddle.
 CURVED = "(x**2 - 1)**2 + 2*(y - x**2/2 - x/3)**2 + y**3/4 - 3*y*x**2/10"
@@ -39,6 +41,53 @@ def test_one_dimension_has_the_known_coefficient():
     coefficient = correction_of(potential, potential.minima[0].position,
                                 potential.saddles[0].position)  # fmt: skip
     assert coefficient == pytest.approx(expected, rel=1e-12)
+
+
+def symmetric(tensor):
+    orders = list(itertools.permutations(range(tensor.ndim)))
+    return sum(np.transpose(tensor, order) for order in orders) / len(orders)
+
+
+def bending(curvatures, slope, nodes):
+    """P and dU3/dz_1 at the nodes: P's equation solved for ten coefficients at random points."""
+    steepness, rng = np.abs(curvatures), np.random.default_rng(5)
+    powers = [p for p in itertools.product(range(3), repeat=3) if sum(p) <= 2]
+
+    def monomial(z, power):
+        return np.prod(z ** np.array(power), axis=-1)
+
+    def operator(z, power):
+        """(Laplacian - z.|H| grad - a) of a monomial."""
+        power = np.array(power)
+        value = -(steepness @ power + steepness[0]) * monomial(z, power)
+        for i in np.flatnonzero(power == 2):
+            value += 2 * monomial(z, power - 2 * np.eye(3, dtype=int)[i])
+        return value
+
+    points = rng.normal(size=(40, 3))
+    right = 0.5 * np.einsum("ni,ij,nj->n", points, slope, points)
+    matrix = np.stack([operator(points, power) for power in powers], axis=1)
+    coefficients, *_ = np.linalg.lstsq(matrix, right)
+    np.testing.assert_allclose(matrix @ coefficients, right, atol=1e-12)
+    values = sum(c * monomial(nodes, p) for c, p in zip(coefficients, powers, strict=True))
+    return values, 0.5 * np.einsum("ni,ij,nj->n", nodes, slope, nodes)
+
+
+def test_contractions_are_the_gaussian_averages_of_the_docstring():
+    """Random tensors in three dimensions, averages by Gauss-Hermite quadrature."""
+    rng = np.random.default_rng(3)
+    curvatures = np.array([-1.3, 0.7, 2.1])
+    third, fourth = (symmetric(rng.normal(size=(3,) * order)) for order in (3, 4))
+    x, w = np.polynomial.hermite_e.hermegauss(6)
+    nodes = np.array(list(itertools.product(x, repeat=3))) / np.sqrt(np.abs(curvatures))
+    weights = np.prod(list(itertools.product(w / w.sum(), repeat=3)), axis=1)
+    cubic = np.einsum("ijk,ni,nj,nk->n", third, nodes, nodes, nodes) / 6
+    quartic = np.einsum("ijkl,ni,nj,nk,nl->n", fourth, nodes, nodes, nodes, nodes) / 24
+    partition = weights @ (0.5 * cubic**2 - quartic)
+    assert _partition(curvatures, third, fourth) == pytest.approx(partition, rel=1e-12)
+    bend, slope = bending(curvatures, third[0], nodes)
+    capacity = partition + weights @ (bend * slope)
+    assert _capacity(curvatures, third, fourth) == pytest.approx(capacity, rel=1e-11)
 
 
 def test_uncoupled_coordinates_do_not_count():

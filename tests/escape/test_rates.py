@@ -107,6 +107,17 @@ def test_rates_over_several_saddles_add_up():
     assert "sum over 2 saddle(s)" in both.formula
 
 
+@pytest.mark.parametrize(
+    ("temperature", "ratio"), [(0.1, 1.0078), (0.15, 1.0086), (0.2, 1.0104), (0.3, 1.0257)]
+)
+def test_exact_gaps_in_the_plane_over_eyring_kramers(temperature, ratio):
+    """Theory 7.3."""
+    rate = eyring_kramers(plane(), (-1.0, 0.0), (0.0, 0.0), temperature).value
+    gap = ll.exact.spectral_gap(ll.Overdamped(plane(), temperature=temperature), n=100)
+    assert gap.value / (2 * rate) == pytest.approx(ratio, abs=6e-5)
+    assert gap.error < 1e-5 * gap.value
+
+
 def test_friction_per_coordinate_enters_through_the_unstable_direction():
     """Separable: only the friction along the reaction counts; a rotated saddle mixes both."""
     potential = plane("(x**2 - 1)**2 + 2*y**2")
