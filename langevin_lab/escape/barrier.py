@@ -85,7 +85,7 @@ def _checked_hessian(potential: Any, name: str, x: Array, *, index: int) -> Arra
 def stationary_hessian(potential: Any, name: str, x: Array) -> Array:
     """Hessian at x, refused unless x is stationary."""
     hessian = np.asarray(potential.hessian(x), dtype=np.float64)
-    scale = float(np.abs(hessian).max())
+    scale = float(np.abs(np.linalg.eigvalsh(hessian)).max())
     size = float(np.linalg.norm(potential.gradient(x)))
     if not size <= _STATIONARY * max(scale, 1e-300):
         raise ValueError(

@@ -145,15 +145,19 @@ class _Valley:
 
     def _width(self, temperature: float) -> float:
         """Distance along the direction at which the energy has changed by about T."""
-        reach = np.sqrt(temperature) * 1e-3
-        while reach < 1e6 * np.sqrt(temperature):
-            if any(
-                abs(climb) > temperature
-                for side in (-reach, reach)
-                for climb, _ in self._followed(np.array([side]))
-            ):
-                return float(reach)
+
+        def changed(reach: float) -> bool:
+            ends = [list(self._followed(np.array([side]))) for side in (-reach, reach)]
+            # Too far to follow is a change.
+            return any(not end or abs(end[0][0]) > temperature for end in ends)
+
+        reach = np.sqrt(temperature)  # the width where the curvature is 1
+        while changed(reach):
+            reach *= 0.1
+        for _ in range(200):
             reach *= 1.25
+            if changed(reach):
+                return float(reach)
         raise ValueError(
             f"the energy is flat along the softest direction of {self.name}={self.point.tolist()}"
         )
@@ -179,11 +183,13 @@ class _Valley:
         return abs(step) * n
 
     def _followed(self, distances: Array) -> Iterator[tuple[float, float]]:
-        """Yield (u - U_point, factor of the integrand) until the other directions change sign."""
+        """Yield (u - U_point, factor of the integrand) until the others change sign or are lost."""
         offset = np.zeros(self.across.shape[1])
         for y in distances:
-            offset, hessian = self._relaxed(float(y), offset)
-            curvatures = np.linalg.eigvalsh(hessian)
+            relaxed = self._relaxed(float(y), offset)
+            if relaxed is None:
+                return
+            offset, curvatures = relaxed
             if np.sum(curvatures < 0) != self.index:
                 return
             x = self.point + self.scale * (y * self.along + self.across @ offset)
@@ -193,14 +199,16 @@ class _Valley:
                 factor *= -curvatures[0]
             yield float(self.potential.energy(x)) - self.energy, float(factor)
 
-    def _relaxed(self, y: float, offset: Array) -> tuple[Array, Array]:
-        """Newton's method for no gradient across the direction: (offset, Hessian across)."""
+    def _relaxed(self, y: float, offset: Array) -> tuple[Array, Array] | None:
+        """Newton's method for no gradient across the direction: (offset, curvatures across)."""
         frame = self.scale[:, None] * self.across
-        for _ in range(50):
+        for _ in range(30):
             x = self.point + self.scale * (y * self.along + self.across @ offset)
             hessian = frame.T @ self.potential.hessian(x) @ frame
-            step = np.linalg.solve(hessian, frame.T @ self.potential.gradient(x))
+            if not np.isfinite(hessian).all():
+                return None
+            step = np.linalg.lstsq(hessian, frame.T @ self.potential.gradient(x))[0]
             offset = offset - step
-            if np.linalg.norm(step) <= 1e-10 * (1e-3 + abs(y)):
-                break
-        return offset, hessian
+            if np.linalg.norm(step) <= 1e-10 * np.hypot(y, np.linalg.norm(offset)):
+                return offset, np.linalg.eigvalsh(hessian)
+        return None

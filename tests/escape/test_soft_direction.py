@@ -116,6 +116,15 @@ def test_frictions_rescale_the_coordinates():
     ).value == pytest.approx(soft_eyring_kramers(stretched, (-1, 0), (0, 0), 0.1).value, rel=1e-9)
 
 
+@pytest.mark.parametrize("length", [1e-4, 1e5])
+def test_units_of_length_do_not_matter(length):
+    unit = f"{1 / length!r}"
+    text = f"((x*{unit})**2 - 1)**2 + (x*{unit})**2*(y*{unit})**2 + (y*{unit})**4"
+    rate = soft_eyring_kramers(potential_of(text), (-length, 0), (0, 0), 0.05).value
+    expected = soft_eyring_kramers(fork(0.0), (-1, 0), (0, 0), 0.05).value / length**2
+    assert rate == pytest.approx(expected, rel=1e-8)
+
+
 def test_wrong_input_is_refused():
     potential = fork(0.0)
     with pytest.raises(ValueError, match=r"temperature=0\.0 must be positive"):
