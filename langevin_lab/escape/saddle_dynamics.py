@@ -208,8 +208,9 @@ def saddle_exit_region(
     """
     curvatures, directions, origin = unstable_directions(potential, saddle)
     distances = distances_of(distance, len(curvatures), region)
-    # Round-off of an eigenvector next to one of its large entries is 0.
+    # Rounding next to large entries is 0 in the text.
     directions = np.where(np.abs(directions) < 1e-14, 0.0, directions)
+    origin = np.where(np.abs(origin) < 1e-14 * (1.0 + np.abs(origin).max()), 0.0, origin)
     lines = [_projection(potential.variables, v, origin) for v in directions.T]
     if region == "box":
         return " or ".join(f"abs({u}) >= {L!r}" for u, L in zip(lines, distances.tolist()))
@@ -236,7 +237,9 @@ def unstable_directions(potential: Any, saddle: ArrayLike) -> tuple[Array, Array
             f"saddle={x.tolist()} has no unstable direction: its lowest Hessian eigenvalue is "
             f"{values[0]:.6g}"
         )
-    return -values[unstable], vectors[:, unstable], x
+    directions = vectors[:, unstable]
+    largest_entry = np.take_along_axis(directions, np.abs(directions).argmax(axis=0)[None], axis=0)
+    return -values[unstable], directions * np.sign(largest_entry), x
 
 
 def _exit_of_scheme(
