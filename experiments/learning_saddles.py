@@ -123,6 +123,8 @@ def run(config: Config) -> xarray.Dataset:
     data = _parabola_data(config) | _monkey_data(config)
     for name in LOSSES:
         data |= _langevin_data(config, name) | _heavy_ball_data(config, name)
+        values = np.linalg.eigvalsh(loss(name).potential.hessian(loss(name).saddle))
+        data[f"{name}_curvature"] = (f"{name}_direction", -values[values < 0])
     coordinates = {
         "n_unstable": list(config.n_unstable),
         "slope_n_unstable": list(config.slope_n_unstable),
@@ -136,6 +138,7 @@ def run(config: Config) -> xarray.Dataset:
     names = ("parabola_temperature", "stable_stiffness", "parabola_dt", "monkey_dt", "distance",
              "control_factor")  # fmt: skip
     attributes = {name: getattr(config, name) for name in names}
+    attributes |= {f"{name}_dt": loss(name).dt for name in LOSSES}
     return xarray.Dataset(data, coords=coordinates, attrs=attributes)
 
 
@@ -148,10 +151,16 @@ def _parabola_data(config: Config) -> dict:
         for m in config.slope_n_unstable
     ]
     control = _parabola_exit(config, max(config.n_unstable), config.control_factor * T, 90)
+    pair = ("slope_n_unstable", "slope_temperature")
+    rows = [[exact_mean(m, t) for t in config.slope_temperatures] for m in config.slope_n_unstable]
     return (
         _columns("dimension", "n_unstable", by_dimension)
-        | _columns("slope", ("slope_n_unstable", "slope_temperature"), table)
+        | _columns("slope", pair, table)
         | _columns("hot", (), control)
+        | {
+            "dimension_predicted": ("n_unstable", [exact_mean(m, T) for m in config.n_unstable]),
+            "slope_predicted": (pair, np.array(rows)),
+        }
     )
 
 
@@ -189,7 +198,11 @@ def _monkey_data(config: Config) -> dict:
     ]  # fmt: skip
     constants = [_monkey_constant(n) for n in config.monkey_cells]
     return _columns("monkey", "monkey_temperature", exits) | {
-        "monkey_constant": ("monkey_grid", np.array(constants))
+        "monkey_predicted": (
+            "monkey_temperature",
+            [_monkey_mean(T) for T in config.monkey_temperatures],
+        ),
+        "monkey_constant": ("monkey_grid", np.array(constants)),
     }
 
 
