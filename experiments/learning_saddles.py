@@ -131,6 +131,7 @@ def run(config: Config) -> xarray.Dataset:
         "slope_temperature": list(config.slope_temperatures),
         "monkey_temperature": list(config.monkey_temperatures),
         "momentum": list(config.momenta),
+        "curve_momentum": np.linspace(0.0, max(config.momenta), 40),
     }
     for name in LOSSES:
         coordinates[f"{name}_friction"] = list(getattr(config, f"{name}_frictions"))
@@ -152,16 +153,26 @@ def _parabola_data(config: Config) -> dict:
     ]
     control = _parabola_exit(config, max(config.n_unstable), config.control_factor * T, 90)
     pair = ("slope_n_unstable", "slope_temperature")
-    rows = [[exact_mean(m, t) for t in config.slope_temperatures] for m in config.slope_n_unstable]
+    exact = [[exact_mean(m, t) for t in config.slope_temperatures] for m in config.slope_n_unstable]
+    bias = [[_bias(config, m, t) for t in config.slope_temperatures]
+            for m in config.slope_n_unstable]  # fmt: skip
     return (
         _columns("dimension", "n_unstable", by_dimension)
         | _columns("slope", pair, table)
         | _columns("hot", (), control)
         | {
             "dimension_predicted": ("n_unstable", [exact_mean(m, T) for m in config.n_unstable]),
-            "slope_predicted": (pair, np.array(rows)),
+            "dimension_bias": ("n_unstable", [_bias(config, m, T) for m in config.n_unstable]),
+            "slope_predicted": (pair, np.array(exact)),
+            "slope_bias": (pair, np.array(bias)),
         }
     )
+
+
+def _bias(config: Config, n_unstable: int, temperature: float) -> float:
+    """Half a step, and the share of the stable directions in |x|^2 at the exit."""
+    stable = (N_COORDINATES - n_unstable) * temperature / config.stable_stiffness
+    return 0.5 * config.parabola_dt + stable
 
 
 def _parabola_exit(config: Config, n_unstable: int, temperature: float, stream: int) -> Estimate:
@@ -202,6 +213,7 @@ def _monkey_data(config: Config) -> dict:
             "monkey_temperature",
             [_monkey_mean(T) for T in config.monkey_temperatures],
         ),
+        "monkey_bias": ("monkey_temperature", np.full(len(exits), 0.5 * config.monkey_dt)),
         "monkey_constant": ("monkey_grid", np.array(constants)),
     }
 
@@ -269,7 +281,11 @@ def _heavy_ball_data(config: Config, name: str) -> dict:
         )  # fmt: skip
         exits.append(passage.mean)
         laws.append((law, delay))
-    return _compared(f"{name}_heavy_ball", ("momentum",), (-1,), exits, laws)
+    curve = np.linspace(0.0, max(config.momenta), 40)
+    steps = np.array([heavy_ball_law(case, config.distance, float(m)).mean for m in curve])
+    return _compared(f"{name}_heavy_ball", ("momentum",), (-1,), exits, laws) | {
+        f"{name}_heavy_ball_curve": ("curve_momentum", steps)
+    }
 
 
 def heavy_ball_law(case: Loss, distance: float, momentum: float) -> ll.escape.SaddleExit:
@@ -350,20 +366,11 @@ def exact_mean(n_unstable: int, temperature: float) -> float:
     )
 
 
-def _parabola_bias(dataset: xarray.Dataset, n_unstable: int, temperature: float) -> float:
-    """Half a step, and the share of the stable directions in |x|^2 at the exit."""
-    stable = (N_COORDINATES - n_unstable) * temperature / dataset.attrs["stable_stiffness"]
-    return 0.5 * dataset.attrs["parabola_dt"] + stable
-
-
 def _dimension_claims(dataset: xarray.Dataset) -> list[Claim]:
-    T = dataset.attrs["parabola_temperature"]
     return [
-        Claim(f"{m} unstable directions: mean", "2F2", exact_mean(m, T),
-              _estimate(dataset.sel(n_unstable=m), "dimension_mean"),
-              bias_bound=_parabola_bias(dataset, m, T))
+        _law_claim(dataset.sel(n_unstable=m), "dimension", f"{m} unstable directions: mean", "2F2")
         for m in dataset["n_unstable"].values
-    ]  # fmt: skip
+    ]
 
 
 def _slope(log_temperature, mean, stderr) -> tuple[np.ndarray, Estimate]:
@@ -382,18 +389,16 @@ def _slope_claims(dataset: xarray.Dataset) -> list[Claim]:
         row, slope = _slope(
             np.log(T), means["slope_mean"].values, means["slope_mean_stderr"].values
         )
-        exact = np.array([exact_mean(m, t) for t in T])
-        bias = np.array([_parabola_bias(dataset, m, t) for t in T])
         result.append(Claim(
-            f"{m} unstable directions: d<t>/d ln T", "2F2", float(row @ exact), slope,
-            bias_bound=float(np.abs(row) @ bias),
+            f"{m} unstable directions: d<t>/d ln T", "2F2",
+            float(row @ means["slope_predicted"].values), slope,
+            bias_bound=float(np.abs(row) @ means["slope_bias"].values),
         ))  # fmt: skip
     return result
 
 
 def _monkey_claims(dataset: xarray.Dataset) -> list[Claim]:
     """The constant by finite volumes, times, and the power of the temperature."""
-    half_step = 0.5 * dataset.attrs["monkey_dt"]
     coarse, fine = dataset["monkey_constant"].values[-2:]
     constant = ll.escape.monkey_saddle_exit_time(amplitude=1.0, temperature=1.0)
     result = [
@@ -401,17 +406,16 @@ def _monkey_claims(dataset: xarray.Dataset) -> list[Claim]:
               float(fine + (fine - coarse) / 3), tolerance=1e-3)
     ]  # fmt: skip
     T = dataset["monkey_temperature"].values
-    predicted = np.array([_monkey_mean(t) for t in T])
-    for t, mean in zip(T, predicted):
+    for t in T:
         row = dataset.sel(monkey_temperature=t)
-        result.append(Claim(f"monkey saddle, T = {t:g}: mean", "scaling, constant", float(mean),
-                            _estimate(row, "monkey_mean"), bias_bound=half_step))  # fmt: skip
+        result.append(_law_claim(row, "monkey", f"monkey saddle, T = {t:g}: mean", "scaling"))
     # To infinity: the flow beyond the circle is added, then the mean is a power of T.
-    beyond = np.array([_monkey_mean(t, np.inf) for t in T]) - predicted
+    beyond = [_monkey_mean(t, np.inf) for t in T] - dataset["monkey_predicted"].values
     mean = dataset["monkey_mean"].values + beyond
     row, slope = _slope(np.log(T), np.log(mean), dataset["monkey_mean_stderr"].values / mean)
-    result.append(Claim("monkey saddle: power of T, to infinity", "scaling", -1.0 / 3.0, slope,
-                        bias_bound=float(np.abs(row) @ (half_step / mean))))  # fmt: skip
+    bias = float(np.abs(row) @ (dataset["monkey_bias"].values / mean))
+    statement = "monkey saddle: power of T, to infinity"
+    result.append(Claim(statement, "scaling", -1.0 / 3.0, slope, bias_bound=bias))
     return result
 
 
@@ -449,9 +453,12 @@ def _momentum_claims(dataset: xarray.Dataset, name: str) -> list[Claim]:
     ]  # fmt: skip
 
 
-def _law_claim(row: xarray.Dataset, name: str, statement: str, predicted=None) -> Claim:
+def _law_claim(
+    row: xarray.Dataset, name: str, statement: str, source: str = SOURCE, predicted=None
+) -> Claim:
+    """Measured against stored mean, or against a wrong one, with the stored bias."""
     value = float(row[f"{name}_predicted"]) if predicted is None else predicted
-    return Claim(statement, SOURCE, value, _estimate(row, f"{name}_mean"),
+    return Claim(statement, source, value, _estimate(row, f"{name}_mean"),
                  bias_bound=float(row[f"{name}_bias"]))  # fmt: skip
 
 
@@ -459,18 +466,15 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
     """A wrong temperature, dimension, amplitude, spectrum, curvature and momentum."""
     factor, T = dataset.attrs["control_factor"], dataset.attrs["parabola_temperature"]
     m = int(dataset["n_unstable"].max())
-    bias = _parabola_bias(dataset, m, T)
-    full = _estimate(dataset.sel(n_unstable=m), "dimension_mean")
-    t = float(dataset["monkey_temperature"].values[-1])
-    monkey_row = _estimate(dataset.sel(monkey_temperature=t), "monkey_mean")
+    row = dataset.sel(n_unstable=m)
+    hot = row.assign(dimension_mean=row["hot_mean"], dimension_mean_stderr=row["hot_mean_stderr"])
+    coldest = dataset.isel(monkey_temperature=-1)
+    steep = _monkey_mean(float(coldest["monkey_temperature"]), amplitude=factor)
     wrong = [
-        Claim(f"control: temperature x {factor:g}", "2F2", exact_mean(m, T),
-              _estimate(dataset, "hot_mean"), bias_bound=bias),
-        Claim(f"control: {m + 1} instead of {m} directions", "2F2", exact_mean(m + 1, T), full,
-              bias_bound=bias),
-        Claim(f"control: cubic amplitude x {factor:g}", "scaling",
-              _monkey_mean(t, amplitude=factor), monkey_row,
-              bias_bound=0.5 * dataset.attrs["monkey_dt"]),
+        _law_claim(hot, "dimension", f"control: temperature x {factor:g}", "2F2"),
+        _law_claim(row, "dimension", f"control: {m + 1} instead of {m} directions", "2F2",
+                   exact_mean(m + 1, T)),
+        _law_claim(coldest, "monkey", f"control: cubic amplitude x {factor:g}", "scaling", steep),
         *_wrong_losses(dataset),
     ]  # fmt: skip
     return [claim.refutation() for claim in wrong]
@@ -492,10 +496,14 @@ def _wrong_losses(dataset: xarray.Dataset) -> list[Claim]:
     ):
         law = ll.escape.strict_saddle_exit_time(curvatures=curvatures, **settings)
         predicted = law.mean + 0.5 * case.dt
-        result.append(_law_claim(row, "factorisation", f"control: {statement}", predicted))
+        result.append(
+            _law_claim(row, "factorisation", f"control: {statement}", predicted=predicted)
+        )
     law = heavy_ball_law(case, dataset.attrs["distance"], 0.89)
     row = dataset.sel(momentum=0.9)
-    result.append(_law_claim(row, "factorisation_heavy_ball", "control: momentum 0.89", law.mean))
+    result.append(_law_claim(
+        row, "factorisation_heavy_ball", "control: momentum 0.89", predicted=law.mean
+    ))  # fmt: skip
     return result
 
 

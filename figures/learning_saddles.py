@@ -50,9 +50,10 @@ def _dimension(axes, dataset):
     T, m = dataset.attrs["parabola_temperature"], np.arange(1, 13)
     axes.plot(m, [_exact(n, T) for n in m], color="0.4", label=r"$_2F_2$, exact")
     _points(axes, dataset["n_unstable"].values, dataset, "dimension", label="simulation")
+    axes.set_xticks([1, 2, 4, 8, 12])
     axes.set_xlabel("unstable directions $m$")
     axes.set_ylabel(r"mean exit time $\langle t\rangle$  (time)")
-    axes.set_title(f"overdamped, $k = L = 1$, $T = {T:g}$")
+    axes.set_title(f"overdamped, $k = L = 1$, $T = 10^{{{np.log10(T):.0f}}}$")
     axes.legend()
 
 
@@ -85,6 +86,8 @@ def _monkey(axes, dataset):
     )  # fmt: skip
     axes.set_xlabel("temperature $T$  (energy)")
     axes.set_ylabel(r"$\langle t\rangle$  (time)")
+    axes.minorticks_off()
+    axes.set_yticks([3, 10, 30], ["3", "10", "30"])
     axes.set_title("monkey saddle $x^3 - 3xy^2$")
     axes.legend()
 
@@ -106,21 +109,22 @@ def _friction(axes, dataset):
         axes.errorbar(
             frictions / rate, rate * (rows[f"{name}_mean"].values - 0.5 * step),
             rate * rows[f"{name}_mean_stderr"].values, fmt=marker, color=colour,
-            label=f"{label}, $T = {T:g}$",
+            label=f"{label}, $T = 10^{{{np.log10(T):.0f}}}$",
         )  # fmt: skip
-        axes.axvline(grid[theory.argmin()] / rate, color=colour, linestyle=":", linewidth=0.9)
+        axes.axvline(grid[theory.argmin()] / rate, color=colour, linestyle=":", linewidth=0.9,
+                     ymax=0.7)  # fmt: skip
     axes.set_xlabel(r"friction$/\sqrt{k}$")
     axes.set_ylabel(r"$\sqrt{k}\,\langle t\rangle$")
     axes.set_title("Langevin from rest")
-    axes.set_ylim(top=1.28 * axes.get_ylim()[1])
+    axes.set_ylim(top=1.3 * axes.get_ylim()[1])
     axes.legend(loc="upper left")
 
 
 def _momentum(axes, dataset):
     momentum = dataset["momentum"].values
     for colour, marker, (name, label) in zip(COLOURS, "os", LOSSES.items()):
-        predicted = dataset[f"{name}_heavy_ball_predicted"].values
-        axes.semilogy(1 - momentum, predicted, color=colour, linewidth=0.9)
+        curve = dataset[f"{name}_heavy_ball_curve"]
+        axes.semilogy(1 - curve["curve_momentum"], curve, color=colour, linewidth=0.9)
         _points(axes, 1 - momentum, dataset, f"{name}_heavy_ball", fmt=marker, color=colour,
                 label=label)  # fmt: skip
     axes.set_xscale("log")
@@ -134,17 +138,16 @@ def _momentum(axes, dataset):
 
 def _residuals(axes, dataset):
     """Deviation of every mean from theory in standard errors, with the bias in the bar."""
-    groups = []
-    for name in ("dimension", "slope", "monkey"):
-        groups.append((name, dataset[f"{name}_mean"], dataset[f"{name}_predicted"], 0.0))
+    groups = ["dimension", "slope", "monkey"]
     for name in LOSSES:
-        for kind in (name, f"{name}_heavy_ball"):
-            groups.append((kind, dataset[f"{kind}_mean"], dataset[f"{kind}_predicted"],
-                           dataset[f"{kind}_bias"].values.ravel()))  # fmt: skip
+        groups += [name, f"{name}_heavy_ball"]
     place, ticks = 0, []
-    for number, (name, mean, predicted, bias) in enumerate(groups):
-        error = dataset[f"{name}_mean_stderr"].values.ravel()
-        z = (mean.values - predicted.values).ravel() / error
+    for number, name in enumerate(groups):
+        error, bias, mean, predicted = (
+            dataset[f"{name}_{key}"].values.ravel()
+            for key in ("mean_stderr", "bias", "mean", "predicted")
+        )
+        z = (mean - predicted) / error
         x = place + np.arange(len(z))
         axes.errorbar(x, z, 1 + bias / error, fmt="o", color=COLOURS[number % len(COLOURS)],
                       markersize=3, linewidth=0.8)  # fmt: skip

@@ -99,7 +99,9 @@ class SaddleExit:
         low = float(np.min((logs - reach) / self.growth_rates))
         # The fastest direction alone has left by then but for exp(-40).
         high = float(np.min((logs + _ROUND) / self.growth_rates))
-        n = int(np.ceil((high - low) * self.growth_rates.max() * _POINTS_PER_GROWTH)) + 1
+        # The radius of many directions is sharper by the root of their number.
+        density = self.growth_rates.max() * _POINTS_PER_GROWTH * max(1.0, np.sqrt(len(logs)) / 3.0)
+        n = int(np.ceil((high - low) * density)) + 1
         times, step = np.linspace(low, high, n, retstep=True)
         survival = self.survival(times)
         late = times - low
