@@ -76,7 +76,7 @@ def flat_saddle_exit_time(
     >>> import langevin_lab as ll
     >>> cubic = dict(degree=3, amplitude=1.0, one_sided=True)
     >>> round(ll.escape.flat_saddle_exit_time(temperature=1.0, **cubic), 6)
-    1.594869
+    1.594825
     """
     n = check_count("degree", degree, 3)
     gamma = math.gamma
