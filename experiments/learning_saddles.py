@@ -170,9 +170,17 @@ def _parabola_data(config: Config) -> dict:
 
 
 def _bias(config: Config, n_unstable: int, temperature: float) -> float:
-    """Half a step, and the share of the stable directions in |x|^2 at the exit."""
+    """The delay of looking once a step, and the stable directions' share in |x|^2 at the exit."""
     stable = (N_COORDINATES - n_unstable) * temperature / config.stable_stiffness
-    return 0.5 * config.parabola_dt + stable
+    return look_delay(config.parabola_dt, temperature, slope=1.0) + stable
+
+
+def look_delay(dt: float, temperature: float, slope: float) -> float:
+    """Bound on what looking once a step does beyond dt/2, at a circle with this slope [GM10].
+
+    A path carried by the slope is dt/2 late, one by noise the overshoot 0.5826 sqrt(2 T dt).
+    """
+    return 0.5 * dt + 0.5826 * float(np.sqrt(2.0 * temperature * dt)) / slope
 
 
 def _parabola_exit(config: Config, n_unstable: int, temperature: float, stream: int) -> Estimate:
@@ -207,13 +215,14 @@ def _monkey_data(config: Config) -> dict:
         ).mean - 0.5 * config.monkey_dt
         for i, T in enumerate(config.monkey_temperatures)
     ]  # fmt: skip
+    delays = [look_delay(config.monkey_dt, T, slope=3.0) for T in config.monkey_temperatures]
     constants = [_monkey_constant(n) for n in config.monkey_cells]
     return _columns("monkey", "monkey_temperature", exits) | {
         "monkey_predicted": (
             "monkey_temperature",
             [_monkey_mean(T) for T in config.monkey_temperatures],
         ),
-        "monkey_bias": ("monkey_temperature", np.full(len(exits), 0.5 * config.monkey_dt)),
+        "monkey_bias": ("monkey_temperature", np.array(delays)),
         "monkey_constant": ("monkey_grid", np.array(constants)),
     }
 

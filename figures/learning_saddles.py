@@ -159,5 +159,5 @@ def _residuals(axes, dataset):
         "factorisation_heavy_ball": "fact.\nsteps", "network_heavy_ball": "net\nsteps",
     }  # fmt: skip
     axes.set_xticks([x for x, _ in ticks], [names.get(name, name) for _, name in ticks], fontsize=7)
-    axes.set_ylabel("(measured - theory)/standard error")
+    axes.set_ylabel("deviation/standard error")
     axes.set_title("residuals")
