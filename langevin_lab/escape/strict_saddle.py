@@ -14,9 +14,9 @@ law is for T -> 0. At any temperature the overdamped mean of m equal ones is
 
     (L^2/(2 m D)) 2F2(1, 1; m/2 + 1, 2; -z),       z = k L^2/(2 T),    D = T/friction,
 
-from D (f'' + (m - 1) f'/r) + l r f' = -1 for the distance r from the saddle. Stable directions
-play no part.
-Source: Suzuki (1977) for the scaling law; Abramowitz and Stegun (1964), 13.4.8, for the mean.
+from D (f'' + (m - 1) f'/r) + l r f' = -1 for the distance r from the saddle, integrated twice.
+Stable directions play no part.
+Source: Suzuki (1977) for the scaling law.
 """
 
 from __future__ import annotations
