@@ -64,6 +64,13 @@ def test_law_of_a_scheme_tends_to_that_of_the_dynamics(turned, name, order):
     assert slope == pytest.approx(order, abs=0.1)
 
 
+def test_thermal_momenta_of_a_scheme_have_its_mass(turned):
+    heavy = ll.Langevin(turned, temperature=1e-5, friction=0.3, mass=4.0)
+    limit = saddle_exit_time(heavy, CENTRE, 0.7, thermal_start=True).mean
+    law = saddle_exit_time(heavy, CENTRE, 0.7, integrator="BAOAB", dt=0.01, thermal_start=True)
+    assert law.mean - law.delay == pytest.approx(limit, rel=1e-4)
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.6, 0.95])
 def test_law_of_heavy_ball_is_that_of_its_recursion(momentum):
     saddle = ll.potentials.strict_saddle(dim=3, instability=0.7)
