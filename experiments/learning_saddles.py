@@ -33,7 +33,7 @@ import numpy as np
 import xarray
 
 import langevin_lab as ll
-from langevin_lab.evidence import AtLeast, Claim, Estimate
+from langevin_lab.evidence import AtLeast, AtMost, Claim, Estimate
 from langevin_lab.lab import Experiment
 
 SOURCE = "S77, chi-square law"
@@ -264,11 +264,29 @@ def _langevin_data(config: Config, name: str) -> dict:
                 case, law, config.distance, case.dt * law.growth_rates,
                 decay=np.exp(-friction * case.dt), kick=case.dt, drift=case.dt,
             )  # fmt: skip
-            exits.append(passage.mean)
+            exits.append(passage)
             laws.append((law, case.dt * delay))
     shape = (-1, len(getattr(config, f"{name}_frictions")))
     dimensions = (f"{name}_temperature", f"{name}_friction")
-    return _compared(f"{name}", dimensions, shape, exits, laws)
+    distances = [kolmogorov(passage, law) for passage, (law, _) in zip(exits, laws)]
+    spreads = np.array([passage.standard_deviation for passage in exits], dtype=object)
+    expected = np.array([law.standard_deviation for law, _ in laws])
+    means = [passage.mean for passage in exits]
+    return (
+        _compared(name, dimensions, shape, means, laws)
+        | _columns(f"{name}_spread", dimensions, spreads.reshape(shape))
+        | {
+            f"{name}_spread_predicted": (dimensions, expected.reshape(shape)),
+            f"{name}_kolmogorov": (dimensions, np.reshape(distances, shape)),
+        }
+    )
+
+
+def kolmogorov(passage: ll.escape.FirstPassage, law: ll.escape.SaddleExit) -> float:
+    """Largest distance of the empirical law from the predicted one at the steps, times sqrt(n)."""
+    steps, counts = np.unique(passage.times, return_counts=True)
+    left = np.cumsum(counts) / passage.times.size
+    return float(np.sqrt(passage.times.size) * np.abs(left - law.probability(steps)).max())
 
 
 def _heavy_ball_data(config: Config, name: str) -> dict:
@@ -360,6 +378,7 @@ def claims(dataset: xarray.Dataset) -> list[Claim]:
         *_monkey_claims(dataset),
         *(claim for name in LOSSES for claim in _friction_claims(dataset, name)),
         *(claim for name in LOSSES for claim in _momentum_claims(dataset, name)),
+        *_law_claims(dataset),
         *_control_claims(dataset),
     ]
 
@@ -460,6 +479,25 @@ def _momentum_claims(dataset: xarray.Dataset, name: str) -> list[Claim]:
                    f"{name}, heavy ball, momentum {float(row['momentum']):g}: steps")
         for row in rows
     ]  # fmt: skip
+
+
+def _law_claims(dataset: xarray.Dataset) -> list[Claim]:
+    """Standard deviation and whole law at one temperature and the second friction."""
+    result = []
+    for name in LOSSES:
+        row = dataset.isel({f"{name}_friction": 1})
+        row = row.isel({f"{name}_temperature": row.sizes[f"{name}_temperature"] // 2})
+        where = f"{name}, T = {float(row[f'{name}_temperature']):g}"
+        result.append(Claim(
+            f"{where}: Kolmogorov's statistic (1.95: 0.1 %)", SOURCE, AtMost(1.95),
+            float(row[f"{name}_kolmogorov"]),
+        ))  # fmt: skip
+        result.append(Claim(
+            f"{where}: standard deviation", SOURCE, float(row[f"{name}_spread_predicted"]),
+            _estimate(row, f"{name}_spread_mean"), bias_bound=float(row[f"{name}_bias"]),
+            resolution=0.1,
+        ))  # fmt: skip
+    return result
 
 
 def _law_claim(

@@ -29,7 +29,6 @@ def draw(dataset):
         _friction(axes[1, 0], dataset)
         _momentum(axes[1, 1], dataset)
         _residuals(axes[1, 2], dataset)
-        figure.tight_layout()
     return figure
 
 

@@ -119,6 +119,20 @@ def test_noise_of_the_potential_counts_like_that_of_the_argument(turned):
     assert own.mean == pytest.approx(given.mean, rel=1e-12)
 
 
+def test_gradient_noise_is_a_temperature_for_small_steps(turned):
+    """Two half kicks with one drawn gradient: sigma^2 dt = 2 friction mass times more T."""
+    dt, friction = 0.002, 0.8
+    spread = np.sqrt(2 * friction * 1e-5 / dt)
+    noisy = ll.Langevin(
+        turned.with_gradient_noise(standard_deviation=spread), temperature=1e-5, friction=friction
+    )
+    law = saddle_exit_time(noisy, CENTRE, 0.7, integrator="BAOAB", dt=dt)
+    hot = ll.Langevin(turned, temperature=2e-5, friction=friction)
+    assert law.mean == pytest.approx(saddle_exit_time(hot, CENTRE, 0.7).mean, rel=1e-3)
+    with pytest.raises(ValueError, match="the gradient is drawn"):
+        saddle_exit_time(noisy, CENTRE, 0.7)
+
+
 def test_region_is_the_distance_in_the_unstable_plane(turned):
     from langevin_lab.potentials import parse_region
 

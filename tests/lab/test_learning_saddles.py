@@ -2,14 +2,19 @@
 
 import dataclasses
 import functools
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.stats import kstest
 from shipped import experiment
 
 import langevin_lab as ll
 from langevin_lab.evidence import Estimate
+from langevin_lab.lab.discovery import load_module
 
+FIGURE = Path(__file__).parents[2] / "figures" / "learning_saddles.py"
 module = experiment("learning_saddles")
 CONFIG = dataclasses.replace(
     module.Config(), n_unstable=(1, 8), slope_temperatures=(1e-2, 1e-4), n_replicas=4_000,
@@ -108,3 +113,34 @@ def test_columns_keep_the_order_of_nested_estimates():
 def test_cost_grows_with_the_ensemble():
     more = dataclasses.replace(module.Config(), n_replicas=80_000)
     assert module.cost(more) > module.cost(module.Config())
+
+
+def test_statistic_of_the_law_sees_a_missing_direction():
+    law = ll.escape.strict_saddle_exit_time(
+        curvatures=[1.0, 0.8], distance=1.0, temperature=1e-4, region="box"
+    )
+    amplitudes = np.sqrt(1e-4 / law.growth_rates) * np.random.default_rng(4).standard_normal(
+        (5000, 2)
+    )
+    times = (-np.log(np.abs(amplitudes)) / law.growth_rates).min(axis=1)
+    everyone = np.ones(5000, bool)
+    passage = ll.escape.FirstPassage(times, everyone, ~everyone, 0.0, "none", np.zeros(0))
+    expected = np.sqrt(5000) * kstest(times, law.probability).statistic
+    # At the steps: from above only, so below scipy's by at most 1/sqrt(n).
+    assert module.kolmogorov(passage, law) == pytest.approx(expected, abs=1 / np.sqrt(5000))
+    assert module.kolmogorov(passage, law) < 1.95
+    alone = ll.escape.linear_saddle_exit_time(curvature=1.0, distance=1.0, temperature=1e-4)
+    assert module.kolmogorov(passage, alone) > 1.95
+
+
+def test_a_bound_on_the_delay_of_looking_covers_both_limits():
+    assert module.look_delay(0.01, 0.0, slope=2.0) == pytest.approx(0.005)
+    noise = module.look_delay(1e-6, 2.0, slope=4.0)
+    assert noise == pytest.approx(0.5826 * 2e-3 / 4.0, rel=1e-2)
+
+
+@pytest.mark.slow
+def test_the_figure_draws():
+    figure = load_module(FIGURE, "shipped").draw(dataset())
+    assert len(figure.axes) == 6
+    plt.close(figure)
