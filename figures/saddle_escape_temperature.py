@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from langevin_lab.lab.figure_style import COLOURS, STYLE
 
@@ -35,11 +36,14 @@ BLOCKS = (
     Block("a  symmetric double well", {"symmetric": "barrier {:.3g}"}, (-23, 15)),
     Block(
         "b  tilted double well",
-        {"uphill": "uphill (open), barrier {:.3g}", "downhill": "downhill (filled), {:.3g}"},
+        {
+            "uphill": "uphill (open),\nbarrier {:.3g}",
+            "downhill": "downhill (filled),\nbarrier {:.2g}",
+        },
         (-23, 15),
     ),
     Block("c  channel, narrow at the saddle (2-D)", {"channel": "barrier {:.3g}"}, (-12, 12)),
-    Block("d  Müller-Brown, two saddles (2-D)", {"Mueller-Brown": "barrier {:.3g}"}, (-38, 22)),
+    Block("d  Müller-Brown, two saddles (2-D)", {"Mueller-Brown": "barrier {:.3g}"}, (-43, 25)),
 )
 
 
@@ -47,7 +51,7 @@ def draw(dataset):
     """Four blocks of three axes."""
     with plt.rc_context(dict(STYLE)):
         figure = plt.figure(figsize=(7.2, 8.2))
-        grid = figure.add_gridspec(7, 2, height_ratios=(2.3, 1.1, 0.8, 0.06, 2.3, 1.1, 0.8))
+        grid = figure.add_gridspec(7, 2, height_ratios=(2.2, 1.25, 0.9, 0.04, 2.2, 1.25, 0.9))
         for k, block in enumerate(BLOCKS):
             first, column = 4 * (k // 2), k % 2
             top = figure.add_subplot(grid[first, column])
@@ -85,11 +89,13 @@ def _times(axes, dataset, name, label):
     axes.plot(inverse, curve["curve_corrected"], "--", color=CORRECTED, linewidth=0.9)
     for x, row, style in _points(dataset, name):
         axes.errorbar(x, row["mean"], row["mean_stderr"], **style)
-    x = 0.68 * inverse.max()
+    x = 0.6 * inverse.max()
     height = np.exp(np.interp(x, inverse, np.log(exact)))
+    below = name == "downhill"
     axes.annotate(
-        label.format(float(curve["barrier"])), (x, height), xytext=(4, -5), ha="left", va="top",
-        textcoords="offset points", color=EXACT, fontsize=8,
+        label.format(float(curve["barrier"])), (x, height), xytext=(4, -6) if below else (-6, 5),
+        ha="left" if below else "right", va="top" if below else "bottom",
+        textcoords="offset points", color=EXACT, fontsize=8, multialignment="left",
     )  # fmt: skip
 
 
@@ -116,14 +122,15 @@ def _finish(top, middle, bottom, block):
     top.set_title(block.title)
     top.set_yscale("log")
     top.set_ylabel(r"mean time $\tau$  (time)")
-    middle.set_ylabel(r"$\tau/\tau_{\mathrm{exact}} - 1$  (%)")
+    middle.set_ylabel(r"$\tau/\tau_{\mathrm{exact}} - 1$ (%)")
     middle.set_ylim(*block.limits)
     bottom.axhspan(-2, 2, color="0.92", zorder=0)
     bottom.axhline(0.0, color="0.75", linewidth=2.0)
-    bottom.set_ylabel(r"$(\tau - \tau_{\mathrm{exact}})/\sigma$")
+    bottom.set_ylabel(r"residual ($\sigma$)")
     bottom.set_ylim(-4.5, 4.5)
     bottom.set_yticks([-4, -2, 0, 2, 4])
     bottom.set_xlabel("inverse temperature $1/T$  (1/energy)")
+    bottom.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 5, 10]))
     for axes in (top, middle):
         axes.tick_params(labelbottom=False)
 
@@ -136,8 +143,8 @@ def _compare(axes, dataset, names):
     chosen = (dataset["method"].values == "splitting") & np.isin(dataset["passage"].values, names)
     rows = dataset.isel(point=np.flatnonzero(chosen))
     direct = float((rows["exact_mean"] * (rows["mean"] / rows["mean_stderr"]) ** 2).sum())
-    text = f"splitting: {_power(float(rows['simulated_time'].sum()))} time units\n"
-    text += f"direct runs would take {_power(direct)}"
+    text = f"splitting simulated {_power(float(rows['simulated_time'].sum()))} time units,\n"
+    text += f"direct runs would need {_power(direct)}"
     axes.text(0.03, 0.96, text, transform=axes.transAxes, va="top", fontsize=8, color=SPLIT)
 
 
@@ -149,11 +156,11 @@ def _power(value):
 def _explain(top, middle, bottom):
     """Direct labels, in the first block."""
     for axes, x, y, text, colour in (
-        (top, 0.42, 0.62, "splitting", SPLIT),
-        (top, 0.17, 0.05, "direct simulation", DIRECT),
-        (top, 0.52, 0.44, "exact (grey line)", EXACT),
-        (middle, 0.2, 0.07, "Eyring-Kramers", PLAIN),
-        (middle, 0.12, 0.8, "with first correction in $T$", CORRECTED),
-        (bottom, 0.2, 0.06, r"band: $\pm 2\sigma$; bars: time-step bias", EXACT),
+        (top, 0.6, 0.46, "splitting", SPLIT),
+        (top, 0.18, 0.06, "direct simulation", DIRECT),
+        (top, 0.44, 0.27, "grey line: exact", EXACT),
+        (middle, 0.2, 0.08, "Eyring-Kramers", PLAIN),
+        (middle, 0.14, 0.8, "with first correction in $T$", CORRECTED),
+        (bottom, 0.2, 0.04, r"band: $\pm 2\sigma$, dark bars: time-step bias", EXACT),
     ):
         axes.text(x, y, text, transform=axes.transAxes, color=colour, fontsize=8)

@@ -123,9 +123,7 @@ def _flux_through_half(grid: Generator, returned: Array) -> float:
     return float(grid.conductance[cut] @ drop[cut])
 
 
-def _aligned(
-    box: Domain, start: Array, plane: float, axis: int, n: int
-) -> tuple[Domain, int]:
+def _aligned(box: Domain, start: Array, plane: float, axis: int, n: int) -> tuple[Domain, int]:
     """A box of n cells each way, with centres at the start and, as the last ones, on the plane.
 
     The spacings of all coordinates keep their ratio from grid to grid, as extrapolation needs.
