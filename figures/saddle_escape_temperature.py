@@ -130,7 +130,7 @@ def _finish(top, middle, bottom, block):
     bottom.set_ylim(-4.5, 4.5)
     bottom.set_yticks([-4, -2, 0, 2, 4])
     bottom.set_xlabel("inverse temperature $1/T$  (1/energy)")
-    bottom.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 5, 10]))
+    bottom.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 5, 10]))
     for axes in (top, middle):
         axes.tick_params(labelbottom=False)
 

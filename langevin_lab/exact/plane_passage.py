@@ -10,7 +10,7 @@ Solving L tau = -1 instead has the condition number of the time itself; h lies b
 has no slow mode left, and at the cut h = 1/2 its differences are large: times of 1e17 keep their
 digits. The cells are laid so that centres fall on the start and on the plane: the error is of
 second order in the spacing, even powers only.
-Source: Bovier, Eckhoff, Gayrard and Klein (2004), equation (3.2), for the identity.
+Source: Bovier, Eckhoff, Gayrard and Klein (2004), for the identity.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def plane_passage_time(
     >>> import langevin_lab as ll
     >>> eq = ll.Overdamped(ll.potentials.entropic_barrier(), temperature=0.1)
     >>> round(ll.exact.plane_passage_time(eq, [-1.0, 0.0], 1.0, n=80).value / 1e4, 2)
-    4.72
+    4.73
     """
     require_overdamped(dynamics, "the passage time to a plane")
     require_true_gradient(dynamics)

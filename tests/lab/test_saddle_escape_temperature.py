@@ -87,6 +87,7 @@ def test_draws_from_the_exact_law_leave_every_claim_standing(dataset):
     assert sum(name.startswith("control") for name in found) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "refuted"),
     [
