@@ -18,8 +18,8 @@ from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import require_dimension, require_overdamped
 
 # A factorisation of 160^2 cells in 2-D takes about half a second.
-FINEST = {1: 1600, 2: 160}
-FRACTIONS = (0.5, 0.7, 1.0)
+_FINEST = {1: 1600, 2: 160}
+_FRACTIONS = (0.5, 0.7, 1.0)
 
 
 def spectrum(
@@ -131,8 +131,8 @@ def on_three_grids(
     """Cells and solutions on grids of n/2, 0.7 n and n cells per coordinate over one domain."""
     require_overdamped(dynamics, "a Fokker-Planck spectrum")
     dim = require_dimension(dynamics, (1, 2), "a Fokker-Planck spectrum")
-    finest = FINEST[dim] if n is None else n
-    sizes = [max(4, round(fraction * finest)) for fraction in FRACTIONS]
+    finest = _FINEST[dim] if n is None else n
+    sizes = [max(4, round(fraction * finest)) for fraction in _FRACTIONS]
     return sizes, [solve(generator(dynamics, domain=domain, n=size)) for size in sizes]
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_lab.exact.finite_volume import Domain, Generator, automatic_domain, generator_in
-from langevin_lab.exact.fokker_planck import FINEST, FRACTIONS, extrapolated
+from langevin_lab.exact.fokker_planck import extrapolated
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
     require_dimension,
@@ -29,6 +29,8 @@ from langevin_lab.exact.requirements import (
     require_true_gradient,
 )
 
+_FINEST = {1: 1600, 2: 160}
+_FRACTIONS = (0.5, 0.7, 1.0)  # of the three grids
 _FEWEST = 4  # cells between start and plane on the coarsest grid
 
 
@@ -87,10 +89,10 @@ def plane_passage_time(
             f"the energy {energy:.4g} of start={start!r} lies above {level:.4g}, which is never "
             "reached at this temperature; start lower"
         )
-    finest = FINEST[dim] if n is None else n
+    finest = _FINEST[dim] if n is None else n
     found = [
         _on_grid(dynamics, point, plane, axis, (box, level), round(fraction * finest))
-        for fraction in FRACTIONS
+        for fraction in _FRACTIONS
     ]
     cells, times = zip(*found)
     return extrapolated(cells, times)

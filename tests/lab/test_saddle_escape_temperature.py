@@ -136,7 +136,7 @@ def test_bias_in_one_dimension_is_that_of_the_discrete_moments(dataset):
 
 
 def test_bias_in_two_dimensions_is_a_seventh_of_what_four_time_steps_change(monkeypatch):
-    """Between the anchors linear in 1/T, beyond the cold one proportional to it."""
+    """Between the anchors linear in 1/T, beyond the cold one its power 4/3."""
     times = {0.01: {0.5: 10.0, 0.1: 1000.0}, 0.04: {0.5: 10.7, 0.1: 1210.0}}
 
     def measured(well, size, temperature, dt, seed):
@@ -151,7 +151,24 @@ def test_bias_in_two_dimensions_is_a_seventh_of_what_four_time_steps_change(monk
     ]  # fmt: skip
     found = module._biases_of_two_steps(None, [None] * 4, rows, 0.01, 1)
     hot, cold = math.log(1.07) / 7, math.log(1.21) / 7
-    assert found == pytest.approx([2 * cold, cold, hot + (cold - hot) * 3 / 8, hot], rel=1e-9)
+    assert found == pytest.approx(
+        [2 ** (4 / 3) * cold, cold, hot + (cold - hot) * 3 / 8, hot], rel=1e-9
+    )
+
+
+def test_share_and_growth_of_the_bias_hold_in_one_dimension():
+    well = module.passages()["symmetric"]
+
+    def bias(T, dt):
+        found = ll.exact.discrete_passage_time("StochasticHeun", well.dynamics(T), -1.0, 1.0, dt)
+        return found.value / well.exact(T).value - 1.0
+
+    fine = {T: bias(T, 0.01) for T in (0.1, 0.0666667, 0.05)}
+    for T, value in fine.items():
+        share = value / (bias(T, 0.04) - value)
+        assert 0.5 * module.BIAS_SHARE < share < module.BIAS_SHARE
+        assert value <= fine[0.1] * (0.1 / T) ** module.BIAS_GROWTH
+    assert fine[0.05] > 1.9 * fine[0.1]
 
 
 @pytest.mark.slow
