@@ -5,11 +5,12 @@ import math
 
 import numpy as np
 import pytest
-from shipped import experiment
+from shipped import FOLDER, experiment
 
 import langevin_lab as ll
 from langevin_lab.escape import FirstPassage, RareEvent, RareEventRate
 from langevin_lab.evidence import AtLeast, judge
+from langevin_lab.lab.discovery import load_module
 
 module = experiment("saddle_escape_temperature")
 CONFIG = dataclasses.replace(
@@ -235,6 +236,26 @@ def test_compression_is_passages_needed_over_time_simulated(dataset):
 @pytest.mark.slow
 def test_statements_fit_their_rows(dataset):
     assert max(len(claim.statement) for claim in module.claims(dataset)) <= 38
+
+
+@pytest.mark.slow
+def test_figure_shows_every_point_three_times_and_its_distance_in_standard_errors(dataset):
+    import matplotlib.pyplot as plt
+
+    drawing = load_module(FOLDER.parent / "figures" / f"{module.EXPERIMENT.name}.py", "drawn")
+    figure = drawing.draw(dataset)
+    try:
+        assert len(figure.axes) == 12
+        assert [len(axes.containers) for axes in figure.axes[:3]] == [4, 4, 8]  # and bars of bias
+        row = dataset.isel(point=0)
+        line = figure.axes[2].containers[1].lines[0]
+        distance = float((row["mean"] - row["exact_mean"]) / row["mean_stderr"])
+        assert line.get_xydata()[0] == pytest.approx([1 / float(row["temperature"]), distance])
+        texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+        assert sum("direct runs would need" in text for text in texts) == 4
+    finally:
+        plt.close(figure)
+    assert drawing._power(9.7e13) == "$1\\times10^{14}$"
 
 
 def test_cost_grows_with_what_is_simulated():
