@@ -161,6 +161,6 @@ def _explain(top, middle, bottom):
         (top, 0.44, 0.27, "grey line: exact", EXACT),
         (middle, 0.2, 0.08, "Eyring-Kramers", PLAIN),
         (middle, 0.14, 0.8, "with first correction in $T$", CORRECTED),
-        (bottom, 0.2, 0.04, r"band: $\pm 2\sigma$, dark bars: time-step bias", EXACT),
+        (bottom, 0.22, 0.83, r"band: $\pm 2\sigma$, dark bars: time-step bias", EXACT),
     ):
         axes.text(x, y, text, transform=axes.transAxes, color=colour, fontsize=8)
