@@ -48,9 +48,9 @@ def test_four_times_as_many_nodes_agree_within_the_stated_error(monkeypatch, tem
     found = discrete_passage_moments("StochasticHeun", double_well(temperature), -1.0, 1.0, dt)
     moments = passage_operator._moments
 
-    def finer(scheme, dynamics, dt, grid, start, refinement):
+    def finer(scheme, dynamics, dt, grid, start, refinement, spread):
         grid = np.linspace(grid[0], grid[-1], 4 * (grid.size - 1) + 1)
-        return moments(scheme, dynamics, dt, grid, start, 2 * refinement)
+        return moments(scheme, dynamics, dt, grid, start, 2 * refinement, spread)
 
     monkeypatch.setattr(passage_operator, "_moments", finer)
     fine = discrete_passage_moments("StochasticHeun", double_well(temperature), -1.0, 1.0, dt)
