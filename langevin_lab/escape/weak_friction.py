@@ -102,6 +102,23 @@ def turnover(
     Mel'nikov and Meshkov (1986).
     """
     rate = float(kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass))
+    wells = wells_of(potential, minimum, saddle, temperature, friction, other_minimum)
+    losses = [friction * _action(potential, well, mass) / temperature for well in wells]
+    return Rate(
+        rate * hop_factor(losses), "Mel'nikov-Meshkov turnover", "Mel'nikov and Meshkov (1986)",
+        "T << dU at any friction; 1-4 % high at dU/T = 10, up to 20 % at dU/T = 5 and low friction",
+    )  # fmt: skip
+
+
+def wells_of(
+    potential: Any,
+    minimum: float,
+    saddle: float,
+    temperature: float,
+    friction: float,
+    other_minimum: float | None,
+) -> list[Barrier]:
+    """One well, or the two on either side of the saddle, checked for a turnover rate."""
     if not friction > 0:
         raise ValueError(f"friction={friction} must be > 0 for a turnover rate (it vanishes at 0)")
     wells = [Barrier(potential, minimum, saddle, temperature)]
@@ -113,14 +130,15 @@ def turnover(
                 f"other_minimum={other_minimum} and minimum={minimum} lie on one side of "
                 f"saddle={saddle}; give the minimum beyond the saddle"
             )
-    losses = [friction * _action(potential, well, mass) / temperature for well in wells]
+    return wells
+
+
+def hop_factor(losses: list[float]) -> float:
+    """Y(d) out of a single well, Y(d) Y(d') / Y(d + d') between two."""
     factor = depopulation_factor(losses[0])
     if len(losses) == 2:
         factor *= depopulation_factor(losses[1]) / depopulation_factor(sum(losses))
-    return Rate(
-        rate * factor, "Mel'nikov-Meshkov turnover", "Mel'nikov and Meshkov (1986)",
-        "T << dU at any friction; 1-4 % high at dU/T = 10, up to 20 % at dU/T = 5 and low friction",
-    )  # fmt: skip
+    return factor
 
 
 def depopulation_factor(loss: float) -> float:
@@ -202,9 +220,22 @@ def _action(potential: Any, barrier: Barrier, mass: float) -> float:
 
 
 def _turning_point(depth: Callable[[Any], Array], minimum: float, saddle: float) -> float:
-    """The point beyond the minimum where the energy is that of the saddle, by bisection."""
-    step, outer = 0.02 * (minimum - saddle), minimum
-    reach = 1e4 * abs(minimum - saddle)
+    """The point beyond the minimum where the energy is that of the saddle."""
+    return _first_zero(depth, minimum, 0.02 * (minimum - saddle), minimum, saddle)
+
+
+def beyond_the_well(depth: Callable[[Any], Array], saddle: float, minimum: float) -> float:
+    """The first zero of the depth from the saddle on, on the side of the minimum."""
+    first = 1e-3 * (minimum - saddle)
+    return _first_zero(depth, saddle + first, first, minimum, saddle)
+
+
+def _first_zero(
+    depth: Callable[[Any], Array], start: float, step: float, minimum: float, saddle: float
+) -> float:
+    """Where the depth falls to zero beyond `start`, by growing steps and bisection."""
+    outer, reach = start, 1e4 * abs(minimum - saddle)
+    inner = start
     while depth(outer)[0] > 0:
         inner, outer, step = outer, outer + step, 1.05 * step
         if abs(outer - minimum) > reach:
