@@ -114,6 +114,7 @@ def hop_rate(
     seed: int,
     settle: float | None = None,
     window: float | None = None,
+    relaxation_rates: tuple[float, float] | None = None,
     n_threads: int | None = None,
 ) -> HopRate:
     """Measure the rate of hopping between two wells by the decay of the population difference.
@@ -135,9 +136,12 @@ def hop_rate(
     settle : float, optional
         Time before the first look, for faster modes to decay [time].
     window : float, optional
-        From the first look to the last [time]. In 1-D (overdamped, Langevin) both times come from
-        the exact spectrum: 8/(fast - slow), and the best value for the computing time, at least
-        0.4/slow.
+        From the first look to the last [time].
+    relaxation_rates : (slow, fast), optional
+        The two slowest rates, if they are known [1/time]: the defaults of the two times, 8/(fast -
+        slow) and the best value for the computing time, at least 0.4/slow, and the bound on the
+        contamination follow from them. In 1-D (overdamped, Langevin) by default those of the exact
+        spectrum.
     n_threads : int, optional
 
     Returns
@@ -147,8 +151,8 @@ def hop_rate(
     Raises
     ------
     ValueError
-        If a time is missing and no exact spectrum is at hand, or shorter than the time step; if the
-        starts are not on two sides of the border, fewer than 16 replicas, replicas diverged, or the
+        If a time is missing and the relaxation rates are not known, or it is shorter than the time
+        step; if the rates are not 0 < slow < fast; if the starts are not on two sides of the border, fewer than 16 replicas, replicas diverged, or the
         population difference is lost in its noise.
 
     Source
@@ -170,7 +174,8 @@ def hop_rate(
     region = parse_region(well, (*potential.variables, *potential.parameters))
     points = np.asarray(starts, dtype=float).reshape(2, -1)
     _check_starts(region, potential, points)
-    settle, window, contamination = _times(dynamics, settle, window, dt)
+    rates = _two_rates(dynamics) if relaxation_rates is None else relaxation_rates
+    settle, window, contamination = _times(dynamics, rates, settle, window, dt)
     half = n_replicas // 2
     steps = (math.ceil(settle / dt), *2 * (math.ceil(0.5 * window / dt),))
     inside, run = [], None
@@ -211,19 +216,24 @@ def _check_starts(region: Region, potential: Any, points: np.ndarray) -> None:
 
 
 def _times(
-    dynamics: Any, settle: float | None, window: float | None, dt: float
+    dynamics: Any,
+    rates: tuple[float, float] | None,
+    settle: float | None,
+    window: float | None,
+    dt: float,
 ) -> tuple[float, float, float]:
     """Time before the first look, time to the last, bound on the bias by faster modes."""
-    rates = _two_rates(dynamics)
     if rates is None:
         if settle is None or window is None:
             raise ValueError(
                 f"settle={settle}, window={window}: the exact spectrum, which would give them, is "
-                f"there for overdamped and Langevin dynamics in 1-D, not for this "
-                f"{type(dynamics).__name__} in {dynamics.dim}-D; give both"
+                "there for overdamped and Langevin dynamics in 1-D, not for this "
+                f"{type(dynamics).__name__} in {dynamics.dim}-D; give both, or relaxation_rates"
             )
     else:
         slow, fast = rates
+        if not 0 < slow < fast < math.inf:
+            raise ValueError(f"relaxation_rates={rates} must be 0 < slow < fast, both finite")
         settle = _FADED / (fast - slow) if settle is None else settle
         window = _best_decay(slow * settle) / slow if window is None else window
     for name, time in (("settle", settle), ("window", window)):
