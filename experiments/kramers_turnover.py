@@ -79,7 +79,9 @@ def run(config: Config) -> xarray.Dataset:
     ]
     checks = [
         [
-            _simulated(config.temperatures[-1], g, config, h, config.checked_error, 5000 + 10 * i + j)
+            _simulated(
+                config.temperatures[-1], g, config, h, config.checked_error, 5000 + 10 * i + j
+            )
             for j, h in enumerate(config.checked_steps)
         ]
         for i, g in enumerate(config.checked_frictions)
@@ -256,7 +258,9 @@ def _formula_claims(dataset: xarray.Dataset) -> list[Claim]:
     result.append(Claim("largest error of PGH over that of MM, T = 0.1 and 0.2", "PGH89",
                         Between(0.0, 1.0), float(max(closer))))  # fmt: skip
     hot = dataset.sel(temperature=0.5, curve_friction=1.0)
-    errors = [abs(float(hot["curve_formula"].sel(formula=name) / hot["curve"]) - 1) for name in FORMULAS]
+    errors = [
+        abs(float(hot["curve_formula"].sel(formula=name) / hot["curve"]) - 1) for name in FORMULAS
+    ]
     result.append(Claim("error of MM over that of PGH, T = 0.5, friction 1", "MM86",
                         Between(0.0, 1.0), errors[1] / errors[2]))  # fmt: skip
     return result

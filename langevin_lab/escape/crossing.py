@@ -142,9 +142,7 @@ def _level(tree: ast.expr, target: str) -> str:
     return f"({ast.unparse(upper)}) - ({ast.unparse(lower)})"
 
 
-def _check_facing(
-    target: str, planes: list[tuple[float, np.ndarray]], spreads: np.ndarray
-) -> None:
+def _check_facing(target: str, planes: list[tuple[float, np.ndarray]], spreads: np.ndarray) -> None:
     """Raise ValueError unless the path runs between two boundaries that it cannot both touch."""
     (first, normal), (second, other) = planes
     one, two = normal / spreads[0], other / spreads[1]

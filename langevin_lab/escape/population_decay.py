@@ -187,7 +187,9 @@ def hop_rate(
         )  # fmt: skip
         n_lost = int((run["diverged_step"].values >= 0).sum())
         if n_lost:
-            raise ValueError(f"dt={dt:g}: {n_lost} of {2 * half} replicas diverged; use a smaller dt")
+            raise ValueError(
+                f"dt={dt:g}: {n_lost} of {2 * half} replicas diverged; use a smaller dt"
+            )
         inside.append(_inside(region, potential, run["x_final"].values))
     result = HopRate(dt * np.cumsum(steps), _grouped(np.array(inside)), float(dt), contamination)
     _check_difference(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -74,7 +75,8 @@ def survival_of(times: np.ndarray, arrived: np.ndarray, confidence: float) -> Su
     sample = stats.CensoredData(uncensored=times[arrived], right=times[~arrived])
     found = stats.ecdf(sample).sf
     # Where all or none have arrived the interval is not defined: the estimate stands alone.
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The confidence interval is undefined")
         band = found.confidence_interval(confidence_level=confidence, method="log-log")
     low, high = (
         np.where(np.isnan(side.probabilities), found.probabilities, side.probabilities)

@@ -86,7 +86,9 @@ def discrete_passage_time(
     >>> 1.01 < value / exact < 1.03            # looked at every 0.05, it arrives late
     True
     """
-    return discrete_passage_moments(method, dynamics, start, target, dt, shift=shift, bridge=bridge).mean
+    return discrete_passage_moments(
+        method, dynamics, start, target, dt, shift=shift, bridge=bridge
+    ).mean
 
 
 def discrete_passage_moments(

@@ -53,7 +53,10 @@ def test_product_of_scaled_distances_is_the_exponent_of_the_bridge(target, plane
         ("x > 1 or y > 1", "needs two boundaries that face each other, at least 10 standard"),
         ("x > 1 or x > 2", "needs two boundaries that face each other"),
         ("x > 0.2 or x < -0.2", "face each other, at least 10 standard deviations of a step apart"),
-        ("x**2 > 1", r"\(x \*\* 2\) - \(1\) is not linear in the variables, which crossing='bridge'"),
+        (
+            "x**2 > 1",
+            r"\(x \*\* 2\) - \(1\) is not linear in the variables, which crossing='bridge'",
+        ),
         ("k > 1", r"needs noise across every boundary, but a step spreads by \[0\.0\]"),
     ],
 )
@@ -77,7 +80,9 @@ def test_steps_that_are_no_brownian_bridge_are_refused(changes, message):
     noise = settings.pop("gradient_noise", None)
     dynamics, method = settings.pop("dynamics"), settings.pop("method")
     if noise:
-        dynamics = ll.Overdamped(WELL.with_gradient_noise(standard_deviation=noise), temperature=0.5)
+        dynamics = ll.Overdamped(
+            WELL.with_gradient_noise(standard_deviation=noise), temperature=0.5
+        )
     with pytest.raises(ValueError, match=message):
         first_passage(dynamics, method, dt=0.01, start=-1.0, target="x > 1", n_replicas=20, seed=1,
                       crossing="bridge", **settings)  # fmt: skip
