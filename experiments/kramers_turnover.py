@@ -295,7 +295,7 @@ def _step_claims(dataset: xarray.Dataset) -> list[Claim]:
             excess = Estimate(float(row["checked_rate"]) / exact - 1.0,
                               float(row["checked_rate_stderr"]) / exact)  # fmt: skip
             result.append(Claim(
-                f"bias of time step {dt:g}, friction {friction:g}", "free diffusion, momenta, theory 7.1",
+                f"bias of time step {dt:g}, friction {friction:g}", "free diffusion, theory 7.1",
                 Between(-bound / exact, bound / exact), excess, scale=1.0, resolution=0.05,
             ))  # fmt: skip
     return result

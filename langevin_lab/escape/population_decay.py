@@ -152,12 +152,13 @@ def hop_rate(
     ------
     ValueError
         If a time is missing and the relaxation rates are not known, or it is shorter than the time
-        step; if the rates are not 0 < slow < fast; if the starts are not on two sides of the border, fewer than 16 replicas, replicas diverged, or the
-        population difference is lost in its noise.
+        step; if the rates are not 0 < slow < fast; if the starts are not on two sides of the
+        border, fewer than 16 replicas, replicas diverged, or the population difference is lost in
+        its noise.
 
     Source
     ------
-    Chandler (1978), equation 2.13 [C78].
+    Chandler (1978) [C78].
 
     Examples
     --------
@@ -205,15 +206,14 @@ def _inside(region: Region, potential: Any, x: np.ndarray) -> np.ndarray:
 def _check_starts(region: Region, potential: Any, points: np.ndarray) -> None:
     if points.shape[1] != potential.dim:
         raise ValueError(
-            f"starts have {points.shape[1]} coordinates, {potential.name} has {potential.dim}; give "
-            "one point in the well and one out of it"
+            f"starts have {points.shape[1]} coordinates, {potential.name} has {potential.dim}; "
+            "give one point in the well and one out of it"
         )
-    sides = _inside(region, potential, points)
-    if not (sides[0] and not sides[1]):
+    sides = ["inside" if side else "outside" for side in _inside(region, potential, points)]
+    if sides != ["inside", "outside"]:
         raise ValueError(
-            f"starts={points.tolist()} lie {['outside', 'inside'][int(sides[0])]} and "
-            f"{['outside', 'inside'][int(sides[1])]} well={region.text!r}; give one inside, then one "
-            "outside"
+            f"starts={points.tolist()} lie {sides[0]} and {sides[1]} well={region.text!r}; give "
+            "one inside, then one outside"
         )
 
 

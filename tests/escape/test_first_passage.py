@@ -326,7 +326,7 @@ def test_mean_with_censoring_is_the_exponential_fit_of_scipy():
 
 
 def test_survival_is_the_product_of_kaplan_and_meier():
-    """Six replicas, two censored on the way and one diverged: by hand, with Greenwood's variance."""
+    """Six replicas, two of them censored, and one diverged; by hand, with Greenwood's variance."""
     found = made([1.0, 2.0, 2.0, 3.0, 4.0, 5.0, 0.5], [True, True, False, True, False, True, False],
                  [False] * 6 + [True]).survival()  # fmt: skip
     np.testing.assert_array_equal(found.times, [1.0, 2.0, 3.0, 4.0, 5.0])
