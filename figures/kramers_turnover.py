@@ -87,8 +87,9 @@ def _residuals(axes, dataset):
             fmt=MARKERS[place], color=COLOURS[place],
         )  # fmt: skip
     axes.axhline(1.0, color="0.4", linewidth=0.8)
-    reach = np.abs(dataset["rate"] / dataset["exact"] - 1) + 2 * dataset["rate_stderr"] / (
-        dataset["exact"]
+    reach = (
+        np.abs(dataset["rate"] / dataset["exact"] - 1)
+        + 2 * dataset["rate_stderr"] / (dataset["exact"])
     )
     axes.set_ylim(1 - 1.2 * float(reach.max()), 1 + 1.2 * float(reach.max()))
     axes.set_xlabel(r"friction $\gamma$  (1/time)")
