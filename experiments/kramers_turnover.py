@@ -55,12 +55,12 @@ class Config:
     tolerance: float = 3e-4
     dt: float = 0.05
     friction_in_a_step: float = 0.2  # at most; (friction dt)^2/12 is the error of free diffusion
-    relative_error: float = 0.014
+    relative_error: float = 0.016
     checked_steps: tuple[float, ...] = (0.1, 0.2)  # large, for the bound on their bias
     checked_frictions: tuple[float, ...] = (1.0, 10.0)
     checked_error: float = 0.005
     control_factor: float = 1.03
-    control_errors: tuple[float, float] = (0.0023, 0.008)  # of the wrong friction, temperature
+    control_errors: tuple[float, float] = (0.0026, 0.008)  # of the wrong friction, temperature
     control_dt: float = 0.0125
     seed: int = 19_400_704
 
