@@ -19,7 +19,8 @@ class FirstPassage:
     Parameters
     ----------
     times : ndarray of shape (n_replicas,)
-        Time of arrival, or of divergence, or the time up to which the replica was followed.
+        Time of arrival (over a bridge the middle of the step in which it happened), or of
+        divergence, or the time up to which the replica was followed.
     arrived : ndarray of bool, shape (n_replicas,)
         False for replicas that were still on their way at ``max_time``, or diverged.
     diverged : ndarray of bool, shape (n_replicas,)
