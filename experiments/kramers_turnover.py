@@ -55,7 +55,7 @@ class Config:
     tolerance: float = 3e-4
     dt: float = 0.05
     friction_in_a_step: float = 0.2  # at most; (friction dt)^2/12 is the error of free diffusion
-    relative_error: float = 0.016
+    relative_error: float = 0.018
     checked_steps: tuple[float, ...] = (0.1, 0.2)  # large, for the bound on their bias
     checked_frictions: tuple[float, ...] = (1.0, 10.0)
     checked_error: float = 0.005
@@ -172,7 +172,7 @@ def _simulated(
     """Hop rate, standard error, bound on its bias, the exact rate; plateau and its error."""
     mode = _mode(temperature, friction, config)
     slow, fast = mode.rate.value, mode.second_rate
-    settle, window = 7.0 / (fast - slow), 0.6 / slow
+    settle, window = 7.0 / (fast - slow), 0.5 / slow
     # Population differences exp(-slow t) of n replicas, errors of 1/sqrt(n).
     early, late = np.exp(-slow * settle), np.exp(-slow * (settle + window))
     n_replicas = int((1 / late**2 - 1 / early**2) / (slow * window * error) ** 2)
@@ -316,11 +316,12 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
 def cost(config: Config) -> float:
     """Seconds on two cores: exact rates, 1.8 ns a replica and step."""
     exact = 0.7 * (len(config.temperatures) * len(config.curve) + len(RATES) + 5 * len(BEST))
-    runs = len(config.temperatures) * len(config.frictions) / config.relative_error**2
-    checks = 0.1 * len(config.checked_steps) * len(config.checked_frictions)
-    checks /= config.checked_error**2
-    controls = 1.5 / config.control_errors[0] ** 2 + 0.3 / config.control_errors[1] ** 2
-    return 10.0 + exact + 1.8e-9 * 1.7e4 * (runs + checks + controls)
+    steps = 1.9e5 * len(config.temperatures) * len(config.frictions) / config.relative_error**2
+    steps += (
+        4e3 * len(config.checked_steps) * len(config.checked_frictions) / (config.checked_error**2)
+    )
+    steps += 5e4 / config.control_errors[0] ** 2 + 7e3 / config.control_errors[1] ** 2
+    return 10.0 + exact + 1.8e-9 * steps
 
 
 EXPERIMENT = Experiment(
