@@ -49,13 +49,15 @@ class Config:
     """Frictions of the curves, temperatures and frictions of the simulation."""
 
     temperatures: tuple[float, ...] = (0.15, 0.3, 0.5)
-    curve: tuple[float, ...] = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0)
+    curve: tuple[float, ...] = (
+        0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0
+    )  # fmt: skip
     formula_range: tuple[float, float] = (0.01, 100.0)
     frictions: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
     tolerance: float = 3e-4
     dt: float = 0.05
     friction_in_a_step: float = 0.2  # at most; (friction dt)^2/12 is the error of free diffusion
-    relative_error: float = 0.018
+    relative_error: float = 0.0145
     checked_steps: tuple[float, ...] = (0.1, 0.2)  # large, for the bound on their bias
     checked_frictions: tuple[float, ...] = (1.0, 10.0)
     checked_error: float = 0.005
@@ -315,8 +317,8 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
 
 def cost(config: Config) -> float:
     """Seconds on two cores: exact rates, 1.8 ns a replica and step."""
-    exact = 0.7 * (len(config.temperatures) * len(config.curve) + len(RATES) + 5 * len(BEST))
-    steps = 1.9e5 * len(config.temperatures) * len(config.frictions) / config.relative_error**2
+    exact = 0.4 * (len(config.temperatures) * len(config.curve) + len(RATES) + 5 * len(BEST))
+    steps = 1.8e5 * len(config.temperatures) * len(config.frictions) / config.relative_error**2
     steps += (
         4e3 * len(config.checked_steps) * len(config.checked_frictions) / (config.checked_error**2)
     )

@@ -80,7 +80,7 @@ def _residuals(axes, dataset):
         exact = row["exact"].values
         axes.vlines(
             friction, 1 - row["bias_bound"].values / exact, 1 + row["bias_bound"].values / exact,
-            color="0.8", linewidth=4.0,
+            color="0.8", linewidth=3.0,
         )  # fmt: skip
         axes.errorbar(
             friction, row["rate"].values / exact, row["rate_stderr"].values / exact,
