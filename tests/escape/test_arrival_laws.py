@@ -1,4 +1,4 @@
-"""Laws of arrival times, also censored ones: survival, distance from a law, change of the hazard."""
+"""Laws of arrival times, also of censored ones: survival, distance from a law, change of hazard."""
 
 import numpy as np
 import pytest
