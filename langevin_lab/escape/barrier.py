@@ -41,8 +41,8 @@ class Barrier:
         if not (np.isfinite(temperature) and temperature > 0):
             raise ValueError(f"temperature={temperature} must be positive and finite")
         self.dim = int(potential.dim)
-        self.minimum = _point("minimum", minimum, self.dim)
-        self.saddle = _point("saddle", saddle, self.dim)
+        self.minimum = point_of("minimum", minimum, self.dim)
+        self.saddle = point_of("saddle", saddle, self.dim)
         self.minimum_hessian = _checked_hessian(potential, "minimum", self.minimum, index=0)
         self.saddle_hessian = _checked_hessian(potential, "saddle", self.saddle, index=1)
         self.height = float(potential.energy(self.saddle)) - float(potential.energy(self.minimum))
@@ -58,7 +58,8 @@ class Barrier:
         self.entropy = float(np.exp(0.5 * (log_minimum - log_saddle)))
 
 
-def _point(name: str, value: ArrayLike, dim: int) -> Array:
+def point_of(name: str, value: ArrayLike, dim: int) -> Array:
+    """The coordinates of a point, checked."""
     # A StationaryPoint of the potential says where it is.
     point = np.atleast_1d(np.asarray(getattr(value, "position", value), dtype=np.float64))
     if point.shape != (dim,) or not np.isfinite(point).all():
@@ -68,19 +69,27 @@ def _point(name: str, value: ArrayLike, dim: int) -> Array:
 
 def _checked_hessian(potential: Any, name: str, x: Array, *, index: int) -> Array:
     """Hessian at x, refused unless x is stationary with `index` negative eigenvalues."""
-    hessian = np.asarray(potential.hessian(x), dtype=np.float64)
+    hessian = stationary_hessian(potential, name, x)
     eigenvalues = np.linalg.eigvalsh(hessian)
-    scale = float(np.abs(eigenvalues).max())
-    size = float(np.linalg.norm(potential.gradient(x)))
-    if not size <= _STATIONARY * max(scale, 1e-300):
-        raise ValueError(
-            f"{name}={x.tolist()} is not stationary: |gradient|={size:.3g}; refine it first"
-        )
-    if np.sum(eigenvalues < 0) != index or np.abs(eigenvalues).min() <= 1e-10 * scale:
+    if np.sum(eigenvalues < 0) != index or np.abs(eigenvalues).min() <= 1e-10 * float(
+        np.abs(eigenvalues).max()
+    ):
         kind = "all positive" if index == 0 else "exactly one negative, none zero"
         raise ValueError(
             f"{name}={x.tolist()} has Hessian eigenvalues "
             f"{np.array2string(eigenvalues, precision=6)}; a {name} needs {kind}"
+        )
+    return hessian
+
+
+def stationary_hessian(potential: Any, name: str, x: Array) -> Array:
+    """Hessian at x, refused unless x is stationary."""
+    hessian = np.asarray(potential.hessian(x), dtype=np.float64)
+    scale = float(np.abs(np.linalg.eigvalsh(hessian)).max())
+    size = float(np.linalg.norm(potential.gradient(x)))
+    if not size <= _STATIONARY * max(scale, 1e-300):
+        raise ValueError(
+            f"{name}={x.tolist()} is not stationary: |gradient|={size:.3g}; refine it first"
         )
     return hessian
 

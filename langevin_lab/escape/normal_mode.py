@@ -88,7 +88,8 @@ def pollak_grabert_haenggi(
     return Rate(
         rate * hop_factor(losses), "Pollak-Grabert-Haenggi turnover",
         "Pollak, Grabert and Haenggi (1989)",
-        "T << dU at any Ohmic friction, relative error O(T/dU)",
+        "T << dU at any Ohmic friction; within 5 % at dU/T = 10, 15 % high at dU/T = 5 and low "
+        "friction, up to 11 % low at dU/T = 3.3",
     )  # fmt: skip
 
 

@@ -15,14 +15,16 @@ Source: Haenggi, Talkner and Borkovec (1990); Bovier, Eckhoff, Gayrard and Klein
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_lab.ensemble.checks import check_count
-from langevin_lab.escape.barrier import Barrier, positive
+from langevin_lab.escape.barrier import Barrier, point_of, positive
+from langevin_lab.escape.laplace import first_correction
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ def eyring_kramers(
     multiplicity : int, optional
         Number of equivalent saddles that lead out of the well, >= 1.
     correction : bool, optional
-        1-D only: divide by the first correction in T of the mean passage time to the other well,
-        1 + T [-U4/(8 U2^2) + 5 U3^2/(24 U2^3)]_m + T [U4/(8 U2^2) + 5 U3^2/(24 |U2|^3)]_s.
+        Divide by 1 + T c, the first correction in T. In 1-D
+        c = [-U4/(8 U2^2) + 5 U3^2/(24 U2^3)]_m + [U4/(8 U2^2) + 5 U3^2/(24 |U2|^3)]_s; in more
+        dimensions from all third and fourth derivatives at both points (`escape.laplace`).
 
     Returns
     -------
@@ -90,14 +93,14 @@ def eyring_kramers(
     ValueError
         `minimum` is no minimum or `saddle` no saddle of index 1 (their eigenvalues are named);
         the saddle is not above the minimum; temperature, friction or multiplicity out of range;
-        a correction in more than one dimension.
+        a correction so large, T c <= -1, that it has no meaning.
     TypeError
         multiplicity is no integer.
 
     Source
     ------
     Kramers (1940); Bovier, Eckhoff, Gayrard and Klein (2004); the correction from Laplace's method
-    to next order in the exact mean first passage time.
+    to next order, derived in `escape.laplace`.
 
     Examples
     --------
@@ -114,12 +117,70 @@ def eyring_kramers(
     value = multiplicity * unstable / (2 * np.pi) * barrier.entropy * barrier.arrhenius
     formula = "Eyring-Kramers"
     if correction:
-        value /= 1.0 + temperature * _first_correction(potential, barrier)
+        value /= _corrected(temperature * first_correction(potential, barrier, drag), temperature)
         formula = "Eyring-Kramers with the first correction in T"
     return Rate(
         float(value), formula, "Bovier, Eckhoff, Gayrard and Klein (2004)",
         "overdamped, T << dU, relative error O(T/dU)" + (" squared" if correction else ""),
     )  # fmt: skip
+
+
+def eyring_kramers_over(
+    potential: Any,
+    minimum: ArrayLike,
+    saddles: Sequence[Any],
+    temperature: float,
+    *,
+    friction: ArrayLike = 1.0,
+    correction: bool = False,
+) -> Rate:
+    """Overdamped escape rate out of a well over several saddles: the sum of their rates.
+
+    ``rate = sum over saddles of eyring_kramers(potential, minimum, saddle, temperature)``
+
+    Parameters
+    ----------
+    saddles : sequence of points or StationaryPoints
+        All different; give every saddle that leads out of the well.
+    potential, minimum, temperature, friction, correction
+        As `eyring_kramers`.
+
+    Returns
+    -------
+    Rate
+
+    Raises
+    ------
+    ValueError
+        As `eyring_kramers`; no saddle, or one twice.
+
+    Source
+    ------
+    Bovier, Eckhoff, Gayrard and Klein (2004).
+    """
+    points = [point_of("saddle", saddle, int(potential.dim)) for saddle in saddles]
+    if not points:
+        raise ValueError("saddles is empty; give the saddles that lead out of the well")
+    for i, point in enumerate(points):
+        if any(np.allclose(point, other, rtol=1e-6, atol=1e-9) for other in points[:i]):
+            raise ValueError(f"saddles holds {point.tolist()} twice; count every saddle once")
+    settings: dict[str, Any] = {"friction": friction, "correction": correction}
+    rates = [eyring_kramers(potential, minimum, p, temperature, **settings) for p in points]
+    return replace(
+        rates[0],
+        value=sum(rate.value for rate in rates),
+        formula=f"{rates[0].formula}, sum over {len(rates)} saddle(s)",
+    )
+
+
+def _corrected(change: float, temperature: float) -> float:
+    """1 + T c, refused where the series has lost its meaning."""
+    if not 1.0 + change > 0:
+        raise ValueError(
+            f"the first correction at temperature={temperature} is 1 + {change:.4g}, not positive; "
+            "leave correction out or lower the temperature"
+        )
+    return 1.0 + change
 
 
 def kramers(
@@ -215,21 +276,3 @@ def growth_rate(barrier: Barrier, friction: ArrayLike, mass: ArrayLike) -> float
     identity = np.eye(barrier.dim)
     flow = np.block([[0.0 * identity, identity], [-weighted, -np.diag(rate)]])
     return float(np.linalg.eigvals(flow).real.max())
-
-
-def _first_correction(potential: Any, barrier: Barrier) -> float:
-    """Coefficient of T in (mean passage time) / (Eyring-Kramers time), 1-D."""
-    if barrier.dim != 1:
-        raise ValueError(
-            f"correction=True needs a potential of dimension 1, not {barrier.dim}; leave it out"
-        )
-    total = 0.0
-    for sign, point, hessian in (
-        (-1.0, barrier.minimum, barrier.minimum_hessian),
-        (1.0, barrier.saddle, barrier.saddle_hessian),
-    ):
-        second = abs(float(hessian[0, 0]))
-        third = float(potential.derivatives(point, 3).item())
-        fourth = float(potential.derivatives(point, 4).item())
-        total += sign * fourth / (8 * second**2) + 5 * third**2 / (24 * second**3)
-    return total

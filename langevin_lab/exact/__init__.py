@@ -7,6 +7,7 @@ scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1
                        first passage; `discrete_splitting_probability`: of a committor
 Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
 first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`
+first passage, 2-D     `plane_passage_time`: from a point to a plane, also 1-D
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
                        `spectrum`, `generator`, `committor` (overdamped 1-D and 2-D)
 under a schedule       `cooled_probability`: of a well at the end of cooling, overdamped 1-D
@@ -31,6 +32,7 @@ from langevin_lab.exact.passage_quadrature import (
     mean_first_passage_time,
     splitting_probability,
 )
+from langevin_lab.exact.plane_passage import plane_passage_time
 from langevin_lab.exact.quadrature import (
     gibbs_average,
     gibbs_probability_below,
@@ -62,6 +64,7 @@ __all__ = [
     "invariant_density",
     "linear_map",
     "mean_first_passage_time",
+    "plane_passage_time",
     "propagate",
     "spectral_gap",
     "spectrum",

@@ -144,12 +144,18 @@ class Generator:
         -------
         (n_cells,) array
         """
+        import scipy.sparse as sparse
         import scipy.sparse.linalg as linalg
 
         free = ~fixed
         result = np.where(fixed, values, 0.0).astype(np.float64)
         right = -self.mass * source - self._stiffness @ result
-        result[free] = linalg.spsolve(self._stiffness[free][:, free].tocsc(), right[free])
+        matrix = self._stiffness[free][:, free]
+        # Rows of wells and barriers differ by exp(barrier/T); on one scale no pivot is lost.
+        root = 1.0 / np.sqrt(matrix.diagonal())
+        scale = sparse.diags_array(root)
+        scaled = linalg.spsolve((scale @ matrix @ scale).tocsc(), root * right[free])
+        result[free] = root * scaled
         return result
 
 
@@ -188,7 +194,12 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
         box, level = automatic_domain(dynamics)
     else:
         box, level = checked_domain(domain, dim), np.inf
-    temperature = temperature_of(dynamics)
+    return generator_in(dynamics, box, level, n)
+
+
+def generator_in(dynamics: Any, box: Domain, level: float, n: int) -> Generator:
+    """The generator on the cells of a box, n along each coordinate, whose energy is <= level."""
+    dim, temperature = len(box), temperature_of(dynamics)
     spacing, axes, energy, faces = energies_on_grid(dynamics.potential, box, n)
     inside = _largest_piece(energy <= level)
     index = np.full(energy.shape, -1)

@@ -19,7 +19,7 @@ from langevin_lab.limits.flow_arguments import (
     velocity_names,
 )
 from langevin_lab.limits.flow_text import aligned, lines, power_text, sum_latex
-from langevin_lab.limits.regime import check_regime
+from langevin_lab.limits.step_regime import check_step
 
 Terms = tuple[tuple[Tree, float], ...]
 
@@ -67,7 +67,7 @@ class ModifiedFlow:
 
     def __post_init__(self) -> None:
         if self.step is not None:
-            check_number(self._step_name, self.step)
+            check_number(*self.symbols[0], self.step)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -140,7 +140,7 @@ class ModifiedFlow:
             Of a word, > 0; 1 by default.
         **numbers : float
             A value for each symbol that occurs: learning_rate, momentum, look_ahead of momentum
-            methods, dt and friction of words.
+            methods, dt and friction of words and of Euler-Maruyama.
 
         Returns
         -------
@@ -151,8 +151,9 @@ class ModifiedFlow:
         Warns
         -----
         OutsideRegimeWarning
-            If learning_rate curvature inertia/(1 - momentum)^2 > 0.1, or for words
-            dt^2 curvature/mass or friction dt > 1, on the largest curvature of the known minima.
+            If learning_rate curvature inertia/(1 - momentum)^2 > 0.1, for words dt^2 curvature/mass
+            or friction dt > 1, for Euler-Maruyama dt curvature/friction > 0.2, on the largest
+            curvature of the known minima.
 
         Raises
         ------
@@ -291,24 +292,22 @@ class ModifiedFlow:
 
         curvature = potential.max_curvature()
         if curvature is not None and curvature > 0:
-            check_regime(
-                flow_regime(self, curvature, values, mass),
-                f"the modified equation of {self.name} on {potential.name}",
-                remedy="use a smaller step", stacklevel=stacklevel,
-            )  # fmt: skip
+            parameters = flow_regime(self, curvature, values, mass)
+            asked = f"the modified equation of {self.name} on {potential.name}"
+            check_step(parameters, asked, stacklevel=stacklevel)
 
     def _values(self, numbers: Mapping[str, Any]) -> dict[str, float]:
         """A number for every symbol that occurs, by keyword."""
-        names = [name for name, _ in self.symbols]
+        symbols = dict(self.symbols)
         given = {self._step_name: self.step} if self.step is not None else {}
         given |= numbers
         for name, value in given.items():
-            if name not in names:
+            if name not in symbols:
                 raise ValueError(
                     f"{name}={value!r} is not open in the equation of {self.name}; "
-                    f"open are {', '.join(names)}"
+                    f"open are {', '.join(symbols)}"
                 )
-            check_number(name, value)
+            check_number(name, symbols[name], value)
         missing = [name for name in self._needed() if name not in given]
         if missing:
             raise ValueError(

@@ -8,7 +8,10 @@ from langevin_lab.integrators import Method
 from langevin_lab.integrators import method as find_method
 from langevin_lab.limits.flow_series import checked_order
 from langevin_lab.limits.limit import constants, lead
-from langevin_lab.limits.momentum_series import modified_flow_of_momentum
+from langevin_lab.limits.momentum_series import (
+    modified_flow_of_euler_maruyama,
+    modified_flow_of_momentum,
+)
 from langevin_lab.limits.splitting_series import modified_flow_of_word
 from langevin_lab.limits.weak_equation import WORD_LETTERS
 from langevin_lab.momentum import GradientDescent, HeavyBall, MomentumFamily, Nesterov, Optimiser
@@ -76,7 +79,7 @@ def modified_equation(
     if noise:
         return _in_law(scheme, order)
     if scheme.name == "EulerMaruyama":
-        return modified_flow_of_momentum(order, momentum=0, look_ahead=0, name=scheme.name)
+        return modified_flow_of_euler_maruyama(order)
     if not set(scheme.name) <= WORD_LETTERS:
         raise ValueError(
             f"method={scheme.name!r} is no composition of the sub-flows A, B, O, C, N, U; modified "

@@ -7,20 +7,19 @@ from typing import Any
 
 import numpy as np
 
+# Of what a positive symbol does not say.
 _RANGES = {
-    "learning_rate": ("> 0", lambda value: value > 0),
-    "dt": ("> 0", lambda value: value > 0),
     "momentum": (">= 0 and < 1", lambda value: 0 <= value < 1),
     "look_ahead": ("finite", lambda value: True),
     "friction": (">= 0", lambda value: value >= 0),
 }
 
 
-def check_number(name: str, value: Any) -> None:
-    """Raise unless a keyword holds a number in its range."""
+def check_number(name: str, symbol: Any, value: Any) -> None:
+    """Raise unless a keyword holds a number in its range, > 0 where its symbol is positive."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}={value!r} must be a number")
-    wanted, holds = _RANGES[name]
+    wanted, holds = ("> 0", lambda v: v > 0) if symbol.is_positive else _RANGES[name]
     if not (math.isfinite(value) and holds(value)):
         raise ValueError(f"{name}={value} must be finite and {wanted}")
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from langevin_lab.limits.dictionary import CONVENTIONS
 from langevin_lab.limits.elementary_differentials import Tree
 from langevin_lab.limits.regime import SmallParameter
+from langevin_lab.limits.step_regime import step_regime
 
 if TYPE_CHECKING:
     from langevin_lab.limits.backward_error import ModifiedFlow
@@ -19,12 +19,16 @@ _LARGEST = 0.1  # beyond, a second correction is above 1 % and the series may di
 def flow_regime(
     flow: ModifiedFlow, curvature: float, values: dict[str, float], mass: Any
 ) -> tuple[SmallParameter, ...]:
-    """Those of words, or of a momentum method that keeps a correction."""
+    """Those of words and Euler-Maruyama, or of a momentum method that keeps a correction."""
     if "v" in flow.components:
-        return CONVENTIONS["BAOAB"].regime(
-            curvature=curvature, dt=values.get("dt", 0.0), mass=float(np.min(mass)),
+        return step_regime(
+            "langevin", values.get("dt", 0.0), curvature=curvature, mass=float(np.min(mass)),
             friction=values.get("friction", 0.0),
         )  # fmt: skip
+    if "friction" in values:
+        return step_regime(
+            "overdamped", values.get("dt", 0.0), curvature=curvature, friction=values["friction"]
+        )
     if flow.order == 0:
         return ()
     terms = {(power, tree): c for power, (tree, c) in flow._numbered(flow.series("x"), values)}

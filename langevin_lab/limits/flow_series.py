@@ -29,6 +29,7 @@ STEP = sympy.Symbol("h", positive=True)
 MOMENTUM = sympy.Symbol("lambda", real=True)
 LOOK_AHEAD = sympy.Symbol("a", real=True)
 FRICTION = sympy.Symbol("gamma", nonnegative=True)
+OVERDAMPED_FRICTION = sympy.Symbol("gamma", positive=True)
 
 # f''''' needs the sixth derivative of the potential, the last that a `Potential` has.
 HIGHEST_ORDER = 5

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -36,6 +37,7 @@ from langevin_lab.limits.elementary_differentials import Tree, TreeSum
 from langevin_lab.limits.flow_series import (
     LOOK_AHEAD,
     MOMENTUM,
+    OVERDAMPED_FRICTION,
     STEP,
     Series,
     checked_order,
@@ -106,6 +108,42 @@ def modified_flow_of_momentum(
         symbols=tuple((key, s) for key, s in symbols.items() if s is STEP or s in used),
         velocity=tuple(map(_presented, velocity)),
         step=learning_rate,
+    )
+
+
+def modified_flow_of_euler_maruyama(order: int) -> ModifiedFlow:
+    """Derive the flow that x' = -grad U/friction follows in steps dt, up to an error of order + 1.
+
+    It is that of gradient descent with the learning rate dt/friction, on the clock t = n dt.
+
+    Parameters
+    ----------
+    order : int
+        Highest power of dt that is kept, 0 to 5.
+
+    Returns
+    -------
+    ModifiedFlow
+        Of component x, with dt and friction open.
+
+    Examples
+    --------
+    >>> print(modified_flow_of_euler_maruyama(1).text)
+    EulerMaruyama to order 1, f = -grad U
+    x' = 1/gamma f
+       + h (-1/(2*gamma**2) f'f)
+    """
+    flow = modified_flow_of_momentum(order, momentum=0, look_ahead=0, name="EulerMaruyama")
+
+    def rescaled(series: Series) -> Series:
+        # A tree of h^k has k + 1 forces.
+        return tuple(t * OVERDAMPED_FRICTION ** -(k + 1) for k, t in enumerate(series))
+
+    return replace(
+        flow,
+        drift=tuple((name, rescaled(series)) for name, series in flow.drift),
+        velocity=rescaled(flow.velocity),
+        symbols=(("dt", STEP), ("friction", OVERDAMPED_FRICTION)),
     )
 
 

@@ -31,6 +31,7 @@ from langevin_lab.exact.reference import Array
 from langevin_lab.exact.requirements import require_dimension, require_true_gradient
 from langevin_lab.integrators.methods import check_time_step
 from langevin_lab.limits.arguments import positive_numbers
+from langevin_lab.limits.step_regime import check_step, step_regime
 
 if TYPE_CHECKING:
     from langevin_lab.limits.weak_equation import WeakModifiedEquation
@@ -94,6 +95,7 @@ class StationaryCorrection:
     profile_errors: Array
     _fine: _Solution
     _coarse: _Solution
+    _dynamics: Any
 
     def coefficient(self, observable: Callable[..., Array], power: int) -> Reference:
         """Compute the coefficient of one power of dt in the average of an observable.
@@ -142,11 +144,28 @@ class StationaryCorrection:
         -------
         Reference
             The error is that of the coefficients; higher powers of dt are not in it.
+
+        Warns
+        -----
+        OutsideRegimeWarning
+            As `WeakModifiedEquation.dynamics`, at this dt.
         """
         check_time_step(dt)
+        self._check_regime(dt)
         parts = [(dt**k, self.coefficient(observable, k)) for k in range(1, self.order + 1)]
         value = sum(power * part.value for power, part in parts)
         return Reference(value, sum(power * part.error for power, part in parts))
+
+    def _check_regime(self, dt: float) -> None:
+        dynamics = self._dynamics
+        curvature = dynamics.potential.max_curvature()
+        if curvature is None or curvature <= 0:
+            return
+        numbers = {"curvature": curvature, "friction": dynamics.friction}
+        if isinstance(dynamics, Langevin):
+            numbers["mass"] = dynamics.mass
+        asked = f"the bias of {self.method} on {dynamics.potential.name}"
+        check_step(step_regime(dynamics.equation, dt, **numbers), asked, stacklevel=4)
 
 
 def stationary_correction(
@@ -180,8 +199,9 @@ def stationary_correction(
     profiles = fine.profiles(axis.nodes)
     errors = np.abs(profiles - coarse.profiles(axis.nodes))
     return StationaryCorrection(
-        equation.method, equation.order, axis.nodes, axis.weights, profiles, errors, fine, coarse
-    )
+        equation.method, equation.order, axis.nodes, axis.weights, profiles, errors, fine, coarse,
+        dynamics,
+    )  # fmt: skip
 
 
 def _solve(equation: Any, dynamics: Any, mass: float, degrees: tuple[int, ...]) -> _Solution:

@@ -16,6 +16,7 @@ from langevin_lab.limits.arguments import positive_numbers
 from langevin_lab.limits.differential_polynomials import ENERGY
 from langevin_lab.limits.formula_text import formula_text, symbolic_energy
 from langevin_lab.limits.operators import MOMENTUM, POSITION
+from langevin_lab.limits.step_regime import check_step, step_regime
 from langevin_lab.limits.weak_generator import FRICTION, MASS, STEP, TEMPERATURE
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ def modified_dynamics(
             "general potentials are derived for one (on quadratics for any number: "
             "weak_modified_quadratic)"
         )
+    curvature = potential.max_curvature()
+    if curvature is not None and curvature > 0:
+        asked = f"the weak modified equation of {equation.method} on {potential.name}"
+        small = step_regime(
+            equation.equation, dt, curvature=curvature, friction=friction, mass=mass
+        )
+        check_step(small, asked, stacklevel=4)
     coordinate = coordinates[0]
     momenta = equation.equation == "langevin"
     noise, drift = equation.noise, list(equation.drift)

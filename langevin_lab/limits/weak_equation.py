@@ -224,6 +224,12 @@ class WeakModifiedEquation:
             Over the potential's coordinate, and for words over (x, v) with v = p/mass the
             velocity; its parameters are modified_dt (the method's), temperature, friction, mass.
 
+        Warns
+        -----
+        OutsideRegimeWarning
+            On the largest curvature of the known minima: overdamped if dt curvature/friction > 0.2,
+            else if dt^2 curvature/mass or friction dt > 1.
+
         Raises
         ------
         ValueError

@@ -35,6 +35,7 @@ from langevin_lab.exact.reference import Array
 from langevin_lab.integrators import Method
 from langevin_lab.integrators.methods import check_time_step
 from langevin_lab.limits.composition import generator_of_flows, generator_of_series
+from langevin_lab.limits.step_regime import check_step, step_regime
 from langevin_lab.limits.weak_equation import weak_scheme
 
 __all__ = ["WeakModifiedQuadratic", "symbolic_oscillator", "weak_modified_quadratic"]
@@ -51,6 +52,7 @@ class WeakModifiedQuadratic:
     method : str
     order : int
         The last power of the time step that is kept.
+    equation : {"overdamped", "langevin"}
     drifts : (order + 1, n, n) array
         A, A_1, ..., over x or over (x, p).
     diffusions : (order + 1, n, n) array
@@ -59,6 +61,7 @@ class WeakModifiedQuadratic:
 
     method: str
     order: int
+    equation: str
     drifts: Array
     diffusions: Array
 
@@ -73,6 +76,11 @@ class WeakModifiedQuadratic:
     def stationary_covariance(self, dt: float) -> Array:
         """Solve ``A_h Sigma + Sigma A_h^T + 2 D_h = 0``.
 
+        Warns
+        -----
+        OutsideRegimeWarning
+            As `WeakModifiedEquation.dynamics`, on the largest eigenvalue of the stiffness.
+
         Raises
         ------
         ValueError
@@ -81,6 +89,7 @@ class WeakModifiedQuadratic:
         from scipy import linalg
 
         drift = self.drift(dt)
+        self._check_regime(dt)
         growth = float(np.linalg.eigvals(drift).real.max())
         if growth >= 0:
             raise ValueError(
@@ -110,6 +119,11 @@ class WeakModifiedQuadratic:
         -------
         (n,) array, (n, n) array
 
+        Warns
+        -----
+        OutsideRegimeWarning
+            As `stationary_covariance`.
+
         Raises
         ------
         ValueError
@@ -125,10 +139,25 @@ class WeakModifiedQuadratic:
         if not duration >= 0:
             raise ValueError(f"duration={duration} must be >= 0")
         generator = _joined(self.drift(dt), self.diffusion(dt), np.block)
+        self._check_regime(dt)
         power = linalg.expm(duration * generator)
         matrix = power[:n, :n]
         noise = power[:n, n:] @ matrix.T
         return matrix @ first, matrix @ second @ matrix.T + 0.5 * (noise + noise.T)
+
+    def _check_regime(self, dt: float) -> None:
+        exact = self.drifts[0]
+        if self.equation == "langevin":
+            dim = len(exact) // 2
+            friction = float(-np.diag(exact)[dim:].min())
+            # With the mass in the frequency, since each coordinate may have its own.
+            curvature = float(np.linalg.eigvals(-exact[:dim, dim:] @ exact[dim:, :dim]).real.max())
+        else:
+            friction, curvature = 1.0, float(np.linalg.eigvals(-exact).real.max())
+        parameters = step_regime(
+            self.equation, dt, curvature=max(curvature, 0.0), friction=friction
+        )
+        check_step(parameters, f"the modified equation of {self.method}", stacklevel=4)
 
 
 def weak_modified_quadratic(
@@ -199,7 +228,8 @@ def weak_modified_quadratic(
     n = len(found[0]) // 2
     kept = np.array(found[: order + 1])
     diffusions = 0.25 * (kept[:, :n, n:] + kept[:, :n, n:].swapaxes(1, 2))
-    return WeakModifiedQuadratic(scheme.name, order, kept[:, :n, :n], diffusions)
+    equation = scheme.properties.equation
+    return WeakModifiedQuadratic(scheme.name, order, equation, kept[:, :n, :n], diffusions)
 
 
 def symbolic_oscillator(method: str | Method, order: int = 2) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import copy
 import dataclasses
 import functools
@@ -42,7 +43,7 @@ _RANGES = {"learning_rate": (0.0, math.inf), "momentum": (0.0, 1.0)}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimiser:
+class Optimiser(abc.ABC):
     """Base of all optimisers; each is a frozen dataclass of its numbers.
 
     ``learning_rate`` [length^2/energy] and, where there is one, ``momentum`` may be schedules:
@@ -111,15 +112,16 @@ class Optimiser:
         return values
 
     @property
+    @abc.abstractmethod
     def program(self) -> Program:
         """The lines of one step."""
-        raise NotImplementedError(f"{type(self).__name__} has no program")
 
+    @abc.abstractmethod
     def coefficients(self) -> dict[str, Any]:
         """The numbers that the lines name."""
-        raise NotImplementedError(f"{type(self).__name__} has no coefficients")
 
     @property
+    @abc.abstractmethod
     def stability_limit(self) -> float:
         """Learning rate times curvature from which a step on a quadratic is unstable.
 
@@ -128,12 +130,11 @@ class Optimiser:
         ValueError
             If it depends on a number that is a schedule.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no stability limit")
 
     @property
+    @abc.abstractmethod
     def source(self) -> str:
         """Author, year, equation."""
-        raise NotImplementedError(f"{type(self).__name__} has no source")
 
     def constant(self, name: str) -> Any:
         """A number that is no schedule; ValueError otherwise."""
@@ -145,7 +146,7 @@ class Optimiser:
             )
         return value
 
-    def check_potential(self, potential: Any) -> None:
+    def check_potential(self, potential: Any) -> None:  # noqa: B027, most are for any
         """Raise ValueError if the optimiser is not for this potential."""
 
     def method(self) -> Method:

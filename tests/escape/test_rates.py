@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import root
 
 import langevin_lab as ll
-from langevin_lab.escape import Rate, eyring_kramers, kramers, transition_state_theory
+from langevin_lab.escape import (
+    Rate,
+    eyring_kramers,
+    eyring_kramers_over,
+    kramers,
+    transition_state_theory,
+)
 
 ENTROPIC = "(x**2 - 1)**2 + (y**2/2)*(1 + 3*exp(-4*x**2))"
 
@@ -74,6 +81,41 @@ def test_eyring_kramers_in_the_plane_has_the_entropic_factor():
     assert ll.exact.spectral_gap(ll.Overdamped(potential, temperature=t), n=100).value / (
         2 * rate
     ) == pytest.approx(1.0078, abs=1e-4)
+
+
+def test_rates_over_several_saddles_add_up():
+    """A ring with an upper and a lower channel: exact spectrum, error of order T^2."""
+    ring = plane("2*(x**2 + y**2 - 1)**2 + y**2*(1 + y/20)")
+    saddles = [root(ring.gradient, (0, y), jac=ring.hessian, tol=1e-14).x for y in (1, -1)]
+    settings = (ring, (-1.0, 0.0), saddles)
+    errors = []
+    for temperature in (0.1, 0.05):
+        both = eyring_kramers_over(*settings, temperature, correction=True)
+        assert both.value == pytest.approx(
+            sum(
+                eyring_kramers(ring, (-1, 0), saddle, temperature, correction=True).value
+                for saddle in saddles
+            ),
+            rel=1e-14,
+        )
+        gap = ll.exact.spectral_gap(ll.Overdamped(ring, temperature=temperature), n=100)
+        errors.append(both.value / (gap.value / 2) - 1)
+        # Control: the lower channel alone carries little more than half.
+        lower = eyring_kramers(ring, (-1, 0), saddles[1], temperature).value
+        assert 0.6 < lower / both.value < 0.95
+    assert errors[0] / errors[1] == pytest.approx(4.3, abs=0.4)
+    assert "sum over 2 saddle(s)" in both.formula
+
+
+@pytest.mark.parametrize(
+    ("temperature", "ratio"), [(0.1, 1.0078), (0.15, 1.0086), (0.2, 1.0104), (0.3, 1.0257)]
+)
+def test_exact_gaps_in_the_plane_over_eyring_kramers(temperature, ratio):
+    """Theory 7.3."""
+    rate = eyring_kramers(plane(), (-1.0, 0.0), (0.0, 0.0), temperature).value
+    gap = ll.exact.spectral_gap(ll.Overdamped(plane(), temperature=temperature), n=100)
+    assert gap.value / (2 * rate) == pytest.approx(ratio, abs=6e-5)
+    assert gap.error < 1e-5 * gap.value
 
 
 def test_friction_per_coordinate_enters_through_the_unstable_direction():
@@ -186,5 +228,9 @@ def test_wrong_input_is_refused():
             kramers(potential, -1.0, 0.0, 0.2, friction=1.0, multiplicity=wrong)
     with pytest.raises(ValueError, match=r"minimum=\(1, 2\) must be a finite point with 1"):
         eyring_kramers(potential, (1, 2), 0.0, 0.2)
-    with pytest.raises(ValueError, match="correction=True needs a potential of dimension 1, not 2"):
-        eyring_kramers(plane(), (-1, 0), (0, 0), 0.2, correction=True)
+    with pytest.raises(ValueError, match=r"correction at temperature=20\.0 is 1 \+ -2\.4.*lower"):
+        eyring_kramers(plane(), (-1, 0), (0, 0), 20.0, correction=True)
+    with pytest.raises(ValueError, match="saddles is empty"):
+        eyring_kramers_over(potential, -1.0, [], 0.2)
+    with pytest.raises(ValueError, match=r"saddles holds \[0\.0\] twice"):
+        eyring_kramers_over(potential, -1.0, [0.0, potential.saddles[0]], 0.2)

@@ -5,7 +5,13 @@ import pytest
 import sympy
 
 import langevin_lab as ll
-from langevin_lab.limits import ModifiedFlow, WeakModifiedEquation, modified_equation, penalty
+from langevin_lab.limits import (
+    ModifiedFlow,
+    OutsideRegimeWarning,
+    WeakModifiedEquation,
+    modified_equation,
+    penalty,
+)
 from langevin_lab.momentum import SGD, HeavyBall, MomentumFamily, Nesterov, NesterovSequence
 
 LAM, A = sympy.Symbol("lambda"), sympy.Symbol("a")
@@ -61,7 +67,27 @@ def test_words_are_analysed_in_law_with_noise_and_as_flows_without():
     assert isinstance(modified_equation("EulerMaruyama", 1), WeakModifiedEquation)
     flow = modified_equation("EulerMaruyama", 1, noise=False)
     assert flow.name == "EulerMaruyama"
-    assert first(flow) == sympy.Rational(-1, 2)
+    assert [name for name, _ in flow.symbols] == ["dt", "friction"]
+
+
+def test_flow_of_euler_maruyama_is_that_of_gradient_descent_on_its_own_clock():
+    """x' = -grad U/friction in steps dt is gradient descent with learning rate dt/friction."""
+    well, friction, dt = ll.potentials.double_well(), 2.5, 0.01
+    flow = modified_equation("EulerMaruyama", 3, noise=False).dynamics(
+        well, dt=dt, friction=friction
+    )
+    descent = modified_equation("GradientDescent", 3).dynamics(well, learning_rate=dt / friction)
+    # x(0.3) there and here.
+    slow = ll.integrators.solve_flow(flow, [-1.3], [0.0, 0.3]).x[-1]
+    fast = ll.integrators.solve_flow(descent, [-1.3], [0.0, 0.3 / friction]).x[-1]
+    assert slow == pytest.approx(fast, rel=1e-9)
+    assert abs(slow - -1.0) > 0.01
+
+
+def test_first_correction_of_euler_maruyama_has_the_friction_twice():
+    gamma = sympy.Symbol("gamma", positive=True)
+    flow = modified_equation("EulerMaruyama", 1, noise=False)
+    assert first(flow) == -1 / (2 * gamma**2)
 
 
 def test_a_class_of_optimisers_is_analysed_with_symbols():
@@ -116,3 +142,29 @@ def test_the_equation_of_stored_looked_ahead_points_is_that_of_the_recursion_to_
     assert np.log2(ends[0] / ends[1]) == pytest.approx(2.0, abs=0.02)
     with pytest.raises(ValueError, match=r"order=2 for SGD.* stores looked-ahead points"):
         modified_equation(method, 2)
+
+
+def test_equations_in_law_warn_out_of_their_range_at_the_line_that_asked():
+    well = ll.potentials.double_well()  # curvature 8 at the minima
+    overdamped = modified_equation("EulerMaruyama", 1)
+    with pytest.warns(OutsideRegimeWarning, match=r"relaxation per step .* = 0\.24 ") as seen:
+        overdamped.dynamics(well, dt=0.06, temperature=0.2, friction=2.0)
+    assert seen[0].filename == __file__
+    langevin = modified_equation("OBABO")
+    with pytest.warns(OutsideRegimeWarning, match=r"frequency per step .* = 1\.28 "):
+        langevin.dynamics(well, dt=0.4, temperature=0.2, friction=1.0)
+    langevin.dynamics(well, dt=0.4, temperature=0.2, friction=1.0, mass=2.0)
+
+
+@pytest.mark.parametrize(
+    ("method", "long", "short"), [("EulerMaruyama", 0.11, 0.09), ("OBABO", 1.1, 0.9)]
+)
+def test_predicted_biases_warn_out_of_their_range_at_the_line_that_asked(method, long, short):
+    correction = modified_equation(method, 2).stationary_correction(
+        ll.potentials.harmonic(stiffness=2.0), temperature=1.0, friction=1.0,
+        mass=1.0 if method[0] == "E" else 2.0, degree=6,
+    )  # fmt: skip
+    with pytest.warns(OutsideRegimeWarning, match=f"the bias of {method} on") as seen:
+        correction.bias(lambda x: x**2, long)
+    assert seen[0].filename == __file__
+    correction.bias(lambda x: x**2, short)

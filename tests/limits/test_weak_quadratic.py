@@ -1,5 +1,9 @@
 """Linear modified equations against the exact Gaussian laws of the real steps."""
 
+import dataclasses
+import re
+import warnings
+
 import numpy as np
 import pytest
 import sympy
@@ -17,7 +21,7 @@ from langevin_lab.limits.weak_quadratic import symbolic_oscillator, weak_modifie
 STIFF = np.array([[2.0, 0.5, 0.0], [0.5, 1.0, -0.3], [0.0, -0.3, 1.5]])
 OVERDAMPED = {"stiffness": STIFF, "temperature": 0.7, "friction": (0.8, 1.7, 1.1)}
 LANGEVIN = OVERDAMPED | {"mass": (1.0, 2.0, 0.7)}
-STEPS = 0.1 * 0.5 ** np.arange(4)
+STEPS = 0.0625 * 0.5 ** np.arange(4)
 SYMMETRIC = ("BAOAB", "ABOBA", "OBABO", "OABAO", "UBU", "BACNCAB")
 OTHERS = ("BAO", "ABO", "BAOA")
 
@@ -31,7 +35,7 @@ def scaled(equation, factor):
     drifts, diffusions = equation.drifts.copy(), equation.diffusions.copy()
     drifts[-1] *= factor
     diffusions[-1] *= factor
-    return type(equation)(equation.method, equation.order, drifts, diffusions)
+    return dataclasses.replace(equation, drifts=drifts, diffusions=diffusions)
 
 
 def covariance_order(name, equation):
@@ -166,3 +170,34 @@ def test_wrong_times_and_shapes_are_refused():
         equation.propagate(-1.0, mean=np.ones(3), dt=0.1)
     with pytest.raises(ValueError, match=r"dt=0.0 must be finite and > 0"):
         equation.drift(0.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "dt", "message"),
+    [
+        ("EulerMaruyama", 0.21, r"relaxation per step .* = 0\.21 is above 0\.2"),
+        ("BAOAB", 0.72, r"frequency per step .* = 1\.037 is above 1"),
+        ("BAOAB", 0.70, ""),
+        ("EulerMaruyama", 0.19, ""),
+    ],
+)
+def test_a_step_too_long_warns_at_the_line_that_asked(name, dt, message):
+    equation = weak_modified_quadratic(
+        name, stiffness=(2.0, 0.5), temperature=1.0, friction=2.0 if name[0] == "E" else 1.3
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        equation.stationary_covariance(dt)
+        equation.propagate(1.0, mean=np.zeros(len(equation.drifts[0])), dt=dt)
+    assert len(caught) == (2 if message else 0)
+    for warning in caught:
+        assert warning.filename == __file__
+        assert warning.category is ll.limits.OutsideRegimeWarning
+        assert re.search(message, str(warning.message))
+
+
+def test_the_largest_friction_of_the_coordinates_is_the_one_that_warns():
+    numbers = {"stiffness": (1.0, 1.0), "temperature": 1.0, "friction": (0.1, 3.0)}
+    equation = weak_modified_quadratic("BAOAB", **numbers)
+    with pytest.warns(ll.limits.OutsideRegimeWarning, match=r"friction per step .* = 1\.2 "):
+        equation.stationary_covariance(0.4)

@@ -1,0 +1,190 @@
+"""Exit from a strict saddle: several unstable directions, each with its own curvature.
+
+On U = -sum_i k_i u_i^2/2 the directions are independent. Each is, after a short while, a Gaussian
+amplitude that grows (`linear_saddle`):
+
+    overdamped    l = k/friction,                         S^2 = T/k
+    Langevin      l (l + friction) = k/mass,
+                  S^2 = friction T/mass / (l (2 l + friction)^2)     from rest (cold)
+                  S^2 = k T/mass^2 / (l^2 (2 l + friction)^2)        from thermal momenta
+
+`growing_amplitudes` has the law of the exit. More unstable directions leave sooner: m equal ones
+have the mean [ln(L/S) - (digamma(m/2) + ln 2)/2]/l, which for large m is ln(L/(S sqrt m))/l. That
+law is for T -> 0. At any temperature the overdamped mean of m equal ones is
+
+    (L^2/(2 m D)) 2F2(1, 1; m/2 + 1, 2; -z),       z = k L^2/(2 T),    D = T/friction,
+
+from D (f'' + (m - 1) f'/r) + l r f' = -1 for the distance r from the saddle, integrated twice.
+Stable directions play no part.
+Source: Suzuki (1977) for the scaling law.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from langevin_lab.ensemble.checks import check_count
+from langevin_lab.escape.growing_amplitudes import Array, SaddleExit
+
+REGIONS = ("sphere", "box")
+
+
+def strict_saddle_exit_time(
+    *,
+    curvatures: ArrayLike,
+    distance: ArrayLike,
+    temperature: float,
+    friction: float = 1.0,
+    mass: float | None = None,
+    thermal_start: bool = False,
+    region: str = "sphere",
+) -> SaddleExit:
+    """Law of the exit from the top of ``-sum_i curvature_i u_i^2/2``, started on it.
+
+    Parameters
+    ----------
+    curvatures : (m,) array_like
+        Of the unstable directions, all > 0 [energy/length^2].
+    distance : float or (m,) array_like
+        > 0; one a direction for a box only [length].
+    temperature : float
+        > 0 [energy].
+    friction : float, optional
+        A rate; > 0, or >= 0 with thermal momenta.
+    mass : float, optional
+        > 0, of Langevin dynamics; by default the dynamics is overdamped.
+    thermal_start : bool, optional
+        Momenta drawn from the Maxwell law instead of 0; Langevin dynamics only.
+    region : {"sphere", "box"}, optional
+        Left when sum u_i^2 >= distance^2, or when any |u_i| >= distance_i.
+
+    Returns
+    -------
+    SaddleExit
+        For T << curvature distance^2, see its `noise_at_exit`.
+
+    Raises
+    ------
+    ValueError
+        An argument out of range; a distance per direction with a sphere; a thermal start without a
+        mass.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> for m in (1, 2, 10):
+    ...     exit = ll.escape.strict_saddle_exit_time(
+    ...         curvatures=[1.0] * m, distance=1.0, temperature=1e-4)
+    ...     print(m, round(exit.mean, 4), round(exit.standard_deviation, 4))
+    1 5.2404 1.1107
+    2 4.5472 0.6413
+    10 3.5055 0.2352
+    """
+    stiffness = _positive_array("curvatures", curvatures)
+    check_positive(temperature=temperature)
+    check_friction(friction, thermal_start)
+    if mass is None:
+        if thermal_start:
+            raise ValueError(
+                "thermal_start=True without a mass: overdamped dynamics has no momenta"
+            )
+        growth, amplitudes = stiffness / friction, np.sqrt(temperature / stiffness)
+    else:
+        check_positive(mass=mass)
+        growth, amplitudes = _langevin(
+            stiffness / mass, temperature / mass, friction, thermal_start
+        )
+    return SaddleExit(growth, amplitudes, distances_of(distance, len(growth), region), region)
+
+
+def isotropic_saddle_exit_mean(
+    *, n_unstable: int, curvature: float, distance: float, temperature: float, friction: float = 1.0
+) -> float:
+    """Exact mean overdamped exit time of a sphere around m equally unstable directions.
+
+    ``mean = (distance^2/(2 m D)) 2F2(1, 1; m/2+1, 2; -curvature distance^2/(2 T))``, D = T/friction
+
+    Parameters
+    ----------
+    n_unstable : int
+        m >= 1.
+    curvature, distance, temperature, friction : float
+        > 0. Any temperature.
+
+    Returns
+    -------
+    float
+        [time], to 1e-12 relative up to m = 100.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument out of range.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> round(ll.escape.isotropic_saddle_exit_mean(
+    ...     n_unstable=1, curvature=1.0, distance=1.0, temperature=0.1), 6)
+    1.724138
+    """
+    from scipy.special import hyp1f1
+
+    m = check_count("n_unstable", n_unstable, 1)
+    check_positive(
+        curvature=curvature, distance=distance, temperature=temperature, friction=friction
+    )
+    z = 0.5 * curvature * distance**2 / temperature
+    # mean = (1/(m l)) int_0^z 1F1(1; m/2 + 1; -s) ds, smooth in ln(1 + s).
+    nodes, weights = np.polynomial.legendre.leggauss(100)
+    half = 0.5 * np.log1p(z)
+    s = np.expm1(half * (nodes + 1.0))
+    integral = half * np.sum(weights * (1.0 + s) * hyp1f1(1.0, 0.5 * m + 1.0, -s))
+    return float(integral * friction / (m * curvature))
+
+
+def _langevin(
+    stiffness: Array, velocity_variance: float, friction: float, thermal_start: bool
+) -> tuple[Array, Array]:
+    """Growth rates and amplitudes of dx = v dt, dv = (k/mass) x dt - friction v dt + noise."""
+    # The stable form of (-friction + sqrt(friction^2 + 4 k/mass))/2.
+    growth = 2.0 * stiffness / (friction + np.sqrt(friction**2 + 4.0 * stiffness))
+    source = stiffness / growth**2 if thermal_start else friction / growth
+    return growth, np.sqrt(velocity_variance * source) / (2.0 * growth + friction)
+
+
+def distances_of(distance: ArrayLike, m: int, region: str) -> Array:
+    """Return the distance of each of the m directions; refuse a region that is neither."""
+    if region not in REGIONS:
+        raise ValueError(f"region={region!r} must be 'sphere' or 'box'")
+    array = _positive_array("distance", distance)
+    if region == "sphere" and np.ndim(distance):
+        raise ValueError(
+            f"distance={distance!r} of a sphere must be one number; a box has one a direction"
+        )
+    if array.shape not in ((1,), (m,)):
+        raise ValueError(f"distance={distance!r} must be one number, or one for each of {m}")
+    return np.broadcast_to(array, (m,)).copy()
+
+
+def check_friction(friction: float, thermal_start: bool) -> None:
+    """Raise ValueError unless the friction is finite and > 0, or >= 0 with thermal momenta."""
+    if not (np.isfinite(friction) and friction >= 0 and (friction > 0 or thermal_start)):
+        raise ValueError(
+            f"friction={friction} must be finite and > 0 (>= 0 with thermal_start=True)"
+        )
+
+
+def check_positive(**values: float) -> None:
+    """Raise ValueError unless all values are positive and finite."""
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ValueError(f"{name}={value} must be positive and finite")
+
+
+def _positive_array(name: str, values: ArrayLike) -> Array:
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array > 0)).all():
+        raise ValueError(f"{name}={values!r} must be positive and finite, one or a list")
+    return array
