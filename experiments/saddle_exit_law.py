@@ -130,11 +130,9 @@ def _summaries(name: str, dimension: str, exits: list[ll.escape.FirstPassage]) -
 def _law(config: Config, passage: ll.escape.FirstPassage) -> dict:
     """Fractions that have left by the predicted quantiles, and the Kolmogorov-Smirnov statistic."""
     law = ll.escape.linear_saddle_exit_time(**UNIT, temperature=config.law_temperature)
-    ordered = np.sort(passage.times - 0.5 * passage.dt)
-    predicted = law.probability(ordered)
+    delay = 0.5 * passage.dt
+    ordered = np.sort(passage.times - delay)
     n = len(ordered)
-    steps = np.arange(n + 1) / n
-    distance = max(np.abs(predicted - steps[:-1]).max(), np.abs(predicted - steps[1:]).max())
     grid = np.linspace(ordered[0], ordered[-1], 4001)
     places = np.interp(QUANTILES, law.probability(grid), grid)
     left = np.searchsorted(ordered, places) / n
@@ -142,7 +140,7 @@ def _law(config: Config, passage: ll.escape.FirstPassage) -> dict:
     return {
         "left": ("quantile", left),
         "left_stderr": ("quantile", np.sqrt(np.array(QUANTILES) * (1 - np.array(QUANTILES)) / n)),
-        "kolmogorov": ((), np.sqrt(n) * distance),
+        "kolmogorov": ((), passage.compare(law.probability, delay=delay).statistic),
         "law_time": ("place", shown),
         "law_left": ("place", np.searchsorted(ordered, shown) / n),
         "law_predicted": ("place", law.probability(shown)),

@@ -8,6 +8,7 @@ from langevin_lab.noise import (
     fill_batch_indices,
     fill_coordinate_normals,
     fill_replica_normals,
+    uniform,
 )
 
 
@@ -20,5 +21,6 @@ def load(source, name, bindings=None):
     module.fill_replica_normals = fill_replica_normals
     module.fill_coordinate_normals = fill_coordinate_normals
     module.fill_batch_indices = fill_batch_indices
+    module.uniform = uniform
     exec(compile(text, name, "exec"), module.__dict__)
     return module

@@ -11,7 +11,12 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.compiled.modules import load
-from langevin_lab.ensemble.kernel_text import passage_kernel, recording_kernel, splitting_kernel
+from langevin_lab.ensemble.kernel_text import (
+    bridge_kernel,
+    passage_kernel,
+    recording_kernel,
+    splitting_kernel,
+)
 from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.integrators import Method
@@ -69,7 +74,7 @@ class Kernel:
     @cached_property
     def source(self) -> str:
         """Text of the module that runs."""
-        raise TypeError("use RecordingKernel, PassageKernel or SplittingKernel")
+        raise TypeError("use RecordingKernel, PassageKernel, BridgeKernel or SplittingKernel")
 
     @cached_property
     def module(self) -> ModuleType:
@@ -176,6 +181,39 @@ class PassageKernel(Kernel):
     def parameters(self) -> np.ndarray:
         """What the module reads, the shifts of the boundaries among it."""
         return self.all_parameters(self.shifts)
+
+
+@dataclass(frozen=True, eq=False)
+class BridgeKernel(Kernel):
+    """A kernel that stops where the path between two looks touches a flat boundary.
+
+    Parameters
+    ----------
+    distances : sequence of str
+        Scaled distance from each boundary, over the observable names and shift_0, shift_1, ...
+    scales : ndarray of shape (n_boundaries,)
+        What shift_0, shift_1, ... are.
+    """
+
+    distances: Sequence[str] = ()
+    scales: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @cached_property
+    def source(self) -> str:
+        """Text of the module that runs."""
+        return bridge_kernel(
+            self.dynamics.potential,
+            self.layout,
+            self.vector_coefficients,
+            self.distances,
+            self.title,
+            self.functions,
+        )
+
+    @cached_property
+    def parameters(self) -> np.ndarray:
+        """What the module reads, the scales of the distances among it."""
+        return self.all_parameters(self.scales)
 
 
 @dataclass(frozen=True, eq=False)

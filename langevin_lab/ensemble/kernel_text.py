@@ -42,7 +42,7 @@ def _loop(name: str) -> str:
 
 def _module(
     title: str, potential: Any, layout: Layout, parts: Iterable[str], functions: str = "",
-    draws_indices: bool = False,
+    draws_indices: bool = False, draws_uniforms: bool = False,
 ) -> str:  # fmt: skip
     code = potential.code
     constants = "\n".join(f"{name} = {value}" for name, value in layout.constants().items())
@@ -52,6 +52,8 @@ def _module(
     imports = [code.import_line] if code.import_line else []
     if layout.n_indices or draws_indices:
         imports.append("from langevin_lab.noise.batches import fill_batch_indices")
+    if draws_uniforms:
+        imports.append("from langevin_lab.noise.uniforms import uniform")
     head = _HEADER.format(title=ascii(title), imports="\n".join(imports))
     texts = [head, constants, source, *parts]
     return "\n\n\n".join(text.strip("\n") for text in texts if text) + "\n"
@@ -103,6 +105,32 @@ def passage_kernel(
     writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients, n_shifts)
     parts = [*writer.block_functions(), writer.region(target), _loop("passage_loop.py")]
     return _module(title, potential, layout, parts, functions)
+
+
+def bridge_kernel(
+    potential: Any,
+    layout: Layout,
+    vector_coefficients: frozenset[str],
+    distances: Sequence[str],
+    title: str,
+    functions: str = "",
+) -> str:
+    """Source of a kernel that runs each replica until its path touches a flat boundary.
+
+    Parameters
+    ----------
+    distances : sequence of str
+        Scaled distance from each boundary, over the observable names and shift_0, shift_1, ...
+    """
+    n_boundaries = len(distances)
+    writer = (Lanes if layout.lanes else Rows)(potential, layout, vector_coefficients, n_boundaries)
+    parts = [
+        f"N_BOUNDARIES = {n_boundaries}",
+        *writer.block_functions(),
+        writer.histogram_values([Moment(text) for text in distances]),
+        _loop("bridge_loop.py"),
+    ]
+    return _module(title, potential, layout, parts, functions, draws_uniforms=True)
 
 
 def splitting_kernel(

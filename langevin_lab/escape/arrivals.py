@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from langevin_lab.escape.survival import LawComparison, Survival, compared, survival_of
 from langevin_lab.evidence import Estimate
 
 
@@ -17,16 +19,17 @@ class FirstPassage:
     Parameters
     ----------
     times : ndarray of shape (n_replicas,)
-        Time of arrival, or of divergence, or the time up to which the replica was followed.
+        Time of arrival (over a bridge the middle of the step in which it happened), or of
+        divergence, or the time up to which the replica was followed.
     arrived : ndarray of bool, shape (n_replicas,)
         False for replicas that were still on their way at ``max_time``, or diverged.
     diverged : ndarray of bool, shape (n_replicas,)
         Replicas that left the divergence bound; in no estimate.
     dt : float
     crossing : str
-        How the finite time step was made up for: "shift" or "none".
+        How the finite time step was made up for: "shift", "bridge" or "none".
     shifts : ndarray of shape (n_comparisons,)
-        By how much each comparison of the target was shifted; empty for "none".
+        By how much each comparison of the target was shifted; empty but for "shift".
     """
 
     times: np.ndarray
@@ -59,7 +62,7 @@ class FirstPassage:
 
         Without censoring the sample mean. With it the maximum-likelihood mean of an exponential
         law, total time over arrivals, which holds for escape from a well but not in general: a
-        RuntimeWarning says so when the arrival rate was not the same early and late.
+        RuntimeWarning says so when `hazard_change` is more than 4 standard errors from 0.
         """
         times = self.times[~self.diverged]
         n_arrived = int(self.arrived.sum())
@@ -97,22 +100,89 @@ class FirstPassage:
         stderr = float(np.sqrt((fourth - second**2) / times.size)) / (2.0 * value)
         return Estimate(value, stderr, times.size)
 
-    def _warn_unless_exponential(self) -> None:
-        """Compare the arrivals per time in the first and second half of the time followed."""
+    def survival(self, confidence: float = 0.95) -> Survival:
+        """Probability of not having arrived against time, by Kaplan and Meier.
+
+        Holds for any law of the times. Replicas that diverged are left out.
+
+        Parameters
+        ----------
+        confidence : float, optional
+            Of the interval at each time (Greenwood's variance, log-log scale).
+
+        Raises
+        ------
+        ValueError
+            If confidence does not lie between 0 and 1, or all replicas diverged.
+
+        Source
+        ------
+        Kaplan and Meier (1958) [KM58], by `scipy.stats.ecdf`.
+        """
+        followed = ~self.diverged
+        return survival_of(self.times[followed], self.arrived[followed], confidence)
+
+    def compare(
+        self, law: Callable[[np.ndarray], np.ndarray], *, delay: float = 0.0
+    ) -> LawComparison:
+        """Hold the arrival times against a law, up to the end of the follow-up.
+
+        Parameters
+        ----------
+        law : callable
+            Times to the predicted probability of having arrived.
+        delay : float, optional
+            Taken off every time: with crossing="none" half a step for a smooth path.
+
+        Returns
+        -------
+        LawComparison
+
+        Raises
+        ------
+        ValueError
+            If replicas were not followed up to the same time, or all diverged.
+        """
+        followed = ~self.diverged
+        return compared(self.times[followed] - delay, self.arrived[followed], law)
+
+    @property
+    def hazard_change(self) -> Estimate:
+        """Arrivals per time in the second half of the time followed, minus those in the first.
+
+        0 for exponential times: the score test against a hazard that changes once, half way. Counts
+        are Poisson; the pooled rate gives the error of both.
+
+        Raises
+        ------
+        ValueError
+            If nobody was on the way in the second half.
+        """
+        (early, late), exposure = self._arrivals_per_half()
+        pooled = (early + late) / sum(exposure)
+        stderr = np.sqrt(pooled * (1 / exposure[0] + 1 / exposure[1]))
+        return Estimate(float(late / exposure[1] - early / exposure[0]), float(stderr))
+
+    def _arrivals_per_half(self) -> tuple[tuple[int, int], tuple[float, float]]:
+        """Arrivals, and time spent on the way by all, in each half of the time followed."""
         times, arrived = self.times[~self.diverged], self.arrived[~self.diverged]
-        half = 0.5 * float(times.max())
-        early, late = arrived & (times <= half), arrived & (times > half)
-        exposure = np.minimum(times, half).sum(), np.maximum(times - half, 0.0).sum()
-        counts = np.array([early.sum(), late.sum()], dtype=float)
-        rates = counts / exposure
-        # Poisson counts; the pooled rate gives the error of both.
-        pooled = counts.sum() / sum(exposure)
-        z = (rates[1] - rates[0]) / np.sqrt(pooled * (1 / exposure[0] + 1 / exposure[1]))
-        if abs(z) > 4:
+        half = 0.5 * float(times.max(initial=0.0))
+        late = float(np.maximum(times - half, 0.0).sum())
+        if late == 0.0:
+            raise ValueError(f"{times.size} replicas were followed for no time; see n_diverged")
+        counts = int((arrived & (times <= half)).sum()), int((arrived & (times > half)).sum())
+        return counts, (float(np.minimum(times, half).sum()), late)
+
+    def _warn_unless_exponential(self) -> None:
+        """Warn if the hazard of the first half is not that of the second."""
+        change = self.hazard_change
+        if abs(change.value) > 4 * change.stderr:
+            (early, late), exposure = self._arrivals_per_half()
             warnings.warn(
                 f"{self.n_censored} of {self.times.size} replicas had not arrived and arrivals are "
-                f"not exponential: {rates[0]:.3g} per time up to {half:.4g}, {rates[1]:.3g} "
-                "afterwards; the mean assumes they are, raise max_time",
+                f"not exponential: {early / exposure[0]:.3g} per time in the first half of the "
+                f"time followed, {late / exposure[1]:.3g} in the second; the mean assumes they "
+                "are, raise max_time",
                 RuntimeWarning,
                 stacklevel=3,
             )

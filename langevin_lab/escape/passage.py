@@ -23,12 +23,17 @@ from langevin_lab.ensemble.checks import (
     default_threads,
 )
 from langevin_lab.ensemble.iteration import matched
-from langevin_lab.ensemble.kernel import PassageKernel
+from langevin_lab.ensemble.kernel import BridgeKernel, Kernel, PassageKernel
 from langevin_lab.ensemble.moments import observable_names
 from langevin_lab.ensemble.run import block_width, n_columns, task_count
 from langevin_lab.ensemble.start import check_start_arguments, initial_state
 from langevin_lab.escape.arrivals import FirstPassage
-from langevin_lab.escape.crossing import shift_lengths, shifted_target
+from langevin_lab.escape.crossing import (
+    bridge_distances,
+    checked_crossing,
+    shift_lengths,
+    shifted_target,
+)
 from langevin_lab.integrators import Method
 from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials.expression import Region, parse_region
@@ -99,14 +104,17 @@ def first_passage(
         Follow no replica longer than this; by default all are followed until they arrive, but the
         run gives up when none has arrived for 1e10 steps of a coordinate, counted over replicas:
         minutes of computing, and ten times what a mean passage of 1e9 steps takes to show one.
-    crossing : {"shift", "none"}, optional
+    crossing : {"shift", "bridge", "none"}, optional
         "shift" moves a flat boundary towards the path by 0.5826 sqrt(2 T dt/friction), which
         removes the O(sqrt(dt)) delay of looking once a step; the default for overdamped dynamics
-        with constant temperature and friction. It needs noise that is independent from step to
-        step, which that of LeimkuhlerMatthews is not. "none" is the default for Langevin dynamics,
-        whose paths are smooth: a crossing is noticed at most dt late, but one that enters the
-        target and leaves it again within a step is missed, and the replica goes on until it comes
-        back.
+        with constant temperature and friction. "bridge" decides for each step whether the path
+        has touched the boundary in between, by the probability exp(-d0 d1 friction/(T dt)) of a
+        Brownian bridge between the distances d0 and d1, and takes the middle of that step: exact
+        where the force is constant, for one flat boundary or two that face each other. Both need
+        noise that is independent from step to step, which that of LeimkuhlerMatthews is not.
+        "none" is the default for Langevin dynamics, whose paths are smooth: a crossing is noticed
+        at most dt late, but one that enters the target and leaves it again within a step is
+        missed, and the replica goes on until it comes back.
 
     Returns
     -------
@@ -115,7 +123,7 @@ def first_passage(
     Raises
     ------
     ValueError
-        If an argument is out of range, the start lies in the target, or "shift" cannot apply.
+        If an argument is out of range, the start lies in the target, or the crossing cannot apply.
     NoArrivalError
         If max_time is None and the run gives up.
     MemoryError
@@ -123,7 +131,8 @@ def first_passage(
 
     Source
     ------
-    Broadie, Glasserman and Kou (1997), theorem 1, for the shift [BGK97].
+    Broadie, Glasserman and Kou (1997), theorem 1, for the shift [BGK97]; Gobet (2000) for the
+    bridge [G00].
 
     Examples
     --------
@@ -142,13 +151,9 @@ def first_passage(
     max_steps = _max_steps(max_time, dynamics, dt)
     check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, UNBOUNDED_STEPS if max_steps is None else max_steps)
-    crossing = _crossing(crossing, dynamics, scheme)
-    text, shifts = target, np.zeros(0)
+    crossing = checked_crossing(crossing, dynamics, scheme)
     region = parse_region(target, tuple(_names(dynamics, scheme)))
-    if crossing == "shift":
-        text, boundary = shifted_target(target, dynamics.potential)
-        shifts = shift_lengths(boundary, dynamics, dt)
-    kernel = PassageKernel(dynamics, scheme, dt, target=text, shifts=shifts)
+    kernel = _kernel(crossing, target, dynamics, scheme, dt)
     # The state of all, of those on their way, and padded; times and flags.
     check_memory(8 * n_replicas * (3 * kernel.layout.n_carried + 12), "lower n_replicas")
     starts = {
@@ -159,7 +164,7 @@ def first_passage(
         dynamics, kernel.layout, starts, seed=seed, first_replica=first_replica,
         n_replicas=n_replicas,
     )  # fmt: skip
-    _check_start(region, text, kernel, vectors)
+    _check_start(region, kernel, vectors)
     flight = _Flight(
         kernel=kernel,
         state=np.concatenate([vectors[name] for name in kernel.layout.kept]),
@@ -210,43 +215,26 @@ def _max_steps(max_time: Any, dynamics: Any, dt: float) -> int | None:
     return math.floor(ratio + 1e-9 + 1e-15 * ratio)
 
 
-def _crossing(crossing: str | None, dynamics: Any, scheme: Method) -> str:
-    noise = dynamics.potential.gradient_noise
-    overdamped = dynamics.equation == "overdamped"
-    shifted = overdamped and not dynamics.is_scheduled
-    accepting = not scheme.properties.linear
-    if crossing is None:
-        crossing = "shift" if shifted and noise is None and not accepting else "none"
-    if crossing not in ("shift", "none"):
-        raise ValueError(f"crossing={crossing!r} must be 'shift' or 'none'")
-    if crossing == "shift" and not shifted:
-        raise ValueError(
-            "crossing='shift' is for overdamped dynamics at a constant temperature and friction, "
-            f"not for {type(dynamics).__name__}; use crossing='none'"
-        )
-    if crossing == "shift" and noise is not None:
-        raise ValueError(
-            f"crossing='shift' takes the overshoot from the temperature alone, but the gradient is "
-            f"drawn, {noise!r}; use crossing='none'"
-        )
-    if crossing == "shift" and ("r" in scheme.stored or accepting):
-        # 0.5826 is the overshoot of a walk with independent increments, none of them rejected.
-        raise ValueError(
-            f"crossing='shift' needs noise that is independent from step to step, which "
-            f"{scheme.name} has not; use 'StochasticHeun', or crossing='none' and a smaller dt"
-        )
-    return crossing
+def _kernel(
+    crossing: str, target: str, dynamics: Any, scheme: Method, dt: float
+) -> PassageKernel | BridgeKernel:
+    if crossing == "bridge":
+        distances, scales = bridge_distances(target, dynamics.potential, dynamics, dt)
+        return BridgeKernel(dynamics, scheme, dt, distances=distances, scales=scales)
+    if crossing == "none":
+        return PassageKernel(dynamics, scheme, dt, target=target)
+    text, boundary = shifted_target(target, dynamics.potential)
+    shifts = shift_lengths(boundary, dynamics, dt)
+    return PassageKernel(dynamics, scheme, dt, target=text, shifts=shifts)
 
 
-def _check_start(
-    region: Region, text: str, kernel: PassageKernel, vectors: dict[str, np.ndarray]
-) -> None:
+def _check_start(region: Region, kernel: Kernel, vectors: dict[str, np.ndarray]) -> None:
     """Raise ValueError if a replica starts in the target or within its shifted boundary."""
     if np.any(region.evaluate(_values(region, kernel, vectors))):
         raise ValueError(f"start lies in target={region.text!r}; start outside it")
-    if kernel.shifts.size:
+    if isinstance(kernel, PassageKernel) and kernel.shifts.size:
         shifts = {f"shift_{index}": shift for index, shift in enumerate(kernel.shifts)}
-        shifted = parse_region(text, (*region.names_used, *shifts))
+        shifted = parse_region(kernel.target, (*region.names_used, *shifts))
         if np.any(shifted.evaluate(_values(region, kernel, vectors) | shifts)):
             raise ValueError(
                 f"start lies within a step's overshoot {kernel.shifts.max():.3g} of target="
@@ -254,9 +242,7 @@ def _check_start(
             )
 
 
-def _values(
-    region: Region, kernel: PassageKernel, vectors: dict[str, np.ndarray]
-) -> dict[str, Any]:
+def _values(region: Region, kernel: Kernel, vectors: dict[str, np.ndarray]) -> dict[str, Any]:
     """Values over replicas of the names that the target uses."""
     dynamics, x = kernel.dynamics, vectors["x"].T
     potential = dynamics.potential
@@ -280,7 +266,7 @@ def _values(
 class _Flight:
     """Replicas on their way; survivors are packed together as others arrive."""
 
-    kernel: PassageKernel
+    kernel: PassageKernel | BridgeKernel
     state: np.ndarray
     replicas: np.ndarray
     seed: int
@@ -319,8 +305,12 @@ class _Flight:
                     chunk = min(MAX_CHUNK, 2 * chunk)
                 self.state = np.ascontiguousarray(self.state[:, staying])
                 self.replicas = self.replicas[staying]
-        last = np.where(diverged > 0, diverged, np.where(passage >= 0, passage, step))
-        return FirstPassage(last * dt, passage >= 0, diverged > 0, dt, crossing, self.kernel.shifts)
+        arrived = passage >= 0
+        last = np.where(diverged > 0, diverged, np.where(arrived, passage, step)).astype(float)
+        if crossing == "bridge":
+            last[arrived] -= 0.5  # the boundary is touched at any time in the step
+        shifts = getattr(self.kernel, "shifts", np.zeros(0))
+        return FirstPassage(last * dt, arrived, diverged > 0, dt, crossing, shifts)
 
     def _give_up(self, step: int) -> None:
         waiting, elapsed = self.replicas.size, step * self.kernel.dt

@@ -8,6 +8,10 @@ u(x) = E N and v(x) = E N^2 that obey
 with x' the method's own step. With cubic interpolation on a grid these are linear systems. The
 integrand jumps where the step crosses b: Gauss-Legendre panels in the normal n end there. The
 solution shows what a time step does to a passage time, with and without a shift of the boundary.
+
+With a Brownian bridge between the looks, a step that stays below b still arrives with the
+probability exp(-2 (b - x)(b - x')/s^2), s^2 = 2 T dt/friction, so f is weighted by one minus that;
+the arrival is then put in the middle of its step.
 """
 
 from __future__ import annotations
@@ -44,6 +48,7 @@ def discrete_passage_time(
     dt: float,
     *,
     shift: float = 0.0,
+    bridge: bool = False,
 ) -> Reference:
     """Mean first passage time of a scheme with time step dt, its time-step bias included.
 
@@ -59,6 +64,8 @@ def discrete_passage_time(
         Time step > 0.
     shift : float, optional
         The scheme has arrived when x + shift >= target.
+    bridge : bool, optional
+        Whether a Brownian bridge between two looks may arrive too.
 
     Returns
     -------
@@ -79,7 +86,9 @@ def discrete_passage_time(
     >>> 1.01 < value / exact < 1.03            # looked at every 0.05, it arrives late
     True
     """
-    return discrete_passage_moments(method, dynamics, start, target, dt, shift=shift).mean
+    return discrete_passage_moments(
+        method, dynamics, start, target, dt, shift=shift, bridge=bridge
+    ).mean
 
 
 def discrete_passage_moments(
@@ -90,6 +99,7 @@ def discrete_passage_moments(
     dt: float,
     *,
     shift: float = 0.0,
+    bridge: bool = False,
 ) -> PassageTime:
     """Compute mean and standard deviation of a scheme's first passage time.
 
@@ -120,10 +130,15 @@ def discrete_passage_moments(
     # A quarter of the noise's width resolves the kernel to many digits with cubic pieces.
     n_cells = max(200, int(4.0 * (boundary - low) / spread))
     coarse, fine = (
-        _moments(scheme, dynamics, dt, np.linspace(low, boundary, m * n_cells + 1), start, m)
+        _moments(
+            scheme, dynamics, dt, np.linspace(low, boundary, m * n_cells + 1), start, m,
+            spread if bridge else 0.0,
+        )
         for m in (1, 2)
-    )
+    )  # fmt: skip
     errors = np.abs(fine - coarse) + _ROUNDING * fine[0] * fine
+    if bridge:
+        fine[0] -= 0.5
     return PassageTime(*(Reference(float(f * dt), float(e * dt)) for f, e in zip(fine, errors)))
 
 
@@ -147,21 +162,38 @@ def one_normal_scheme(method: str | Method, dynamics: Any, what: str) -> Method:
 
 
 def _moments(
-    scheme: Method, dynamics: Any, dt: float, grid: Array, start: float, refinement: int
+    scheme: Method,
+    dynamics: Any,
+    dt: float,
+    grid: Array,
+    start: float,
+    refinement: int,
+    spread: float = 0.0,
 ) -> Array:
-    """Mean and standard deviation of the number of steps from ``start`` beyond the last point."""
+    """Mean and standard deviation of the number of steps from ``start`` beyond the last point.
+
+    With a spread > 0, that of a step, paths are Brownian bridges between the looks.
+    """
     from scipy.interpolate import CubicSpline
     from scipy.sparse import eye_array
     from scipy.sparse.linalg import splu
 
     step = Step(scheme, dynamics, dt)
     normals, weights = _normals(step, grid, refinement * _PANELS)
-    operator = interpolation(grid, step(grid[:, None], normals), weights)
+    images = step(grid[:, None], normals)
+    if spread:
+        weights = weights * _stay(grid[-1] - grid[:, None], grid[-1] - images, spread)
+    operator = interpolation(grid, images, weights)
     inverse = splu((eye_array(grid.size) - operator).tocsc())
     mean = inverse.solve(np.ones(grid.size))
     square = inverse.solve(2.0 * mean - 1.0)
     first, second = (float(CubicSpline(grid, values)(start)) for values in (mean, square))
     return np.array([first, np.sqrt(max(second - first**2, 0.0))])
+
+
+def _stay(before: Array, after: Array, spread: float) -> Array:
+    """Probability that a Brownian bridge between two distances does not touch the boundary."""
+    return -np.expm1(-2.0 * before * np.maximum(after, 0.0) / spread**2)
 
 
 class Step:

@@ -6,8 +6,8 @@
     noise.batch_indices(1, 0, batch=7, n_examples=500, batch_size=25, replacement=False)
 
 Compiled loops take whole blocks from `fill_replica_normals` and `fill_coordinate_normals`, examples
-of minibatches from `fill_batch_indices`. The generator is Philox4x32-10, the transform Box-Muller;
-`streams` and `batches` hold the definitions.
+of minibatches from `fill_batch_indices`, single decisions from `uniform`. The generator is
+Philox4x32-10, the transform Box-Muller; `streams`, `batches` and `uniforms` hold the definitions.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _NAMES = {
     "normal_pair": "streams",
     "normals": "random_access",
     "philox4x32": "philox",
+    "uniform": "uniforms",
 }
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "normal_pair",
     "normals",
     "philox4x32",
+    "uniform",
 ]
 
 

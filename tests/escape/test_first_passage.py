@@ -223,7 +223,7 @@ def test_no_mean_without_arrivals():
         ({"target": "x + 1"}, r"expression 'x \+ 1'"),
         ({"target": "x >"}, "expression 'x >'"),
         ({"target": "__import__('os').system('true') > 0"}, 'expression "__import__'),
-        ({"crossing": "bridge"}, "crossing='bridge' must be 'shift' or 'none'"),
+        ({"crossing": "exact"}, "crossing='exact' must be 'shift', 'bridge' or 'none'"),
         ({"method": "LeimkuhlerMatthews"}, "crossing='shift' needs noise that is independent from"),
         (
             {"dynamics": INERTIAL, "method": "BAOAB", "crossing": "shift"},

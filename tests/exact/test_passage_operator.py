@@ -17,7 +17,7 @@ def double_well(temperature, friction=1.0):
     return ll.Overdamped(potential, temperature=temperature, friction=friction)
 
 
-def kernel_passage_time(temperature, dt, target, n=400):
+def kernel_passage_time(temperature, dt, target, n=400, bridge=False):
     """u = 1 + K u below the target on Gauss-Legendre nodes, from -1."""
     nodes, weights = np.polynomial.legendre.leggauss(n)
     low, width = -2.6, np.sqrt(2 * temperature * dt)
@@ -27,10 +27,12 @@ def kernel_passage_time(temperature, dt, target, n=400):
     def kernel(start):
         mean = start - dt * 4 * start * (start**2 - 1)
         z = (x - mean[:, None]) / width
-        return weights * np.exp(-0.5 * z**2) / (width * np.sqrt(2 * np.pi))
+        # The law of a Brownian bridge between two distances from the target.
+        touched = np.exp(-2 * (target - start[:, None]) * (target - x) / width**2) * bridge
+        return (1 - touched) * weights * np.exp(-0.5 * z**2) / (width * np.sqrt(2 * np.pi))
 
     steps = np.linalg.solve(np.eye(n) - kernel(x), np.ones(n))
-    return dt * (1 + kernel(np.array([-1.0])) @ steps)[0]
+    return dt * (1 + kernel(np.array([-1.0])) @ steps)[0] - 0.5 * dt * bridge
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.1])
@@ -42,15 +44,24 @@ def test_euler_maruyama_passage_equals_its_gaussian_kernel(shift):
     assert abs(value - expected) < error < 1e-5 * expected
 
 
+def test_bridge_is_a_weight_of_the_gaussian_kernel():
+    value, error = discrete_passage_time(
+        "EulerMaruyama", double_well(0.5), -1.0, 1.0, 0.05, bridge=True
+    )
+    expected = kernel_passage_time(0.5, 0.05, 1.0, bridge=True)
+    assert abs(value - expected) < error < 1e-4 * expected
+    assert abs(value - kernel_passage_time(0.5, 0.05, 1.01, bridge=True)) > 10 * error
+
+
 @pytest.mark.parametrize(("temperature", "dt"), [(0.5, 0.01), (0.5, 0.05), (0.2, 0.01)])
 def test_four_times_as_many_nodes_agree_within_the_stated_error(monkeypatch, temperature, dt):
     """The jump of the indicator at the target is resolved, and the normals are in the error."""
     found = discrete_passage_moments("StochasticHeun", double_well(temperature), -1.0, 1.0, dt)
     moments = passage_operator._moments
 
-    def finer(scheme, dynamics, dt, grid, start, refinement):
+    def finer(scheme, dynamics, dt, grid, start, refinement, spread):
         grid = np.linspace(grid[0], grid[-1], 4 * (grid.size - 1) + 1)
-        return moments(scheme, dynamics, dt, grid, start, 2 * refinement)
+        return moments(scheme, dynamics, dt, grid, start, 2 * refinement, spread)
 
     monkeypatch.setattr(passage_operator, "_moments", finer)
     fine = discrete_passage_moments("StochasticHeun", double_well(temperature), -1.0, 1.0, dt)
