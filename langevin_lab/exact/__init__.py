@@ -6,7 +6,8 @@ scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1
                        `discrete_passage_time`, `discrete_passage_moments`: the same for a
                        first passage; `discrete_splitting_probability`: of a committor
 Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
-first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`
+first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`,
+                       `log_mean_first_passage_time` at any barrier
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
                        `spectrum`, `generator`, `committor` (overdamped 1-D and 2-D)
 under a schedule       `cooled_probability`: of a well at the end of cooling, overdamped 1-D
@@ -28,6 +29,7 @@ from langevin_lab.exact.passage_operator import discrete_passage_moments, discre
 from langevin_lab.exact.passage_quadrature import (
     PassageTime,
     first_passage_moments,
+    log_mean_first_passage_time,
     mean_first_passage_time,
     splitting_probability,
 )
@@ -61,6 +63,7 @@ __all__ = [
     "gibbs_probability_below",
     "invariant_density",
     "linear_map",
+    "log_mean_first_passage_time",
     "mean_first_passage_time",
     "propagate",
     "spectral_gap",
