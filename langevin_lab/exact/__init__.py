@@ -7,7 +7,7 @@ scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1
                        first passage; `discrete_splitting_probability`: of a committor
 Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
 first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`,
-                       `log_mean_first_passage_time` at any barrier
+                       `log_mean_first_passage_time` at any barrier; `first_passage_law`
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
                        `spectrum`, `generator`, `committor` (overdamped 1-D and 2-D)
 under a schedule       `cooled_probability`: of a well at the end of cooling, overdamped 1-D
@@ -25,6 +25,7 @@ from langevin_lab.exact.gaussian import (
     stability_limit,
     stationary_covariance,
 )
+from langevin_lab.exact.passage_law import FirstPassageLaw, first_passage_law
 from langevin_lab.exact.passage_operator import discrete_passage_moments, discrete_passage_time
 from langevin_lab.exact.passage_quadrature import (
     PassageTime,
@@ -45,6 +46,7 @@ from langevin_lab.exact.transfer_operator import StationaryLaw, stationary_avera
 
 __all__ = [
     "Committor",
+    "FirstPassageLaw",
     "Generator",
     "LinearMap",
     "NoStationaryLaw",
@@ -57,6 +59,7 @@ __all__ = [
     "discrete_passage_time",
     "discrete_splitting_probability",
     "escape_rate",
+    "first_passage_law",
     "first_passage_moments",
     "generator",
     "gibbs_average",

@@ -1,5 +1,7 @@
 """Mean passage times at exp(dU/T) = 1e10, 1e30 and 1e60 against 30-digit arithmetic by mpmath."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -36,10 +38,10 @@ def nested(energy, temperature, start, target, left, n_panels=60, order=14):
             return mpmath.exp(-energy(x) / temperature)
 
         edges = [mpmath.mpf(x) for x in np.linspace(left, start, n_panels + 1)]
-        inner = sum(integral(density, *pair) for pair in zip(edges, edges[1:]))
+        inner = sum(integral(density, *pair) for pair in itertools.pairwise(edges))
         edges = [mpmath.mpf(x) for x in np.linspace(start, target, n_panels + 1)]
         total = mpmath.mpf(0)
-        for low, high in zip(edges, edges[1:]):
+        for low, high in itertools.pairwise(edges):
             half, last, below = (high - low) / 2, low, inner
             for x, w in zip(nodes, weights):
                 y = low + half * (1 + x)
