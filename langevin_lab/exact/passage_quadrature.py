@@ -237,6 +237,7 @@ def passage_side(start: float, target: float, reflecting: float | None) -> float
 
 
 def scalar_friction(dynamics: Any) -> float:
+    """The constant friction of one-dimensional dynamics [1/time]."""
     return float(np.asarray(friction_of(dynamics), dtype=np.float64).reshape(-1)[0])
 
 
