@@ -10,6 +10,7 @@ first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `spli
                        `log_mean_first_passage_time` at any barrier; `first_passage_law`
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
                        `spectrum`, `generator`, `committor` (overdamped 1-D and 2-D)
+                       `adaptive_langevin_spectrum`: of a thermostat on a harmonic well
 under a schedule       `cooled_probability`: of a well at the end of cooling, overdamped 1-D
 =====================  ===========================================================================
 """
@@ -42,6 +43,7 @@ from langevin_lab.exact.quadrature import (
 from langevin_lab.exact.reference import Reference
 from langevin_lab.exact.spectral import escape_rate, spectral_gap
 from langevin_lab.exact.splitting_operator import discrete_splitting_probability
+from langevin_lab.exact.thermostat_spectrum import ThermostatMode, adaptive_langevin_spectrum
 from langevin_lab.exact.transfer_operator import StationaryLaw, stationary_average, stationary_law
 
 __all__ = [
@@ -53,6 +55,8 @@ __all__ = [
     "PassageTime",
     "Reference",
     "StationaryLaw",
+    "ThermostatMode",
+    "adaptive_langevin_spectrum",
     "committor",
     "cooled_probability",
     "discrete_passage_moments",
