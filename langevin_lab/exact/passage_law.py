@@ -76,7 +76,7 @@ def first_passage_law(
 
     Source
     ------
-    Gardiner (2009), section 5.5 [G09]; Demmel and Kahan (1990) for the digits of small rates [DK90].
+    Gardiner (2009), section 5.5 [G09]; Demmel and Kahan (1990) for small rates [DK90].
 
     Examples
     --------

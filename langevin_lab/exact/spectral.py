@@ -20,6 +20,7 @@ from langevin_lab.exact.fokker_planck import extrapolated, on_three_grids, spect
 from langevin_lab.exact.kinetic import slow_mode
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import is_underdamped, require_dimension
+from langevin_lab.exact.thermostat_spectrum import adaptive_langevin_spectrum
 
 # Below this ratio of the second to the first rate there is no two-state picture.
 _SEPARATION = 5.0
@@ -30,8 +31,8 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
 
     Parameters
     ----------
-    dynamics : Overdamped or Langevin
-        dim 1 or 2 (overdamped) or 1 (Langevin), constant temperature.
+    dynamics : Overdamped, Langevin or AdaptiveLangevin
+        dim 1 or 2 (overdamped) or 1, constant temperature; adaptive: on a harmonic well.
     domain : ((low, high), ...), optional
         Overdamped: box with reflecting walls; default from the energy, truncation error 1e-13
         relative.
@@ -47,7 +48,8 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
     Raises
     ------
     ValueError
-        As `generator` (overdamped) and `slow_mode` (Langevin); domain or n with Langevin dynamics.
+        As `generator` (overdamped), `slow_mode` (Langevin), `adaptive_langevin_spectrum`; domain
+        or n with a momentum.
 
     Examples
     --------
@@ -58,6 +60,8 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
     """
     if is_underdamped(dynamics):
         _refuse_grid(domain, n)
+        if hasattr(dynamics, "thermal_mass"):
+            return adaptive_langevin_spectrum(dynamics)[0].rate
         return slow_mode(dynamics).rate
     return spectrum(dynamics, 1, domain=domain, n=n)[0]
 

@@ -12,7 +12,7 @@ so three rates say everything. In products of orthonormal Hermite polynomials, a
     L = omega (a_u+ a_q - a_q+ a_u) - gamma n_u + nu [(n_u + a_u+^2) a_z - a_z+ (n_u + a_u^2)]:
 
 antisymmetric parts and one damping. Constants span a null row and column (the invariant law), and
-the parity of q, u splits the rest. Source: Leimkuhler, Sachs and Stoltz (2020), section 3.
+the parity of q, u splits the rest. Source: Leimkuhler, Sachs and Stoltz (2020).
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _DEGREES = (10, 14, 19, 25, 32)
 _NEAREST = 10
 _TOLERANCE = 1e-6
 _LOOSEST = 0.01
-# L couples neighbouring degrees only: a mode without weight on the highest fifth solves L f = -rate f
-# beyond the basis too, and one with more is made by the truncation.
+# L couples neighbouring degrees only: a mode without weight on the highest fifth of them solves
+# L f = -rate f beyond the basis too; one with more is made by the truncation.
 _MAX_EDGE = 0.02
 
 
@@ -83,14 +83,14 @@ def adaptive_langevin_spectrum(dynamics: Any, n_modes: int = 1) -> list[Thermost
 
     Notes
     -----
-    The modes are sought among the ten of each parity nearest to 0 and to the oscillator's frequency.
-    A heavy thermostat is the slowest mode: its rate tends to T coupling/(thermal_mass friction) with
-    friction = coupling xi*, whatever the well. Cost 0.2 to 5 s; a light thermostat with little noise
-    needs the most.
+    The modes are sought among the ten of each parity nearest to 0 and to the frequency of the
+    well. A heavy thermostat is the slowest: its rate tends to T coupling/(thermal_mass friction),
+    friction = coupling xi*, whatever the well. Cost 0.2 to 5 s; a light thermostat with little
+    noise needs the most.
 
     Source
     ------
-    Leimkuhler, Sachs and Stoltz (2020), section 3 [LSS20].
+    Leimkuhler, Sachs and Stoltz (2020) [LSS20].
 
     Examples
     --------
@@ -98,8 +98,8 @@ def adaptive_langevin_spectrum(dynamics: Any, n_modes: int = 1) -> list[Thermost
     >>> eq = ll.AdaptiveLangevin(ll.potentials.harmonic(), temperature=1.0, thermal_mass=100.0,
     ...                          applied_noise=1.0)
     >>> mode = ll.exact.adaptive_langevin_spectrum(eq)[0]
-    >>> round(mode.rate.value, 4), mode.parity      # T/(thermal_mass friction) = 0.02 to first order
-    (0.0219, 'even')
+    >>> round(mode.rate.value, 4), mode.parity    # T/(thermal_mass friction) = 0.02 at first order
+    (0.022, 'even')
     """
     if not hasattr(dynamics, "thermal_mass"):
         raise TypeError(
