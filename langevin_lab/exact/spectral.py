@@ -118,7 +118,8 @@ def _refuse_grid(domain: Domain | None, n: int | None) -> None:
         )
 
 
-def _check_separation(first: float, second: float) -> None:
+def check_separation(first: float, second: float) -> None:
+    """Raise ValueError unless the second rate is at least five times the first."""
     if not second > _SEPARATION * first:
         raise ValueError(
             f"relaxation rates {first:.4g} and {second:.4g} are not separated by a factor of "
@@ -126,7 +127,7 @@ def _check_separation(first: float, second: float) -> None:
         )
 
 
-def _other_population(mass: Array, slow: Array, at_well: float | None) -> float:
+def other_population(mass: Array, slow: Array, at_well: float | None) -> float:
     """Population of the side that `slow` takes the other value on than at the well."""
     slow = slow - mass @ slow
     slow = slow / np.sqrt(mass @ slow**2)
@@ -150,22 +151,22 @@ def _other_population(mass: Array, slow: Array, at_well: float | None) -> float:
 def _two_state_rate(grid: Generator, well: Array | None) -> float:
     """Rate out of the well, gap times the population of the other side."""
     rates, functions = grid.slow_modes(2)
-    _check_separation(float(rates[0]), float(rates[1]))
+    check_separation(float(rates[0]), float(rates[1]))
     slow = functions[:, 0]
     at_well = None
     if well is not None:
         at_well = float(slow[np.argmin(np.sum((grid.points - well) ** 2, axis=1))])
-    return float(rates[0]) * _other_population(grid.mass, slow, at_well)
+    return float(rates[0]) * other_population(grid.mass, slow, at_well)
 
 
 def _kinetic_rate(dynamics: Any, well: Array | None) -> Reference:
     """Rate out of the well for Langevin dynamics, from the momentum average of the slow mode."""
     mode = slow_mode(dynamics)
     value, error = mode.rate
-    _check_separation(value, mode.second_rate)
+    check_separation(value, mode.second_rate)
     slow = mode.profile / np.sqrt(mode.weights @ mode.profile**2)
     at_well = None if well is None else float(slow[np.argmin(np.abs(mode.nodes - well[0]))])
-    other = _other_population(mode.weights, slow, at_well)
+    other = other_population(mode.weights, slow, at_well)
     return Reference(value * other, error * other)
 
 
