@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_lab.exact.reference import Array
+from langevin_lab.exact.regions import cells_within
 from langevin_lab.exact.requirements import (
     friction_of,
     per_coordinate,
@@ -153,7 +154,13 @@ class Generator:
         return result
 
 
-def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = None) -> Generator:
+def generator(
+    dynamics: Any,
+    *,
+    domain: Domain | None = None,
+    within: str | None = None,
+    n: int | None = None,
+) -> Generator:
     """Discretise the generator of overdamped dynamics.
 
     Parameters
@@ -163,18 +170,24 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
     domain : ((low, high), ...), optional
         A box with reflecting walls. Default: found from the energy (`automatic_domain`); its
         truncation error is exp(-30) = 1e-13 relative to the flux over the highest barrier.
+    within : str, optional
+        Region over the coordinates, such as "x**2 + y**2 < 4", with a reflecting boundary: cells
+        whose centres lie outside are left out. Its largest connected piece counts, and a boundary
+        across the grid is of first order in the spacing. Give a domain that holds it where the
+        energy alone does not confine.
     n : int, optional
         Cells along each coordinate; default 800 in 1-D, 160 in 2-D.
 
     Returns
     -------
     Generator
+        Its `mass` is the invariant law on the domain.
 
     Raises
     ------
     ValueError
-        dim not 1 or 2; a domain of a wrong shape or order; n < 4; no confinement; a
-        drawn gradient.
+        dim not 1 or 2; a domain of a wrong shape or order; n < 4; no confinement; a region that
+        holds fewer than 4 cells; a drawn gradient.
     TypeError
         Underdamped dynamics.
     """
@@ -190,7 +203,8 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
         box, level = checked_domain(domain, dim), np.inf
     temperature = temperature_of(dynamics)
     spacing, axes, energy, faces = energies_on_grid(dynamics.potential, box, n)
-    inside = _largest_piece(energy <= level)
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    inside = _largest_piece((energy <= level) & cells_within(within, dynamics.potential, points))
     index = np.full(energy.shape, -1)
     index[inside] = np.arange(inside.sum())
     # Energies are counted from the lowest cell: the mass of a well never underflows.
@@ -205,9 +219,8 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
         climb = faces[d][both] - lowest
         conductance.append(crossing_rate(climb, temperature, diffusion[d], spacing[d]))
     total = mass.sum()
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)[inside]
     return Generator(
-        axes, inside, points, mass / total, np.concatenate(pairs, axis=1),
+        axes, inside, points[inside], mass / total, np.concatenate(pairs, axis=1),
         np.concatenate(conductance) / total,
     )  # fmt: skip
 

@@ -26,7 +26,13 @@ from langevin_lab.exact.thermostat_spectrum import adaptive_langevin_spectrum
 _SEPARATION = 5.0
 
 
-def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None = None) -> Reference:
+def spectral_gap(
+    dynamics: Any,
+    *,
+    domain: Domain | None = None,
+    within: str | None = None,
+    n: int | None = None,
+) -> Reference:
     """Compute the smallest non-zero relaxation rate of a dynamics.
 
     Parameters
@@ -36,6 +42,8 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
     domain : ((low, high), ...), optional
         Overdamped: box with reflecting walls; default from the energy, truncation error 1e-13
         relative.
+    within : str, optional
+        Overdamped: region with a reflecting boundary, as in `spectrum`.
     n : int, optional
         Overdamped: cells along each coordinate of the finest grid; default 1600 in 1-D, 160 in 2-D.
 
@@ -59,11 +67,11 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
     0.0111046
     """
     if is_underdamped(dynamics):
-        _refuse_grid(domain, n)
+        _refuse_grid(domain, n, within)
         if hasattr(dynamics, "thermal_mass"):
             return adaptive_langevin_spectrum(dynamics)[0].rate
         return slow_mode(dynamics).rate
-    return spectrum(dynamics, 1, domain=domain, n=n)[0]
+    return spectrum(dynamics, 1, domain=domain, within=within, n=n)[0]
 
 
 def escape_rate(
@@ -110,11 +118,11 @@ def escape_rate(
     return extrapolated(sizes, rates)
 
 
-def _refuse_grid(domain: Domain | None, n: int | None) -> None:
-    if domain is not None or n is not None:
+def _refuse_grid(domain: Domain | None, n: int | None, within: str | None = None) -> None:
+    if domain is not None or n is not None or within is not None:
         raise ValueError(
-            f"domain={domain} and n={n} belong to overdamped grids; leave them out for Langevin "
-            "dynamics, whose basis refines itself"
+            f"domain={domain}, within={within} and n={n} belong to overdamped grids; leave them "
+            "out with a momentum, whose basis refines itself"
         )
 
 
