@@ -110,6 +110,17 @@ def test_a_smaller_basis_is_within_its_error(monkeypatch):
     assert exact.rate.error < abs(coarse.rate.value - exact.rate.value) < 3 * coarse.rate.error
 
 
+def test_modes_at_the_edge_of_the_basis_are_left_out():
+    """At high friction truncation makes a slower mode, near 0.15, that wanders with the degree."""
+    mode = adaptive_langevin_spectrum(thermostat(thermal_mass=1.0, applied_noise=math.sqrt(10.0)))[
+        0
+    ]
+    assert mode.parity == "odd"
+    # Without the thermostat's motion x relaxes at 0.2087 = 5/2 - (25/4 - 1)^(1/2).
+    assert mode.rate.value == pytest.approx(2.5 - math.sqrt(5.25), rel=2e-3)
+    assert mode.rate.error < 1e-6
+
+
 def relaxed_thermostat(dynamics, start, t):
     """E z(t) from a fixed z and Gibbs q, u: exp(t L) z in Hermite functions of z."""
     from scipy.linalg import expm
