@@ -75,13 +75,13 @@ def test_stated_error_holds_and_is_not_absurd(case, decades):
 
 def test_wells_behind_a_barrier_of_hundreds_of_temperatures_count():
     """Rates are those of single wells: the left well adds its mass to the passage to the right."""
-    middle = mean_first_passage_time(line(TRIPLE, 0.004), 0.0, 1.0).value
-    end = mean_first_passage_time(line(TRIPLE, 0.004), -1.0, 1.0).value
-    inner = mean_first_passage_time(line(TRIPLE, 0.004), -1.0, 0.0).value
+    middle = mean_first_passage_time(line(TRIPLE, 0.002), 0.0, 1.0).value
+    end = mean_first_passage_time(line(TRIPLE, 0.002), -1.0, 1.0).value
+    inner = mean_first_passage_time(line(TRIPLE, 0.002), -1.0, 0.0).value
     assert end == pytest.approx(inner + middle, rel=1e-12)
     outer_mass, inner_mass = 1 / np.sqrt(32.0), 1 / np.sqrt(8.0)  # curvatures 32 and 8
     assert middle / inner == pytest.approx((inner_mass + outer_mass) / outer_mass, rel=1e-2)
-    assert gibbs_average(line(TRIPLE, 0.004), lambda x: abs(x)).value == pytest.approx(
+    assert gibbs_average(line(TRIPLE, 0.002), lambda x: abs(x)).value == pytest.approx(
         2 * outer_mass / (2 * outer_mass + inner_mass), rel=0.05
     )
 
