@@ -68,7 +68,7 @@ def test_bias_of_euler_maruyama_is_of_first_order():
 
 @pytest.mark.slow
 def test_bias_of_leimkuhler_matthews_is_of_first_order_in_rates():
-    """Second order is its stationary law only: its noise remembers a step, time runs late."""
+    """Second order is its stationary law only."""
     bias = biases("LeimkuhlerMatthews", overdamped(0.25), (0.02, 0.01, 0.005), 32)
     np.testing.assert_allclose(np.log2(bias[:-1] / bias[1:]), 1.0, atol=0.03)
 
