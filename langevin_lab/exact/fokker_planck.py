@@ -157,9 +157,24 @@ def on_three_grids(
     ]
 
 
-def extrapolated(sizes: Sequence[int], values: Sequence[float]) -> Reference:
-    """Value at zero spacing from v = v0 + a h^2 + b h^4; error from leaving the coarsest out."""
-    squares = np.array([1.0 / size**2 for size in sizes])
-    value = np.linalg.solve(np.vander(squares, increasing=True), values)[0]
-    shorter = np.linalg.solve(np.vander(squares[1:], increasing=True), values[1:])[0]
-    return Reference(float(value), float(abs(value - shorter) + 1e-12 * abs(value)))
+def extrapolated(sizes: Sequence[float], values: Any) -> Reference:
+    """Value at zero spacing from v = v0 + a h^2 + b h^4 on three grids, of numbers or of arrays.
+
+    The error is the larger change from leaving one grid out: either may vanish where the error
+    changes sign.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    flat, squares = values.reshape(3, -1), np.array(sizes, dtype=np.float64) ** -2.0
+    value = _at_zero(squares) @ flat
+    pairs = [_at_zero(squares[two]) @ flat[two] for two in (slice(0, 2), slice(1, 3))]
+    error = np.maximum(np.abs(pairs[0] - pairs[1]), np.abs(value - pairs[1]))
+    error += 1e-12 * np.abs(value)
+    if values.ndim == 1:
+        return Reference(float(value[0]), float(error[0]))
+    return Reference(value.reshape(values.shape[1:]), error.reshape(values.shape[1:]))
+
+
+def _at_zero(squares: Array) -> Array:
+    """Weights of the polynomial through the values at `squares`, read at 0."""
+    inverse: Array = np.linalg.inv(np.vander(squares, increasing=True))
+    return inverse[0]

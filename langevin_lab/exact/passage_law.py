@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from langevin_lab.exact.fokker_planck import extrapolated
 from langevin_lab.exact.passage_quadrature import confined_left, passage_side, scalar_friction
 from langevin_lab.exact.quadrature import EPS, ReducedEnergy
 from langevin_lab.exact.reference import Array, Reference
@@ -213,25 +214,8 @@ class FirstPassageLaw:
         return self._extrapolated(lambda grid: function(grid, times), rounding)
 
     def _extrapolated(self, value: Callable[[_Decay], Any], rounding: Any) -> Reference:
-        """Value at zero spacing from v0 + v1 h^2 + v2 h^4; error from leaving one grid out."""
-        values = np.array([value(grid) for grid in self._grids])
-        shape = values.shape[1:]
-        values = values.reshape(3, -1)
-        squares = np.array(self._sizes) ** -2.0
-        finest = _at_zero(squares) @ values
-        pairs = [_at_zero(squares[two]) @ values[two] for two in (slice(0, 2), slice(1, 3))]
-        # Either difference may vanish by chance where it changes sign.
-        error = np.maximum(np.abs(pairs[0] - pairs[1]), np.abs(finest - pairs[1]))
-        error = error.reshape(shape) + rounding
-        if not shape:
-            return Reference(float(finest[0]), float(error))
-        return Reference(finest.reshape(shape), error)
-
-
-def _at_zero(squares: Array) -> Array:
-    """Weights of the polynomial through the values at `squares`, read at 0."""
-    inverse: Array = np.linalg.inv(np.vander(squares, increasing=True))
-    return inverse[0]
+        found = extrapolated(self._sizes, [value(grid) for grid in self._grids])
+        return Reference(found.value, found.error + rounding)
 
 
 def _checked_times(t: ArrayLike) -> Array:
