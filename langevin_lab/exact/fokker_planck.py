@@ -40,7 +40,7 @@ def spectrum(
     n_modes : int, optional
         How many rates, >= 1.
     domain : ((low, high), ...), optional
-        Box with reflecting walls; default from the energy, truncation error 1e-13 relative.
+        Box with reflecting walls; default from the energy, truncation error 2e-16 relative.
     within : str, optional
         Region with a reflecting boundary, as in `generator`. The boundary is of first order in the
         spacing: the rate is that of the finest grid, its error the spread over three.

@@ -40,7 +40,7 @@ def spectral_gap(
     dynamics : Overdamped, Langevin or AdaptiveLangevin
         dim 1 or 2 (overdamped) or 1, constant temperature; adaptive: on a harmonic well.
     domain : ((low, high), ...), optional
-        Overdamped: box with reflecting walls; default from the energy, truncation error 1e-13
+        Overdamped: box with reflecting walls; default from the energy, truncation error 2e-16
         relative.
     within : str, optional
         Overdamped: region with a reflecting boundary, as in `spectrum`.
