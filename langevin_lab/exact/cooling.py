@@ -69,7 +69,7 @@ def cooled_probability(
         Temperature > 0 of the Gibbs law at time 0; by default the schedule's at time 0.
     domain : (low, high), optional
         Interval with reflecting walls; by default as `generator` finds it at the highest
-        temperature of the run, with a truncation error of exp(-30) = 1e-13 relative.
+        temperature of the run, with a truncation error of exp(-36) = 2e-16 relative.
     n_cells : int, optional
         Cells of the grid, even, >= 8.
     n_steps : int, optional

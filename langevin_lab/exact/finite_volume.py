@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_lab.exact.reference import Array
+from langevin_lab.exact.regions import cells_within
 from langevin_lab.exact.requirements import (
     friction_of,
     per_coordinate,
@@ -30,9 +31,10 @@ from langevin_lab.exact.requirements import (
     require_true_gradient,
     temperature_of,
 )
+from langevin_lab.exact.small_rates import kept_digits, refined_on_a_line
 
-# Cells are kept up to 30 temperatures above the highest barrier: exp(-30) = 1e-13.
-_MARGIN = 30.0
+# Cells are kept up to 36 temperatures above the highest barrier: exp(-36) = 2e-16.
+_MARGIN = 36.0
 _COARSE = {1: 2001, 2: 97}
 
 Domain = tuple[tuple[float, float], ...]
@@ -99,11 +101,22 @@ class Generator:
         Notes
         -----
         Each rate is the Rayleigh quotient sum c_ij (f_i - f_j)^2 / sum m_i f_i^2, a sum of
-        positive terms: exponentially small gaps keep their digits.
+        positive terms: small gaps keep their digits. On a line those too small for that are
+        refined by `refined_on_a_line`; in the plane they are refused.
+
+        Raises
+        ------
+        ValueError
+            Cells above exp(700); in the plane a rate below 1e-23 of the largest of a cell.
         """
         import scipy.sparse as sparse
         import scipy.sparse.linalg as linalg
 
+        if not self.conductance.min() > np.finfo(float).tiny:
+            raise ValueError(
+                "cells above exp(700) are beyond float64; raise the temperature, take a smaller "
+                "domain or, for the time over a barrier on a line, log_mean_first_passage_time"
+            )
         n, root = len(self.mass), np.sqrt(self.mass)
         scale = sparse.diags_array(1.0 / root)
         symmetric = (scale @ self._stiffness @ scale).tocsc()
@@ -127,7 +140,19 @@ class Generator:
         i, j = self.pairs
         rates = self.conductance @ (functions[i] - functions[j]) ** 2
         order = np.argsort(rates)
-        return rates[order], functions[:, order]
+        rates, functions = rates[order], functions[:, order]
+        lost = ~kept_digits(rates, float(symmetric.diagonal().max()))
+        if lost.any() and len(self.axes) > 1:
+            raise ValueError(
+                f"a rate of {rates[0]:.2g} is below the rounding of a grid in the plane; raise the "
+                "temperature"
+            )
+        for k in np.flatnonzero(lost):
+            slower = [functions[:, j] for j in range(k)]
+            rates[k], functions[:, k] = refined_on_a_line(
+                self.mass, self.conductance, functions[:, k], slower
+            )
+        return rates, functions
 
     def solve(self, fixed: NDArray[np.bool_], values: Array, source: Array | float = 0.0) -> Array:
         """Solve L f = source off the `fixed` cells, f = values on them.
@@ -159,7 +184,13 @@ class Generator:
         return result
 
 
-def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = None) -> Generator:
+def generator(
+    dynamics: Any,
+    *,
+    domain: Domain | None = None,
+    within: str | None = None,
+    n: int | None = None,
+) -> Generator:
     """Discretise the generator of overdamped dynamics.
 
     Parameters
@@ -168,19 +199,25 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
         dim 1 or 2, constant temperature.
     domain : ((low, high), ...), optional
         A box with reflecting walls. Default: found from the energy (`automatic_domain`); its
-        truncation error is exp(-30) = 1e-13 relative to the flux over the highest barrier.
+        truncation error is exp(-36) = 2e-16 relative to the flux over the highest barrier.
+    within : str, optional
+        Region over the coordinates, such as "x**2 + y**2 < 4", with a reflecting boundary: cells
+        whose centres lie outside are left out. Its largest connected piece counts, and a boundary
+        across the grid is of first order in the spacing. Give a domain that holds it where the
+        energy alone does not confine.
     n : int, optional
         Cells along each coordinate; default 800 in 1-D, 160 in 2-D.
 
     Returns
     -------
     Generator
+        Its `mass` is the invariant law on the domain.
 
     Raises
     ------
     ValueError
-        dim not 1 or 2; a domain of a wrong shape or order; n < 4; no confinement; a
-        drawn gradient.
+        dim not 1 or 2; a domain of a wrong shape or order; n < 4; no confinement; a region that
+        holds fewer than 4 cells; a drawn gradient.
     TypeError
         Underdamped dynamics.
     """
@@ -194,14 +231,17 @@ def generator(dynamics: Any, *, domain: Domain | None = None, n: int | None = No
         box, level = automatic_domain(dynamics)
     else:
         box, level = checked_domain(domain, dim), np.inf
-    return generator_in(dynamics, box, level, n)
+    return generator_in(dynamics, box, level, n, within)
 
 
-def generator_in(dynamics: Any, box: Domain, level: float, n: int) -> Generator:
-    """The generator on the cells of a box, n along each coordinate, whose energy is <= level."""
+def generator_in(
+    dynamics: Any, box: Domain, level: float, n: int, within: str | None = None
+) -> Generator:
+    """The generator on the cells of a box, n along each coordinate, with energies <= level."""
     dim, temperature = len(box), temperature_of(dynamics)
     spacing, axes, energy, faces = energies_on_grid(dynamics.potential, box, n)
-    inside = _largest_piece(energy <= level)
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    inside = _largest_piece((energy <= level) & cells_within(within, dynamics.potential, points))
     index = np.full(energy.shape, -1)
     index[inside] = np.arange(inside.sum())
     # Energies are counted from the lowest cell: the mass of a well never underflows.
@@ -216,9 +256,8 @@ def generator_in(dynamics: Any, box: Domain, level: float, n: int) -> Generator:
         climb = faces[d][both] - lowest
         conductance.append(crossing_rate(climb, temperature, diffusion[d], spacing[d]))
     total = mass.sum()
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)[inside]
     return Generator(
-        axes, inside, points, mass / total, np.concatenate(pairs, axis=1),
+        axes, inside, points[inside], mass / total, np.concatenate(pairs, axis=1),
         np.concatenate(conductance) / total,
     )  # fmt: skip
 
@@ -248,7 +287,7 @@ def crossing_rate(climb: Array, temperature: float, diffusion: float, spacing: f
 def automatic_domain(dynamics: Any) -> tuple[Domain, float]:
     """Find the box and the energy level beyond which nothing matters at this temperature.
 
-    The level is 30 temperatures above the lowest energy at which all minima seen in the box are
+    The level is 36 temperatures above the lowest energy at which all minima seen in the box are
     connected; the box grows from [-1, 1] along each face until the energy on it exceeds the level.
 
     Parameters

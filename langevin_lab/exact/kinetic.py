@@ -130,7 +130,8 @@ def _solve(
     size = n_x * n_p
     operator = linalg.LinearOperator((size, size), matvec=inverse, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(size)
-    values, vectors = linalg.eigs(operator, k=_NEAREST, which="LM", v0=inverse(start))
+    # A tolerance: beside a rate of 1e-5 the others cannot reach rounding, and ARPACK would go on.
+    values, vectors = linalg.eigs(operator, k=_NEAREST, v0=inverse(start), tol=1e-11)
     weights = np.arange(n_p)
     squares = np.sum(np.abs(vectors.reshape(n_p, n_x, -1)) ** 2, axis=1)
     rates = friction * (weights @ squares) / squares.sum(axis=0)

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.exact.panels import Panels, adaptive_panels
-from langevin_lab.exact.quadrature import CUT, EPS, ReducedEnergy, log_tail_mass, rises_beyond
+from langevin_lab.exact.quadrature import CUT, EPS, ReducedEnergy, interval_below, log_tail_mass
 from langevin_lab.exact.reference import Reference
 from langevin_lab.exact.requirements import (
     friction_of,
@@ -79,7 +79,8 @@ def mean_first_passage_time(
 
     Notes
     -----
-    Integrals are carried as logarithms, so barriers of several hundred temperatures are exact.
+    Integrals are carried as logarithms: any barrier up to a time of exp(709), and beyond it with
+    `log_mean_first_passage_time`.
 
     Examples
     --------
@@ -103,36 +104,77 @@ def first_passage_moments(
     PassageTime
         `mean` and `standard_deviation`, each a Reference in units of time.
     """
+    if start == target:
+        _problem(dynamics, start, target, reflecting)
+        return PassageTime(Reference(0.0, 0.0), Reference(0.0, 0.0))
+    return PassageTime(*map(_exponential, _log_passage(dynamics, start, target, reflecting)))
+
+
+def log_mean_first_passage_time(
+    dynamics: Any, start: float, target: float, *, reflecting: float | None = None
+) -> Reference:
+    """Compute the natural logarithm of a mean first passage time, at any barrier.
+
+    Parameters, errors: as `mean_first_passage_time`, but a time beyond float64, above exp(709), is
+    no error here; start and target must differ.
+
+    Returns
+    -------
+    Reference
+        log(mean time) and its error, which is the relative error of the time.
+
+    Examples
+    --------
+    >>> import langevin_lab as ll
+    >>> eq = ll.Overdamped(ll.potentials.double_well(barrier=1.0), temperature=1e-4)
+    >>> round(float(ll.exact.log_mean_first_passage_time(eq, -1.0, 1.0)), 4)   # 1/T + log(pi/8^.5)
+    10000.105
+    """
+    if start == target:
+        raise ValueError(f"start={start} is the target: its passage time 0 has no logarithm")
+    return _log_passage(dynamics, start, target, reflecting)[0]
+
+
+def _problem(
+    dynamics: Any, start: float, target: float, reflecting: float | None
+) -> tuple[ReducedEnergy, float, float]:
+    """Check the input; the reduced energy with the target on the right, start and target there."""
     require_overdamped(dynamics, "a first passage time")
     require_dimension(dynamics, (1,), "first passage by quadrature")
     require_true_gradient(dynamics)
-    side = _check_order(start, target, reflecting)
-    if start == target:
-        return PassageTime(Reference(0.0, 0.0), Reference(0.0, 0.0))
-    v = ReducedEnergy(dynamics, side)
-    a, b = side * start, side * target
-    if reflecting is None:
-        left, log_tail = _confined_left(v, a)
-    else:
-        left, log_tail = side * reflecting, -np.inf
+    side = passage_side(start, target, reflecting)
+    return ReducedEnergy(dynamics, side), side * start, side * target
+
+
+def _log_passage(
+    dynamics: Any, start: float, target: float, reflecting: float | None
+) -> tuple[Reference, Reference]:
+    """Logarithms of mean and standard deviation, in units of time."""
+    v, a, b = _problem(dynamics, start, target, reflecting)
+    left, log_tail = (
+        (v.side * reflecting, -np.inf) if reflecting is not None else confined_left(v, a)
+    )
     panels = adaptive_panels(v, np.unique([left, a, b]))
-    diffusion = temperature_of(dynamics) / _scalar_friction(dynamics)
+    log_diffusion = math.log(temperature_of(dynamics) / scalar_friction(dynamics))
     fine = _log_moments(v, panels.halved(), a, log_tail)
     coarse = _log_moments(v, panels, a, log_tail)
-    rounding = 4 * EPS * (8.0 + v.largest(panels))
+    # The mass cut off comes relative to the mass left of start.
+    common = math.exp(fine[2]) + 4 * EPS * (8.0 + v.largest(panels))
+    return tuple(
+        Reference(f - log_diffusion, float(abs(np.expm1(c - f)) + common))
+        for f, c in zip(fine[:2], coarse[:2])
+    )  # type: ignore[return-value]
 
-    def reference(fine: float, coarse: float) -> Reference:
-        value = math.exp(min(fine, 709.0)) / diffusion
-        if fine >= 709.0 or not np.isfinite(value):
-            raise ValueError(
-                f"passage time exp({fine:.1f}) is beyond float64; raise the temperature "
-                f"{temperature_of(dynamics)}"
-            )
-        # log_moments already divides by the mass cut off, relative to the mass left of start.
-        return Reference(value, float(value * (abs(np.expm1(coarse - fine)) + tail + rounding)))
 
-    tail = float(np.exp(fine[2]))
-    return PassageTime(reference(fine[0], coarse[0]), reference(fine[1], coarse[1]))
+def _exponential(logarithm: Reference) -> Reference:
+    """The number whose logarithm is given, unless it is beyond float64."""
+    if logarithm.value >= 709.0:
+        raise ValueError(
+            f"passage time exp({logarithm.value:.1f}) is beyond float64; raise the temperature or "
+            "use log_mean_first_passage_time"
+        )
+    value = math.exp(logarithm.value)
+    return Reference(value, value * logarithm.error)
 
 
 def splitting_probability(dynamics: Any, start: float, a: float, b: float) -> Reference:
@@ -181,7 +223,7 @@ def splitting_probability(dynamics: Any, start: float, a: float, b: float) -> Re
     return Reference(value, abs(value - coarse) + rounding * value)
 
 
-def _check_order(start: float, target: float, reflecting: float | None) -> float:
+def passage_side(start: float, target: float, reflecting: float | None) -> float:
     """Return +1 for a target on the right, -1 on the left; refuse a misplaced wall."""
     if not np.isfinite([start, target]).all():
         raise ValueError(f"start={start} and target={target} must be finite positions")
@@ -194,23 +236,20 @@ def _check_order(start: float, target: float, reflecting: float | None) -> float
     return side
 
 
-def _scalar_friction(dynamics: Any) -> float:
+def scalar_friction(dynamics: Any) -> float:
+    """The constant friction of one-dimensional dynamics [1/time]."""
     return float(np.asarray(friction_of(dynamics), dtype=np.float64).reshape(-1)[0])
 
 
-def _confined_left(v: ReducedEnergy, a: float) -> tuple[float, float]:
-    """Cut the half line left of `a` at the first point 45 above v(a); log of the mass beyond."""
-    step, x = 1e-3 * (1.0 + abs(a)), a
-    level = float(v(np.array(a))) + CUT
-    while not rises_beyond(v, x, level):
-        x -= step
-        step *= 1.1
-        if a - x > 1e8 * (1.0 + abs(a)):
-            raise ValueError(
-                f"the potential does not confine on the far side of start={a * v.side}; pass "
-                "reflecting=<position of a wall>"
-            )
-    return x, log_tail_mass(v, x)
+def confined_left(v: ReducedEnergy, a: float) -> tuple[float, float]:
+    """Cut the half line left of `a` 45 above all that lies there; log of the mass beyond."""
+    interval = interval_below(v, a, CUT, (-1.0,))
+    if interval is None:
+        raise ValueError(
+            f"the potential does not confine on the far side of start={a * v.side}; pass "
+            "reflecting=<position of a wall>"
+        )
+    return interval[0], log_tail_mass(v, interval[0])
 
 
 def _log_moments(

@@ -23,6 +23,7 @@ from langevin_lab.exact.requirements import (
 # exp(-45) = 3e-20: what lies beyond is below the rounding of what is kept.
 CUT = 45.0
 EPS = float(np.finfo(float).eps)
+_GROWTH = 1.3  # of the scanned range
 
 
 def gibbs_average(dynamics: Any, observable: Callable[[Array], Array]) -> Reference:
@@ -187,18 +188,44 @@ def gibbs_interval(dynamics: Any, cut: float) -> tuple[float, float]:
 
 
 def _gibbs_interval(v: ReducedEnergy, cut: float) -> tuple[float, float]:
-    """Grow an interval around 0 until v exceeds its lowest value inside by `cut` at both ends."""
-    width = 1e-3
-    while width < 1e8:
-        x = np.linspace(-width, width, 4001)
-        values = v(x)
-        level = float(np.min(values)) + cut
-        if rises_beyond(v, -width, level) and rises_beyond(v, width, level, 1.0):
-            inside = np.flatnonzero(values < level)
-            low, high = max(inside[0] - 1, 0), min(inside[-1] + 1, len(x) - 1)
-            return float(x[low]), float(x[high])
-        width *= 1.3
-    raise ValueError(
-        "the potential does not confine: exp(-energy/temperature) cannot be normalised; add a "
-        "confining term"
-    )
+    """Interval around 0 outside which v exceeds its lowest value by `cut`."""
+    interval = interval_below(v, 0.0, cut, (-1.0, 1.0))
+    if interval is None:
+        raise ValueError(
+            "the potential does not confine: exp(-energy/temperature) cannot be normalised; add a "
+            "confining term"
+        )
+    return interval
+
+
+def interval_below(
+    v: ReducedEnergy, origin: float, cut: float, sides: tuple[float, ...]
+) -> tuple[float, float] | None:
+    """Smallest interval outside which v exceeds its lowest value by `cut`.
+
+    On one side of the origin it begins at the origin.
+    Scans outwards, on one side of the origin or on both, and goes on to five times the distance of
+    what it has found: a barrier higher than the cut may hide another well. None if v has not risen
+    for good by 1e8.
+    """
+    width, shell = 1e-3, np.linspace(0.0, 1.0, 2001)[1:]
+    x = np.array([origin])
+    values = v(x)
+    while width < 1e8 * (1.0 + abs(origin)):
+        for side in sides:
+            x = np.append(x, origin + side * width * shell)
+            values = np.append(values, v(x[len(values) :]))
+        level = float(np.nanmin(values)) + cut
+        inside = x[values < level]
+        if len(sides) == 1:
+            inside = np.append(inside, origin)
+        reach = 5.0 * (1.0 + np.abs(inside - origin).max())
+        if width > reach and all(
+            rises_beyond(v, origin + side * width, level, side) for side in sides
+        ):
+            # The next point further out on each side lies above the level.
+            low, high = float(inside.min()), float(inside.max())
+            return max(x[x < low], default=low), min(x[x > high], default=high)
+        width *= _GROWTH
+        shell = shell[shell > 1.0 / _GROWTH]
+    return None

@@ -15,19 +15,21 @@ class Reference(NamedTuple):
     Attributes
     ----------
     value : float
-        The number.
+        The number; an array where the function was asked for many.
     error : float
         Bound or refinement estimate of ``|value - truth|``: discretisation, truncation of the
         domain and rounding together.
     """
 
-    value: float
-    error: float
+    value: Any
+    error: Any
 
     def __float__(self) -> float:
         return float(self.value)
 
     def __str__(self) -> str:
+        if hasattr(self.value, "shape") and self.value.shape:
+            return f"{self.value} (error <= {self.error.max():.1g})"
         return f"{self.value:.10g} (error <= {self.error:.1g})"
 
     def __format__(self, specification: str) -> str:

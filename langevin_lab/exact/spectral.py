@@ -20,21 +20,30 @@ from langevin_lab.exact.fokker_planck import extrapolated, on_three_grids, spect
 from langevin_lab.exact.kinetic import slow_mode
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import is_underdamped, require_dimension
+from langevin_lab.exact.thermostat_spectrum import adaptive_langevin_spectrum
 
 # Below this ratio of the second to the first rate there is no two-state picture.
 _SEPARATION = 5.0
 
 
-def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None = None) -> Reference:
+def spectral_gap(
+    dynamics: Any,
+    *,
+    domain: Domain | None = None,
+    within: str | None = None,
+    n: int | None = None,
+) -> Reference:
     """Compute the smallest non-zero relaxation rate of a dynamics.
 
     Parameters
     ----------
-    dynamics : Overdamped or Langevin
-        dim 1 or 2 (overdamped) or 1 (Langevin), constant temperature.
+    dynamics : Overdamped, Langevin or AdaptiveLangevin
+        dim 1 or 2 (overdamped) or 1, constant temperature; adaptive: on a harmonic well.
     domain : ((low, high), ...), optional
-        Overdamped: box with reflecting walls; default from the energy, truncation error 1e-13
+        Overdamped: box with reflecting walls; default from the energy, truncation error 2e-16
         relative.
+    within : str, optional
+        Overdamped: region with a reflecting boundary, as in `spectrum`.
     n : int, optional
         Overdamped: cells along each coordinate of the finest grid; default 1600 in 1-D, 160 in 2-D.
 
@@ -47,7 +56,8 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
     Raises
     ------
     ValueError
-        As `generator` (overdamped) and `slow_mode` (Langevin); domain or n with Langevin dynamics.
+        As `generator` (overdamped), `slow_mode` (Langevin), `adaptive_langevin_spectrum`; domain
+        or n with a momentum.
 
     Examples
     --------
@@ -57,9 +67,11 @@ def spectral_gap(dynamics: Any, *, domain: Domain | None = None, n: int | None =
     0.0111046
     """
     if is_underdamped(dynamics):
-        _refuse_grid(domain, n)
+        _refuse_grid(domain, n, within)
+        if hasattr(dynamics, "thermal_mass"):
+            return adaptive_langevin_spectrum(dynamics)[0].rate
         return slow_mode(dynamics).rate
-    return spectrum(dynamics, 1, domain=domain, n=n)[0]
+    return spectrum(dynamics, 1, domain=domain, within=within, n=n)[0]
 
 
 def escape_rate(
@@ -106,15 +118,16 @@ def escape_rate(
     return extrapolated(sizes, rates)
 
 
-def _refuse_grid(domain: Domain | None, n: int | None) -> None:
-    if domain is not None or n is not None:
+def _refuse_grid(domain: Domain | None, n: int | None, within: str | None = None) -> None:
+    if domain is not None or n is not None or within is not None:
         raise ValueError(
-            f"domain={domain} and n={n} belong to overdamped grids; leave them out for Langevin "
-            "dynamics, whose basis refines itself"
+            f"domain={domain}, within={within} and n={n} belong to overdamped grids; leave them "
+            "out with a momentum, whose basis refines itself"
         )
 
 
-def _check_separation(first: float, second: float) -> None:
+def check_separation(first: float, second: float) -> None:
+    """Raise ValueError unless the second rate is at least five times the first."""
     if not second > _SEPARATION * first:
         raise ValueError(
             f"relaxation rates {first:.4g} and {second:.4g} are not separated by a factor of "
@@ -122,7 +135,7 @@ def _check_separation(first: float, second: float) -> None:
         )
 
 
-def _other_population(mass: Array, slow: Array, at_well: float | None) -> float:
+def other_population(mass: Array, slow: Array, at_well: float | None) -> float:
     """Population of the side that `slow` takes the other value on than at the well."""
     slow = slow - mass @ slow
     slow = slow / np.sqrt(mass @ slow**2)
@@ -146,22 +159,22 @@ def _other_population(mass: Array, slow: Array, at_well: float | None) -> float:
 def _two_state_rate(grid: Generator, well: Array | None) -> float:
     """Rate out of the well, gap times the population of the other side."""
     rates, functions = grid.slow_modes(2)
-    _check_separation(float(rates[0]), float(rates[1]))
+    check_separation(float(rates[0]), float(rates[1]))
     slow = functions[:, 0]
     at_well = None
     if well is not None:
         at_well = float(slow[np.argmin(np.sum((grid.points - well) ** 2, axis=1))])
-    return float(rates[0]) * _other_population(grid.mass, slow, at_well)
+    return float(rates[0]) * other_population(grid.mass, slow, at_well)
 
 
 def _kinetic_rate(dynamics: Any, well: Array | None) -> Reference:
     """Rate out of the well for Langevin dynamics, from the momentum average of the slow mode."""
     mode = slow_mode(dynamics)
     value, error = mode.rate
-    _check_separation(value, mode.second_rate)
+    check_separation(value, mode.second_rate)
     slow = mode.profile / np.sqrt(mode.weights @ mode.profile**2)
     at_well = None if well is None else float(slow[np.argmin(np.abs(mode.nodes - well[0]))])
-    other = _other_population(mode.weights, slow, at_well)
+    other = other_population(mode.weights, slow, at_well)
     return Reference(value * other, error * other)
 
 

@@ -125,6 +125,16 @@ def stationary_law(
     Cost on one core at the default degree: 0.1 s for two variables and one normal, 0.5 s for two
     normals (OBABO); three variables (BBK) take 5 s at degree 16.
     """
+    scheme = checked_scheme(method, dynamics, degree, n_normal_nodes)
+    fine, coarse = (
+        galerkin(scheme, dynamics, dt, m * degree // 4, m * n_normal_nodes // 4).solution()
+        for m in (4, 3)
+    )
+    return StationaryLaw(scheme.name, scheme.state_names, fine, coarse)
+
+
+def checked_scheme(method: str | Method, dynamics: Any, degree: int, n_normal_nodes: int) -> Method:
+    """The method, if its transfer operator on these dynamics can be expanded, or an error."""
     if degree < 8 or n_normal_nodes < 4:
         raise ValueError(
             f"degree={degree} must be at least 8 and n_normal_nodes={n_normal_nodes} at least 4"
@@ -143,9 +153,7 @@ def stationary_law(
             "method with noise"
         )
     friction_of(dynamics)  # refuses a schedule
-    fine = _solve(scheme, dynamics, dt, degree, n_normal_nodes)
-    coarse = _solve(scheme, dynamics, dt, 3 * degree // 4, 3 * n_normal_nodes // 4)
-    return StationaryLaw(scheme.name, scheme.state_names, fine, coarse)
+    return scheme
 
 
 @dataclass(frozen=True)
@@ -220,39 +228,64 @@ class _Solution:
         return float(np.sum(self.mass * values)), float(np.abs(values).max())
 
 
-def _solve(scheme: Method, dynamics: Any, dt: float, degree: int, n_normal_nodes: int) -> _Solution:
-    """Solve the Galerkin system for the expansion of the stationary law."""
-    from scipy import linalg
+@dataclass(frozen=True)
+class Galerkin:
+    """The operator P - 1 of one step in polynomials: matrix[j, k] = <phi_k (P phi_j - phi_j)>.
 
+    `leaving` is the probability of a step beyond the box from every point of the grid.
+    """
+
+    name: str
+    dt: float
+    axes: tuple[Axis, ...]
+    kept: Array
+    matrix: Array
+    leaving: Array
+
+    def at_nodes(self, coefficients: Array) -> Array:
+        """A function on the tensor grid, from its coefficients in the kept polynomials."""
+        shape = [len(axis.diagonal) for axis in self.axes]
+        values = np.zeros(int(np.prod(shape)))
+        values[self.kept] = coefficients
+        values = values.reshape(shape)
+        for axis in self.axes:
+            values = np.tensordot(values, axis.table(axis.nodes), axes=(0, 1))
+        return values
+
+    def solution(self) -> _Solution:
+        """The stationary law: its expansion makes the mean of every P phi_j - phi_j vanish."""
+        from scipy import linalg
+
+        factors = linalg.lu_factor(self.matrix[1:, 1:])
+        others = linalg.lu_solve(factors, -self.matrix[1:, 0])
+        density = self.at_nodes(np.append(1.0, others))
+        mass = _outer([axis.weights for axis in self.axes]) * density
+        escape = float(abs(np.sum(mass.ravel() * self.leaving)))
+        if not escape <= _MAX_ESCAPE:
+            raise ValueError(
+                f"dt={self.dt:g} makes method {self.name!r} leave the domain with probability "
+                f"{escape:.2g} a step, so it has no stationary law; use a smaller dt"
+            )
+        steps = _relaxation_steps(lambda v: linalg.lu_solve(factors, v), len(others))
+        return _Solution(self.axes, mass, escape, steps)
+
+
+def galerkin(
+    scheme: Method, dynamics: Any, dt: float, degree: int, n_normal_nodes: int
+) -> Galerkin:
+    """Expand the transfer operator of one step in polynomials up to a total degree."""
     axes = _axes(scheme, dynamics, degree)
     tables = [axis.table(axis.nodes) for axis in axes]
     total = np.add.reduce(np.meshgrid(*[np.arange(degree + 1)] * len(axes), indexing="ij"))
     kept = np.flatnonzero(total.ravel() <= degree)
-    n_kept = len(kept)
-    matrix = np.zeros((n_kept, n_kept))
-    grid_weights = _outer([axis.weights for axis in axes])
-    leaving = np.empty(grid_weights.size)
+    matrix = np.zeros((len(kept), len(kept)))
+    weights = _outer([axis.weights for axis in axes]).ravel()
+    leaving = np.empty(weights.size)
     for rows, images, escapes in _images(scheme, dynamics, dt, axes, n_normal_nodes, degree):
         at_nodes = _products([table[index] for table, index in zip(tables, rows.by_axis)])[:, kept]
-        weighted = at_nodes * grid_weights.ravel()[rows.flat, None]
-        matrix += (images[:, kept] - at_nodes).T @ weighted
+        matrix += (images[:, kept] - at_nodes).T @ (at_nodes * weights[rows.flat, None])
         leaving[rows.flat] = escapes
-    coefficients = np.zeros((degree + 1) ** len(axes))
-    coefficients[kept[0]] = 1.0
-    factors = linalg.lu_factor(matrix[1:, 1:])
-    coefficients[kept[1:]] = linalg.lu_solve(factors, -matrix[1:, 0])
-    density = coefficients.reshape((degree + 1,) * len(axes))
-    for table in tables:
-        density = np.tensordot(density, table, axes=(0, 1))
-    mass = grid_weights * density
-    escape = float(abs(np.sum(mass.ravel() * leaving)))
-    if not escape <= _MAX_ESCAPE:
-        raise ValueError(
-            f"dt={dt:g} makes method {scheme.name!r} leave the domain with probability "
-            f"{escape:.2g} a step, so it has no stationary law; use a smaller dt"
-        )
-    steps = _relaxation_steps(lambda v: linalg.lu_solve(factors, v), n_kept - 1)
-    return _Solution(axes, mass, escape, steps)
+    return Galerkin(scheme.name, dt, axes, kept, matrix, leaving)
 
 
 def _relaxation_steps(inverse: Callable[[Array], Array], size: int) -> float:

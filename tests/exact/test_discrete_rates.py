@@ -1,0 +1,88 @@
+"""Escape rates of discretised schemes: the Gaussian kernel of Euler-Maruyama, and orders in dt."""
+
+import numpy as np
+import pytest
+
+import langevin_lab as ll
+from langevin_lab.exact import discrete_escape_rate, escape_rate
+
+TILTED = "(x**2 - 1)**2 + 0.1*x"
+
+
+def overdamped(temperature, friction=1.0, text="(x**2 - 1)**2"):
+    potential = ll.Potential.from_expression(text, variables=("x",))
+    return ll.Overdamped(potential, temperature=temperature, friction=friction)
+
+
+def kernel_gap(temperature, dt, tilt=0.0, n=320):
+    """-log of the second eigenvalue of x -> N(x - dt V'(x), 2 T dt) on Gauss-Legendre nodes."""
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    x, weights = 2.4 * nodes, 2.4 * weights
+    mean = x - dt * (4 * x * (x**2 - 1) + tilt)
+    width = np.sqrt(2 * temperature * dt)
+    kernel = weights * np.exp(-0.5 * ((x - mean[:, None]) / width) ** 2)
+    kernel /= width * np.sqrt(2 * np.pi)
+    # Beyond the box the map folds back: leave those starts out, they weigh nothing.
+    inside = np.abs(x) < 2.0
+    values = np.linalg.eigvals(kernel[np.ix_(inside, inside)])
+    return -np.log(np.sort(values.real)[-2]) / dt
+
+
+@pytest.mark.parametrize(("temperature", "dt"), [(0.25, 0.02), (0.15, 0.01)])
+def test_euler_maruyama_rate_is_that_of_its_gaussian_kernel(temperature, dt):
+    value, error = discrete_escape_rate("EulerMaruyama", overdamped(temperature), dt, degree=60)
+    assert abs(value - kernel_gap(temperature, dt) / 2) < error + 1e-9 * value
+    assert error < 1e-5 * value
+    # Control: a time step wrong by 2 % is seen.
+    assert abs(value - kernel_gap(temperature, 1.02 * dt) / 2) > 50 * error
+
+
+def test_rates_out_of_unequal_wells_add_up_to_the_gap():
+    dynamics = overdamped(0.2, text=TILTED)
+    out = [
+        discrete_escape_rate("EulerMaruyama", dynamics, 0.01, well, degree=60) for well in (1, -1)
+    ]
+    assert out[0].value + out[1].value == pytest.approx(kernel_gap(0.2, 0.01, tilt=0.1), rel=1e-6)
+    for rate, well in zip(out, (1, -1)):
+        assert rate.value == pytest.approx(escape_rate(dynamics, well=well).value, rel=0.02)
+    with pytest.raises(ValueError, match="pass well="):
+        discrete_escape_rate("EulerMaruyama", dynamics, 0.01)
+
+
+def biases(method, dynamics, steps, degree):
+    exact = escape_rate(dynamics).value
+    return np.array(
+        [
+            discrete_escape_rate(method, dynamics, dt, degree=degree).value / exact - 1
+            for dt in steps
+        ]
+    )
+
+
+def test_bias_of_euler_maruyama_is_of_first_order():
+    bias = biases("EulerMaruyama", overdamped(0.25, friction=2.0), 0.04 / 2.0 ** np.arange(5), 56)
+    orders = np.log2(bias[:-1] / bias[1:])
+    assert orders[-1] == pytest.approx(1.0, abs=0.05)
+    assert (bias > 0).all()
+
+
+@pytest.mark.slow
+def test_bias_of_leimkuhler_matthews_is_of_first_order_in_rates():
+    """Second order is its stationary law only."""
+    bias = biases("LeimkuhlerMatthews", overdamped(0.25), (0.02, 0.01, 0.005), 32)
+    np.testing.assert_allclose(np.log2(bias[:-1] / bias[1:]), 1.0, atol=0.03)
+
+
+@pytest.mark.slow
+def test_bias_of_baoab_is_of_second_order():
+    dynamics = ll.Langevin(ll.potentials.double_well(), temperature=0.25, friction=1.0)
+    bias = biases("BAOAB", dynamics, (0.2, 0.1, 0.05), 32)
+    np.testing.assert_allclose(np.log2(bias[:-1] / bias[1:]), 2.0, atol=0.05)
+
+
+def test_wrong_input_is_refused():
+    dynamics = overdamped(0.25)
+    with pytest.raises(ValueError, match="degree=4 must be at least 8"):
+        discrete_escape_rate("EulerMaruyama", dynamics, 0.01, degree=4)
+    with pytest.raises(ValueError, match="not separated by a factor of 5"):
+        discrete_escape_rate("EulerMaruyama", overdamped(0.5, text="x**2/2"), 0.01)
