@@ -4,7 +4,8 @@
 on a quadratic         `linear_map`, `stationary_covariance`, `propagate`, `stability_limit`
 scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1-D;
                        `discrete_passage_time`, `discrete_passage_moments`: the same for a
-                       first passage; `discrete_splitting_probability`: of a committor
+                       first passage; `discrete_splitting_probability`: of a committor;
+                       `discrete_escape_rate`: of a rate, down to any barrier
 Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
 first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`
 spectra                `spectral_gap`, `escape_rate` (overdamped 1-D and 2-D, Langevin 1-D),
@@ -14,6 +15,7 @@ under a schedule       `cooled_probability`: of a well at the end of cooling, ov
 """
 
 from langevin_lab.exact.cooling import cooled_probability
+from langevin_lab.exact.escape_operator import discrete_escape_rate
 from langevin_lab.exact.finite_volume import Generator, generator
 from langevin_lab.exact.fokker_planck import Committor, committor, spectrum
 from langevin_lab.exact.gaussian import (
@@ -51,6 +53,7 @@ __all__ = [
     "StationaryLaw",
     "committor",
     "cooled_probability",
+    "discrete_escape_rate",
     "discrete_passage_moments",
     "discrete_passage_time",
     "discrete_splitting_probability",
