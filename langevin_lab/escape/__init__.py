@@ -7,10 +7,12 @@ from typing import Any
 
 # Public name -> submodule, imported on use: the formulas need no compiler.
 _NAMES = {
+    "CheckpointError": "rare_event_batches",
     "Connection": "saddle_walk",
     "DivergedPathError": "splitting",
     "ExitTime": "linear_saddle",
     "FirstPassage": "arrivals",
+    "ForwardFlux": "forward_flux_results",
     "LandscapeGraph": "graph",
     "Merge": "graph",
     "MinimumEnergyPath": "elastic_band",
@@ -30,6 +32,7 @@ _NAMES = {
     "find_connections": "saddle_walk",
     "find_stationary_points": "stationary_search",
     "first_passage": "passage",
+    "forward_flux_sampling": "forward_flux",
     "kramers": "rates",
     "landscape_graph": "graph",
     "langevin_saddle_exit_time": "linear_saddle",
