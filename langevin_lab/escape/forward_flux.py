@@ -43,6 +43,7 @@ from langevin_lab.noise import batch_indices
 TRIAL_REPLICA = 2**63
 RUNS = 2**48
 MOST_LEVELS = 2**14
+LARGEST = float(np.finfo(float).max)
 FIRST_DRAW = 2**61  # beyond those of minibatches, as in `splitting_loop`
 
 
@@ -199,7 +200,9 @@ def _trials(
         for part in slices
     ]
     for block in blocks:
-        block.weights[:, 0] = level  # records below it may make room
+        block.weights[:, 0] = min(
+            level, LARGEST
+        )  # records below make room, not those in the target
     run_blocks(blocks, plan.n_threads)
     found = [_first_above(block, level) for block in blocks]
     arrived, above, after = (np.concatenate(parts) for parts in zip(*found))
