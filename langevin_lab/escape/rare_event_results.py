@@ -173,6 +173,11 @@ class RareEventRate:
     crossing_times: np.ndarray
 
     @property
+    def n_runs(self) -> int:
+        """Independent runs."""
+        return self.event.n_runs
+
+    @property
     def probability(self) -> Estimate:
         """Of reaching the target before the source, from a crossing."""
         return self.event.probability
