@@ -116,6 +116,23 @@ def test_bits_do_not_depend_on_threads_and_calls_join():
         whole.combined(sample(n_runs=2, first_run=50, n_trials=30))
 
 
+def test_noise_of_a_level_is_its_own(plain_python, monkeypatch):
+    """And that of the crossings as well: no two of them, of any runs, have a replica in common."""
+    seen = []
+    trials = forward_flux._trials
+
+    def spied(plan, replicas, *others):
+        seen.extend(replicas.tolist())
+        return trials(plan, replicas, *others)
+
+    monkeypatch.setattr(forward_flux, "_trials", spied)
+    sample(cold(1), dt=0.02, levels=[-0.9, -0.7, -0.5], n_trials=6, n_runs=3, first_run=4)
+    crossings = {forward_flux.TRIAL_REPLICA + run for run in (4, 5, 6)}
+    assert len(seen) > 6
+    assert len({*seen, *crossings}) == len(seen) + 3
+    assert min(seen) > 2**62 + 2**61  # where splitting has none
+
+
 def flux_of(successes, n_trials=10):
     successes = np.array(successes)
     times = np.array([1.0, 2.0, 3.0])
