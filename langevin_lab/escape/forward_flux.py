@@ -199,10 +199,8 @@ def _trials(
         SplittingBlock(plan, replicas[part], reached[part].copy(), states[part], len(slices))
         for part in slices
     ]
-    for block in blocks:
-        block.weights[:, 0] = min(
-            level, LARGEST
-        )  # records below make room, not those in the target
+    for block in blocks:  # records below make room, not those in the target
+        block.weights[:, 0] = min(level, LARGEST)
     run_blocks(blocks, plan.n_threads)
     found = [_first_above(block, level) for block in blocks]
     arrived, above, after = (np.concatenate(parts) for parts in zip(*found))
