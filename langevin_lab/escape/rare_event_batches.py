@@ -58,6 +58,11 @@ def run_in_batches(
         return part(arguments, first, n_runs)
     path = None if checkpoint is None else Path(checkpoint)
     settings = settings_of(arguments)
+    if path is not None and not path.parent.is_dir():
+        raise CheckpointError(
+            f"checkpoint={str(path)!r}: there is no folder {str(path.parent)!r}; make it first",
+            path,
+        )
     found = None if path is None or not path.exists() else _read(path, result, settings, n_runs)
     n_found = 0 if found is None else found.n_runs
     parts = _parts(part, arguments, _batches(first + n_found, n_runs - n_found), executor)

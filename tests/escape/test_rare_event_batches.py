@@ -116,6 +116,8 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"notes\.nc' cannot be read .* delete it"):
         probability(checkpoint=path)
     assert path.read_text() == "not netCDF"
+    with pytest.raises(CheckpointError, match=r"there is no folder .*none'; make it first"):
+        probability(checkpoint=tmp_path / "none" / "runs.nc")
 
 
 @pytest.mark.slow
