@@ -7,10 +7,12 @@ from typing import Any
 
 # Public name -> submodule, imported on use: the formulas need no compiler.
 _NAMES = {
+    "CheckpointError": "rare_event_batches",
     "Connection": "saddle_walk",
     "DivergedPathError": "splitting",
     "ExitTime": "linear_saddle",
     "FirstPassage": "arrivals",
+    "ForwardFlux": "forward_flux_results",
     "HopRate": "population_decay",
     "LandscapeGraph": "graph",
     "LawComparison": "survival",
@@ -36,6 +38,7 @@ _NAMES = {
     "find_stationary_points": "stationary_search",
     "first_passage": "passage",
     "flat_saddle_exit_time": "flat_saddle",
+    "forward_flux_sampling": "forward_flux",
     "heavy_ball_escape": "optimiser_rates",
     "hop_rate": "population_decay",
     "isotropic_saddle_exit_mean": "strict_saddle",

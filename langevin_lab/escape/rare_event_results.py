@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -68,25 +69,12 @@ class RareEvent:
         ValueError
             If fewer than three runs are left, or all died out.
         """
-        scaled = self._scaled
-        if scaled.size < 3 or not scaled.any():
-            raise ValueError(
-                f"{scaled.size} runs, {self.n_extinct} of them extinct, have no relative variance; "
-                "use n_runs >= 3 and more n_replicas"
-            )
-        sums = np.stack([scaled, scaled**2, np.ones(scaled.size)], axis=1)
-        return jackknife(lambda s: s[1] * s[2] / s[0] ** 2 - 1.0, sums)
+        return relative_variance_of(self.log_probabilities)
 
     @property
     def ideal_relative_variance(self) -> float:
         """p^(-1/n_replicas) - 1, that of a coordinate as good as the committor; about |ln p|/N."""
         return math.expm1(-math.log(self.probability.value) / self.n_replicas)
-
-    @property
-    def _scaled(self) -> np.ndarray:
-        """Probabilities over the largest, so that their squares do not underflow."""
-        largest = self.log_probabilities.max()
-        return np.exp(self.log_probabilities - (largest if np.isfinite(largest) else 0.0))
 
     def combined(self, other: RareEvent) -> RareEvent:
         """Join the runs of two calls that differ in ``first_run`` and ``n_runs`` only.
@@ -110,10 +98,49 @@ class RareEvent:
             first_run=min(self.first_run, other.first_run),
         )
 
+    def to_dataset(self) -> Any:
+        """The runs as an `xarray.Dataset`, to be stored as netCDF."""
+        import xarray
 
-def require_joinable(one: RareEvent, other: RareEvent) -> None:
+        columns = {name: ("run", getattr(self, name)) for name in _COLUMNS}
+        return xarray.Dataset(columns, attrs={name: getattr(self, name) for name in _NUMBERS})
+
+    @classmethod
+    def from_dataset(cls, dataset: Any) -> RareEvent:
+        """The runs that `to_dataset` gave.
+
+        Raises
+        ------
+        ValueError
+            If the dataset lacks a part of them.
+        """
+        require_parts(dataset, _COLUMNS, _NUMBERS)
+        numbers: dict[str, Any] = {
+            name: int(dataset.attrs[name]) for name in _NUMBERS if name != "dt"
+        }
+        columns: dict[str, Any] = {name: dataset[name].values for name in _COLUMNS}
+        return cls(**columns, **numbers, dt=float(dataset.attrs["dt"]))
+
+
+_COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps")
+_NUMBERS = ("n_replicas", "n_killed", "dt", "seed", "first_run")
+
+
+def require_parts(dataset: Any, columns: tuple[str, ...], numbers: tuple[str, ...]) -> None:
+    """Raise ValueError unless a dataset has these variables and attributes."""
+    missing = [name for name in columns if name not in dataset]
+    missing += [name for name in numbers if name not in dataset.attrs]
+    if missing:
+        raise ValueError(
+            f"the dataset lacks {', '.join(missing)}; give one that to_dataset() has returned"
+        )
+
+
+def require_joinable(
+    one: Any, other: Any, names: tuple[str, ...] = ("n_replicas", "n_killed", "dt", "seed")
+) -> None:
     """Raise ValueError unless the runs are others of the same settings."""
-    for name in ("n_replicas", "n_killed", "dt", "seed"):
+    for name in names:
         if getattr(one, name) != getattr(other, name):
             raise ValueError(
                 f"{name}={getattr(one, name)} and {name}={getattr(other, name)} do not combine; "
@@ -146,6 +173,11 @@ class RareEventRate:
     crossing_times: np.ndarray
 
     @property
+    def n_runs(self) -> int:
+        """Independent runs."""
+        return self.event.n_runs
+
+    @property
     def probability(self) -> Estimate:
         """Of reaching the target before the source, from a crossing."""
         return self.event.probability
@@ -153,9 +185,7 @@ class RareEventRate:
     @property
     def flux(self) -> Estimate:
         """First crossings per time."""
-        times = self.crossing_times
-        sums = np.stack([np.full(times.size, float(self.n_crossings)), times], axis=1)
-        return jackknife(lambda s: s[0] / s[1], sums)
+        return flux_of(self.n_crossings, self.crossing_times)
 
     @property
     def rate(self) -> Estimate:
@@ -164,11 +194,7 @@ class RareEventRate:
         The error is the jackknife's over runs: a run's paths start from crossings of its own
         trajectory, so that flux and probability of a run need not be independent.
         """
-        scaled, scale = self.event._scaled, self.event.log_probabilities.max()
-        columns = [scaled, np.full(scaled.size, float(self.n_crossings)), self.crossing_times]
-        sums = np.stack([*columns, np.ones(scaled.size)], axis=1)
-        found = jackknife(lambda s: s[0] / s[3] * s[1] / s[2], sums)
-        return found * math.exp(scale)
+        return rate_of(self.event.log_probabilities, self.n_crossings, self.crossing_times)
 
     def combined(self, other: RareEventRate) -> RareEventRate:
         """Join the runs of two calls that differ in ``first_run`` and ``n_runs`` only.
@@ -186,3 +212,61 @@ class RareEventRate:
         event = self.event.combined(other.event)
         times = np.concatenate([self.crossing_times, other.crossing_times])
         return RareEventRate(event, self.n_crossings, times)
+
+    def to_dataset(self) -> Any:
+        """The runs as an `xarray.Dataset`, to be stored as netCDF."""
+        dataset = self.event.to_dataset().assign(crossing_times=("run", self.crossing_times))
+        return dataset.assign_attrs(n_crossings=self.n_crossings)
+
+    @classmethod
+    def from_dataset(cls, dataset: Any) -> RareEventRate:
+        """The runs that `to_dataset` gave.
+
+        Raises
+        ------
+        ValueError
+            If the dataset lacks a part of them.
+        """
+        require_parts(dataset, ("crossing_times",), ("n_crossings",))
+        event, n_crossings = RareEvent.from_dataset(dataset), int(dataset.attrs["n_crossings"])
+        return cls(event, n_crossings, dataset["crossing_times"].values)
+
+
+def flux_of(n_crossings: int, times: np.ndarray) -> Estimate:
+    """Crossings per time of independent trajectories that had equally many."""
+    sums = np.stack([np.full(times.size, float(n_crossings)), times], axis=1)
+    return jackknife(lambda s: s[0] / s[1], sums)
+
+
+def rate_of(log_probabilities: np.ndarray, n_crossings: int, times: np.ndarray) -> Estimate:
+    """Flux times mean probability, by the jackknife over runs."""
+    scaled, logarithm = scaled_exponentials(log_probabilities)
+    columns = [scaled, np.full(scaled.size, float(n_crossings)), times, np.ones(scaled.size)]
+    found = jackknife(lambda s: s[0] / s[3] * s[1] / s[2], np.stack(columns, axis=1))
+    return found * math.exp(logarithm)
+
+
+def scaled_exponentials(logarithms: np.ndarray) -> tuple[np.ndarray, float]:
+    """exp(l - max l), whose squares do not underflow, and max l; 0 if all are -inf."""
+    largest = float(logarithms.max())
+    largest = largest if math.isfinite(largest) else 0.0
+    return np.exp(logarithms - largest), largest
+
+
+def relative_variance_of(log_probabilities: np.ndarray) -> Estimate:
+    """Variance of exp(l) over its squared mean.
+
+    Raises
+    ------
+    ValueError
+        If fewer than three runs are left, or all died out.
+    """
+    scaled, _ = scaled_exponentials(log_probabilities)
+    if scaled.size < 3 or not scaled.any():
+        extinct = int(np.sum(np.isneginf(log_probabilities)))
+        raise ValueError(
+            f"{scaled.size} runs, {extinct} of them extinct, have no relative variance; "
+            "use n_runs >= 3 and more n_replicas"
+        )
+    sums = np.stack([scaled, scaled**2, np.ones(scaled.size)], axis=1)
+    return jackknife(lambda s: s[1] * s[2] / s[0] ** 2 - 1.0, sums)

@@ -7,26 +7,25 @@ dynamics boundaries look 0.5826 sqrt(2 T dt/friction) further away than they are
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble.checks import (
-    check_bound,
-    check_count,
-    check_gradient_noise,
-    check_seed,
-    check_stability,
-    default_threads,
+from langevin_lab.ensemble.checks import check_count
+from langevin_lab.escape.rare_event_arguments import (
+    check_crossings,
+    check_killed,
+    check_runs,
+    make_plan,
+    started_in_source,
+    started_paths,
 )
-from langevin_lab.ensemble.iteration import matched
-from langevin_lab.ensemble.kernel import SplittingKernel
-from langevin_lab.ensemble.start import check_start_arguments, initial_state
+from langevin_lab.escape.rare_event_batches import run_in_batches, starts_of_runs
 from langevin_lab.escape.rare_event_results import RareEvent, RareEventRate
-from langevin_lab.escape.splitting import Plan, split, started
+from langevin_lab.escape.splitting import Plan, split
 from langevin_lab.escape.surface_crossings import surface_crossings
 from langevin_lab.integrators import Method
-from langevin_lab.potentials import Potential
 
 CROSSING_REPLICA = 2**62  # the trajectories that cross draw their noise from here on
 
@@ -50,6 +49,8 @@ def rare_event_probability(
     level_spacing: float | None = None,
     n_threads: int | None = None,
     divergence_bound: float = 1e10,
+    checkpoint: str | Path | None = None,
+    executor: Any = None,
 ) -> RareEvent:
     """Estimate the probability of reaching the target before the source.
 
@@ -89,6 +90,13 @@ def rare_event_probability(
         new maximum of the coordinate above the killed level.
     n_threads, divergence_bound
         As in `simulate`. The bits do not depend on the threads.
+    checkpoint : path, optional
+        netCDF file that is written after every batch of runs. A call with the same settings goes
+        on from it, to the same bits as if it had never been interrupted; one with more runs adds
+        them.
+    executor : concurrent.futures.Executor, optional
+        Runs the batches, in other threads or processes, to the same bits; for processes the
+        dynamics has to pickle, and ``method`` be a name.
 
     Returns
     -------
@@ -105,6 +113,8 @@ def rare_event_probability(
         If a path stays between source and target for 1e9 steps of a coordinate.
     MemoryError
         If the records would not fit.
+    CheckpointError
+        If the checkpoint is that of other settings, or no checkpoint.
 
     Source
     ------
@@ -122,30 +132,39 @@ def rare_event_probability(
     >>> abs(found.probability.value - exact.value) < 4 * found.probability.stderr
     True
     """
-    regions = {"source": source, "target": target}
-    plan = _plan(
-        dynamics, method, dt, coordinate, regions, seed, n_replicas, n_killed, level_spacing,
-        n_threads, divergence_bound,
-    )  # fmt: skip
-    runs = _runs(first_run, n_runs, n_replicas)
+    arguments = dict(locals())  # before any other name
+    check_killed(n_replicas, n_killed)
+    check_runs(first_run, n_runs, n_replicas, CROSSING_REPLICA)
+    return run_in_batches(_probability_of_runs, RareEvent, arguments)
+
+
+def _probability_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> RareEvent:
+    """The runs first_run, first_run + 1, ... of a call with these arguments."""
+    plan = _plan_of(arguments, ("source", "target"))
+    n_replicas = arguments["n_replicas"]
+    runs = np.arange(first_run, first_run + n_runs).astype(np.uint64)
     replicas = (runs[0] * n_replicas + np.arange(n_runs * n_replicas)).astype(np.uint64)
-    starts = {
-        "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
-    }  # fmt: skip
-    levels, states = _started(plan, starts, replicas)
-    if np.isnan(levels).any():
-        raise ValueError(
-            f"a path starts in source={source!r}, or coordinate={coordinate!r} is not a number "
-            "there; give a start between source and target"
-        )
-    if np.isposinf(levels).any():
-        raise ValueError(
-            f"a path starts in target={target!r}, or coordinate={coordinate!r} is infinite there; "
-            "give a start between source and target"
-        )
+    starts = starts_of_runs(arguments, first_run, n_runs, n_replicas)
+    levels, states = started_paths(plan, starts, replicas)
+    _check_levels(levels, arguments)
     shape = (n_runs, n_replicas)
     found = split(plan, runs, levels.reshape(shape), states.reshape(*shape, -1))
     return _event(found, plan, n_replicas, first_run)
+
+
+def _check_levels(levels: np.ndarray, arguments: dict[str, Any]) -> None:
+    """Raise ValueError if a path starts in a region."""
+    wrong = (
+        ("source", np.isnan(levels), "not a number"),
+        ("target", np.isposinf(levels), "infinite"),
+    )
+    for region, there, what in wrong:
+        if there.any():
+            raise ValueError(
+                f"a path starts in {region}={arguments[region]!r}, or coordinate="
+                f"{arguments['coordinate']!r} is {what} there; give a start between source and "
+                "target"
+            )
 
 
 def rare_event_rate(
@@ -169,6 +188,8 @@ def rare_event_rate(
     level_spacing: float | None = None,
     n_threads: int | None = None,
     divergence_bound: float = 1e10,
+    checkpoint: str | Path | None = None,
+    executor: Any = None,
 ) -> RareEventRate:
     """Estimate the rate from a source to a target: flux through a surface times probability.
 
@@ -179,8 +200,8 @@ def rare_event_rate(
     Parameters
     ----------
     dynamics, method, dt, coordinate, source, target, seed, n_replicas, n_killed, n_runs
-        As `rare_event_probability`; likewise first_run, level_spacing, n_threads and
-        divergence_bound.
+        As `rare_event_probability`; likewise first_run, level_spacing, n_threads,
+        divergence_bound, checkpoint and executor.
     surface : str, optional
         Region beyond the first surface, such as "x > -0.8", outside the source; by default all that
         is not the source. A crossing is the first state in it since the last one in the source; it
@@ -198,7 +219,7 @@ def rare_event_rate(
     ------
     ValueError
         As `rare_event_probability`; the start lies outside the source, or the surface within it.
-    DivergedPathError, NoArrivalError, MemoryError
+    DivergedPathError, NoArrivalError, MemoryError, CheckpointError
         As `rare_event_probability`; no crossing in 1e9 steps of a coordinate.
 
     Source
@@ -216,103 +237,41 @@ def rare_event_rate(
     >>> abs(found.rate.value - exact) < 4 * found.rate.stderr
     True
     """
-    surface = f"not ({source})" if surface is None else surface
-    regions = {"source": source, "target": target, "surface": surface}
-    plan = _plan(
-        dynamics, method, dt, coordinate, regions, seed, n_replicas, n_killed, level_spacing,
-        n_threads, divergence_bound,
-    )  # fmt: skip
-    every = check_count("crossings_per_path", crossings_per_path, 1)
-    runs = _runs(first_run, n_runs, n_replicas)
-    starts = {
-        "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
-    }  # fmt: skip
+    arguments = dict(locals())  # before any other name
+    if surface is None:
+        arguments["surface"] = f"not ({source})"
+    check_killed(n_replicas, n_killed)
+    check_runs(first_run, n_runs, n_replicas, CROSSING_REPLICA)
+    check_count("crossings_per_path", crossings_per_path, 1)
+    return run_in_batches(_rate_of_runs, RareEventRate, arguments)
+
+
+def _rate_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> RareEventRate:
+    """The runs first_run, first_run + 1, ... of a call with these arguments."""
+    plan = _plan_of(arguments, ("source", "target", "surface"))
+    n_replicas = arguments["n_replicas"]
+    runs = np.arange(first_run, first_run + n_runs).astype(np.uint64)
     replicas = CROSSING_REPLICA + runs
-    levels, states = _started(plan, starts, replicas)
-    if not np.isnan(levels).all():
-        raise ValueError(f"start lies outside source={source!r}; the flux is that out of it")
+    starts = starts_of_runs(arguments, first_run, n_runs, 1)
+    states = started_in_source(plan, starts, replicas, arguments["source"])
+    every = arguments["crossings_per_path"]
     crossings = surface_crossings(plan, replicas, states, n_replicas, every)
-    if np.isnan(crossings.levels).any():
-        raise ValueError(
-            f"surface={surface!r} is crossed within source={source!r}, or coordinate="
-            f"{coordinate!r} is not a number there; move the surface out of the source"
-        )
+    check_crossings(
+        crossings.levels, *(arguments[name] for name in ("surface", "source", "coordinate"))
+    )
     found = split(plan, runs, crossings.levels, crossings.states)
     event = _event(found, plan, n_replicas, first_run)
     return RareEventRate(event, crossings.n_crossings, crossings.times)
 
 
-def _plan(
-    dynamics: Any, method: Any, dt: Any, coordinate: str, regions: dict[str, str], seed: Any,
-    n_replicas: Any, n_killed: Any, level_spacing: Any, n_threads: Any, bound: Any,
-) -> Plan:  # fmt: skip
-    """The arguments checked, and the kernel that they name."""
-    if isinstance(dynamics, Potential):
-        raise TypeError(
-            f"dynamics={dynamics!r} is a potential: wrap it in ll.Langevin or ll.Overdamped"
-        )
-    dynamics, scheme, dt = matched(dynamics, method, dt)
-    if dynamics.is_scheduled:
-        raise ValueError(
-            f"{type(dynamics).__name__} is scheduled: a path that is branched has no time of its "
-            "own; use constant temperature and friction"
-        )
-    if dynamics.is_noiseless and dynamics.potential.gradient_noise is None:
-        raise ValueError("temperature=0: branches would all be the same; give a temperature > 0")
-    check_gradient_noise(scheme, dynamics)
-    check_stability(scheme, dynamics, dt)
-    n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
-    n_killed = check_count("n_killed", n_killed, 1)
-    if check_count("n_replicas", n_replicas, 2) <= n_killed:
-        raise ValueError(
-            f"n_killed={n_killed} must be below n_replicas={n_replicas}, or no path is left to "
-            "branch from"
-        )
-    kernel = SplittingKernel(dynamics, scheme, dt, coordinate=coordinate, regions=regions)
-    return Plan(
-        kernel=kernel,
-        seed=check_seed(seed),
-        n_killed=n_killed,
-        bound=check_bound(bound),
-        spacing=_spacing(level_spacing),
-        n_threads=n_threads,
-    )
-
-
-def _spacing(level_spacing: Any) -> float:
-    if level_spacing is None:
-        return 0.0
-    if not (isinstance(level_spacing, (int, float, np.number)) and 0 < level_spacing < np.inf):
-        raise ValueError(
-            f"level_spacing={level_spacing!r} must be a number > 0 [units of the coordinate], or "
-            "None for levels that are not rounded"
-        )
-    return float(level_spacing)
-
-
-def _runs(first_run: Any, n_runs: Any, n_replicas: int) -> np.ndarray:
-    """Numbers of the runs, shape (n_runs,)."""
-    n_runs = check_count("n_runs", n_runs, 2)
-    first = check_count("first_run", first_run, 0)
-    if (first + n_runs) * n_replicas > CROSSING_REPLICA:
-        raise ValueError(
-            f"first_run={first} with n_runs={n_runs} and n_replicas={n_replicas} reaches beyond "
-            "2**62 paths; use a smaller first_run"
-        )
-    return np.arange(first, first + n_runs).astype(np.uint64)
-
-
-def _started(
-    plan: Plan, starts: dict[str, Any], replicas: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Levels and carried rows of the starts of the replicas, which follow one another."""
-    kernel = plan.kernel
-    check_start_arguments(kernel.method, kernel.dynamics, starts)
-    vectors = initial_state(
-        kernel.dynamics, kernel.layout, starts, seed=plan.seed, first_replica=int(replicas[0]),
-        n_replicas=replicas.size,
+def _plan_of(arguments: dict[str, Any], regions: tuple[str, ...]) -> Plan:
+    """Dynamics and method compiled with the coordinate and these regions."""
+    texts = (arguments["coordinate"], {name: arguments[name] for name in regions})
+    names = ("seed", "n_killed", "level_spacing", "n_threads", "divergence_bound")
+    return make_plan(
+        arguments["dynamics"], arguments["method"], arguments["dt"], texts,
+        **{name: arguments[name] for name in names},
     )  # fmt: skip
-    return started(plan, vectors, replicas)
 
 
 def _event(found: Any, plan: Plan, n_replicas: int, first_run: int) -> RareEvent:

@@ -5,7 +5,8 @@ on a quadratic         `linear_map`, `stationary_covariance`, `propagate`, `stab
 scheme, anharmonic     `stationary_average`: the time-step bias of any method, 1-D;
                        `discrete_passage_time`, `discrete_passage_moments`: the same for a
                        first passage; `discrete_splitting_probability`: of a committor;
-                       `discrete_escape_rate`: of a rate
+                       `discrete_escape_rate`: of a rate; `discrete_passage_rate`: one over a mean
+                       passage time, at any barrier
 Gibbs law, 1-D         `gibbs_average`, `invariant_density`, `gibbs_probability_below`
 first passage, 1-D     `mean_first_passage_time`, `first_passage_moments`, `splitting_probability`,
                        `log_mean_first_passage_time` at any barrier; `first_passage_law`
@@ -19,6 +20,7 @@ under a schedule       `cooled_probability`: of a well at the end of cooling, ov
 
 from langevin_lab.exact.cooling import cooled_probability
 from langevin_lab.exact.discrete_rates import discrete_escape_rate
+from langevin_lab.exact.escape_operator import discrete_passage_rate
 from langevin_lab.exact.finite_volume import Generator, generator
 from langevin_lab.exact.fokker_planck import Committor, committor, spectrum
 from langevin_lab.exact.gaussian import (
@@ -65,6 +67,7 @@ __all__ = [
     "cooled_probability",
     "discrete_escape_rate",
     "discrete_passage_moments",
+    "discrete_passage_rate",
     "discrete_passage_time",
     "discrete_splitting_probability",
     "escape_rate",

@@ -38,6 +38,7 @@ _CUT = 40.0  # the grid ends where the Gibbs density is exp(-40) of its maximum
 _PANEL_NODES = 8
 _PANELS = 16  # of the coarse rule; the fine one has twice as many
 _ROUNDING = 1e-15  # of one step's probabilities; a passage of N steps multiplies it by N
+_LARGEST_ERROR = 0.1  # of a passage by rounding, relative: beyond, it is refused
 
 
 def discrete_passage_time(
@@ -75,7 +76,8 @@ def discrete_passage_time(
     Raises
     ------
     ValueError
-        dim != 1, start not below target, or a method with more than one normal or a stored one.
+        dim != 1, start not below target, a method with more than one normal or a stored one, or so
+        many steps that rounding leaves less than a digit (`discrete_passage_rate` keeps them).
 
     Examples
     --------
@@ -137,6 +139,11 @@ def discrete_passage_moments(
         for m in (1, 2)
     )  # fmt: skip
     errors = np.abs(fine - coarse) + _ROUNDING * fine[0] * fine
+    if not min(coarse[0], fine[0]) > 0 or _ROUNDING * fine[0] > _LARGEST_ERROR:
+        raise ValueError(
+            f"dt={dt:g} makes a passage from start={start} to target={target} of so many steps "
+            "that rounding leaves no digit of it; use discrete_passage_rate, or a larger dt"
+        )
     if bridge:
         fine[0] -= 0.5
     return PassageTime(*(Reference(float(f * dt), float(e * dt)) for f, e in zip(fine, errors)))

@@ -92,7 +92,7 @@ def _committor(step: Step, grid: Array, start: float, n_panels: int) -> float:
     from scipy.sparse import eye_array
     from scipy.sparse.linalg import splu
 
-    nodes, weights = _normals(step, np.append(grid, start), (grid[0], grid[-1]), n_panels)
+    nodes, weights = stepping_normals(step, np.append(grid, start), (grid[0], grid[-1]), n_panels)
     images = step(np.append(grid, start)[:, None], nodes)
     arrived = (weights * (images >= grid[-1])).sum(axis=1)
     inside = weights * ((images > grid[0]) & (images < grid[-1]))
@@ -103,11 +103,11 @@ def _committor(step: Step, grid: Array, start: float, n_panels: int) -> float:
     return float(arrived[-1] + (last @ values)[0])
 
 
-def _normals(
+def stepping_normals(
     step: Step, points: Array, boundaries: tuple[float, float], n_panels: int
 ) -> tuple[Array, Array]:
     """Nodes and weights of the Gaussian average, (n_points, n_nodes), in panels that end where
-    the step from a point crosses a boundary."""
+    the step from a point crosses a boundary; no panel is for an infinite one."""
     regular = np.linspace(-_LARGEST_NORMAL, _LARGEST_NORMAL, n_panels + 1)
     crossings = [_crossing(step, points, boundary) for boundary in boundaries]
     edges = np.tile(regular, (points.size, 1))

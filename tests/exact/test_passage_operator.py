@@ -122,3 +122,9 @@ def test_wrong_input_is_refused():
         discrete_passage_time("LeimkuhlerMatthews", double_well(0.5), -1.0, 1.0, 0.05)
     with pytest.raises(ValueError, match=r"start=1\.0 must lie below target - shift = -1\.0"):
         discrete_passage_time("EulerMaruyama", double_well(0.5), 1.0, -1.0, 0.05)
+
+
+def test_a_passage_of_too_many_steps_is_refused_and_not_wrong():
+    cold = ll.Overdamped(ll.potentials.double_well(), temperature=1 / 40)
+    with pytest.raises(ValueError, match="dt=0.002 makes a passage .* use discrete_passage_rate"):
+        ll.exact.discrete_passage_time("EulerMaruyama", cold, -1.0, 0.9, 0.002)

@@ -29,7 +29,8 @@ def test_free_diffusion_in_a_disc_has_bessel_rates():
 
 def test_mass_is_the_gibbs_law_of_the_region():
     """x^2 on a disc of the isotropic Gauss law: T (1 - s e^-s/(1 - e^-s)), s = R^2/2T."""
-    grid = generator(plane("(x**2 + y**2)/2", 0.4), within="x**2 + y**2 < 1", n=200)
+    gauss = plane("(x**2 + y**2)/2", 0.4)
+    grid = generator(gauss, domain=BOX, within="x**2 + y**2 < 1", n=200)
     s = 1 / 0.8
     expected = 0.4 * (1 - s * np.exp(-s) / -np.expm1(-s))
     assert grid.mass @ grid.points[:, 0] ** 2 == pytest.approx(expected, rel=5e-3)
