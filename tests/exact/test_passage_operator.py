@@ -126,5 +126,5 @@ def test_wrong_input_is_refused():
 
 def test_a_passage_of_too_many_steps_is_refused_and_not_wrong():
     cold = ll.Overdamped(ll.potentials.double_well(), temperature=1 / 40)
-    with pytest.raises(ValueError, match="dt=0.002 makes a passage .* use discrete_passage_rate"):
+    with pytest.raises(ValueError, match=r"dt=0.002 makes a passage .* use discrete_passage_rate"):
         ll.exact.discrete_passage_time("EulerMaruyama", cold, -1.0, 0.9, 0.002)
