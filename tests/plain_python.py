@@ -12,7 +12,7 @@ from langevin_lab.noise import (
 
 
 def load(source, name, bindings=None):
-    """Stands in for `langevin_lab.compiled.modules.load`."""
+    """Stands in for `langevin_lab.compiled.modules.load`; the bindings are functions of Python too."""
     text = re.sub(r"^@\w+\n", "", source, flags=re.M)
     text = re.sub(r"^from langevin_lab\.(compiled|noise).*\n", "", text, flags=re.M)
     module = ModuleType(name)
@@ -20,5 +20,6 @@ def load(source, name, bindings=None):
     module.fill_replica_normals = fill_replica_normals
     module.fill_coordinate_normals = fill_coordinate_normals
     module.fill_batch_indices = fill_batch_indices
+    module.__dict__.update(bindings or {})
     exec(compile(text, name, "exec"), module.__dict__)
     return module
