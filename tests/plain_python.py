@@ -12,7 +12,7 @@ from langevin_lab.noise import (
 
 
 def load(source, name, bindings=None):
-    """Stands in for `langevin_lab.compiled.modules.load`; the bindings are functions of Python too."""
+    """Stands in for `langevin_lab.compiled.modules.load`; bindings run in Python, too."""
     text = re.sub(r"^@\w+\n", "", source, flags=re.M)
     text = re.sub(r"^from langevin_lab\.(compiled|noise).*\n", "", text, flags=re.M)
     module = ModuleType(name)
