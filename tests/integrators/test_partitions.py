@@ -164,6 +164,7 @@ def test_one_langevin_block_is_the_plain_dynamics(text):
     assert plain == block
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("potential", [
     ll.Potential.from_expression("(x**2 - 1)**2 + x*y/3 + y**2/2", variables=("x", "y")),
     ll.potentials.phi4_chain(n_sites=3),

@@ -163,6 +163,7 @@ class DampenedAtOnce(SGD):
     scheduled = ()
 
 
+@pytest.mark.slow
 def test_other_conventions_are_not_torch_s(potentials, plain_python):
     potential = potentials["double well"]
     start = start_of(potential)
