@@ -15,3 +15,14 @@ def plain_python(monkeypatch):
     import plain_python
 
     monkeypatch.setattr("langevin_lab.ensemble.kernel.load", plain_python.load)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def compilation_is_not_traced():
+    """Coverage would make compilation, most of the work of a cold run, half as long again."""
+    from numba.core.dispatcher import Dispatcher
+    from untraced import untraced
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dispatcher, "_compile_for_args", untraced(Dispatcher._compile_for_args))
+        yield

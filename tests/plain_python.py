@@ -13,7 +13,7 @@ from langevin_lab.noise import (
 
 
 def load(source, name, bindings=None):
-    """Stands in for `langevin_lab.compiled.modules.load`."""
+    """Stands in for `langevin_lab.compiled.modules.load`; bindings run in Python, too."""
     text = re.sub(r"^@\w+\n", "", source, flags=re.M)
     text = re.sub(r"^from langevin_lab\.(compiled|noise).*\n", "", text, flags=re.M)
     module = ModuleType(name)
@@ -22,5 +22,6 @@ def load(source, name, bindings=None):
     module.fill_coordinate_normals = fill_coordinate_normals
     module.fill_batch_indices = fill_batch_indices
     module.uniform = uniform
+    module.__dict__.update(bindings or {})
     exec(compile(text, name, "exec"), module.__dict__)
     return module

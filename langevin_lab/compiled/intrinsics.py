@@ -55,7 +55,7 @@ def has_many_vector_registers() -> bool:
     return bool(features.get("avx512f") or features.get("neon"))
 
 
-def _call(name: str) -> Any:
+def _call(name: str) -> Any:  # pragma: no cover: runs inside numba, where nothing is measured
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kind = ir.FunctionType(_DOUBLE, [_DOUBLE] * len(args))
         function = builder.module.declare_intrinsic(name, [_DOUBLE], kind)

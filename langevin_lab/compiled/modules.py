@@ -143,6 +143,8 @@ _IN_MEMORY: dict[tuple[str, tuple[int, ...]], ModuleType] = {}
 
 
 def _load_in_memory(source: str, name: str, bindings: dict[str, Any]) -> ModuleType:
+    from langevin_lab.compiled.intrinsics import compiled as entry_in_memory
+
     # The module keeps the bound objects alive, so their ids stay theirs.
     key = (name, tuple(id(value) for value in bindings.values()))
     module = _IN_MEMORY.pop(key, None)
@@ -150,8 +152,8 @@ def _load_in_memory(source: str, name: str, bindings: dict[str, Any]) -> ModuleT
         module = ModuleType(name)
         filename = f"<{name}>"
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
-        module.__dict__.update(bindings)
-        text = source.replace("@entry\n", "@compiled\n")
+        module.__dict__.update(bindings, entry_in_memory=entry_in_memory)
+        text = source.replace("@entry\n", "@entry_in_memory\n")
         exec(compile(text, filename, "exec"), module.__dict__)
     _IN_MEMORY[key] = module  # at the end: the one used last goes last
     while len(_IN_MEMORY) > MODULES_IN_MEMORY:

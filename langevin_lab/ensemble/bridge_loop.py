@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_lab.compiled.elementary import compiled, exp, inlined
-from langevin_lab.compiled.entry import entry
+from langevin_lab.compiled.elementary import exp
+from langevin_lab.compiled.entry import compiled, entry, inlined
 from langevin_lab.noise.uniforms import uniform
 
 WIDTH = N_KEPT = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = N_BOUNDARIES = 0

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_lab.compiled.elementary import compiled
-from langevin_lab.compiled.entry import entry
+from langevin_lab.compiled.entry import compiled, entry
 
 WIDTH = N_CARRIED = N_KEPT = N_MOMENTS = N_HISTOGRAMS = N_ROWS = COPY = NORMALS = 0
 N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = NO_RETURN = N_BOUNDED = 0

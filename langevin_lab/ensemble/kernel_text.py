@@ -27,7 +27,7 @@ arithmetic throughout: the bits do not depend on vector width, threads or chunks
 import numpy as np
 
 from langevin_lab.compiled.elementary import *
-from langevin_lab.compiled.entry import entry
+from langevin_lab.compiled.entry import compiled, entry, inlined
 from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
 {imports}
 '''

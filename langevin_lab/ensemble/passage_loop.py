@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_lab.compiled.elementary import compiled, inlined
-from langevin_lab.compiled.entry import entry
+from langevin_lab.compiled.entry import compiled, entry, inlined
 
 WIDTH = N_KEPT = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
 

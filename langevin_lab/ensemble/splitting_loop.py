@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_lab.compiled.elementary import compiled, inlined
-from langevin_lab.compiled.entry import entry
+from langevin_lab.compiled.entry import compiled, entry, inlined
 from langevin_lab.noise.batches import fill_batch_indices
 
 WIDTH = N_KEPT = N_CARRIED = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0

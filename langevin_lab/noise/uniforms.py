@@ -2,7 +2,7 @@
 
 Number k is made of the upper 52 bits of the first word of pair 2^63 + 2^61 + k of the normals'
 Philox stream (`streams`); normals use the pairs below 2^63, minibatches (`batches`) those from
-2^63 on and, without replacement, from 2^63 + 2^62 on.
+2^63 on and, without replacement, from 2^63 + 2^62 on, branches of split paths from 2^63 + 2^60 on.
 """
 
 from __future__ import annotations

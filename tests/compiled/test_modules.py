@@ -207,6 +207,25 @@ def test_default_folder_is_the_users_cache(monkeypatch, tmp_path):
         modules.cache_folder.cache_clear()
 
 
+@pytest.mark.parametrize("room", ["elementary", "entry"])
+def test_parts_of_a_kernel_have_no_wrappers(fresh_folder, room):
+    """What compiled code alone calls is compiled without what Python and C would call."""
+    source = SOURCE.replace("elementary import compiled", f"{room} import compiled")
+    module = modules.load(source, f"quadruple_{room}")
+    assert module.quadruple(1.5) == 6.0
+    (text,) = module.double.inspect_llvm().values()
+    for wrapper in ("cpython", "cfunc"):
+        assert (wrapper in text) == (room == "elementary")
+
+
+@pytest.mark.parametrize("mark", ["compiled", "inlined"])
+def test_parts_of_a_kernel_divide_as_ieee_does(fresh_folder, mark):
+    source = SOURCE.replace("elementary import compiled", f"entry import {mark}")
+    source = source.replace("@compiled", f"@{mark}").replace("2.0 * x", "1.0 / x")
+    module = modules.load(source, f"reciprocal_{mark}")
+    assert (module.quadruple(0.0), module.quadruple(4.0)) == (0.0, 4.0)  # 1/inf
+
+
 SCRIPT = """
 import numba.core.event as event
 import langevin_lab as ll

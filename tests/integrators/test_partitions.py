@@ -169,7 +169,7 @@ def test_one_langevin_block_is_the_plain_dynamics(text):
     ll.Potential.from_expression("(x**2 - 1)**2 + x*y/3 + y**2/2", variables=("x", "y")),
     ll.potentials.phi4_chain(n_sites=3),
 ], ids=["lanes", "rows"])  # fmt: skip
-def test_one_block_runs_to_the_same_bits(potential):
+def test_one_block_runs_to_the_same_bits(potential, plain_python):
     cases = {
         "BAOAB": ll.Langevin(potential, temperature=0.7, friction=0.4, mass=1.3),
         "BADODAB": ll.AdaptiveLangevin(
