@@ -62,7 +62,7 @@ class Config:
     checked_frictions: tuple[float, ...] = (1.0, 10.0)
     checked_error: float = 0.005
     control_factor: float = 1.03
-    control_errors: tuple[float, float] = (0.0026, 0.008)  # of the wrong friction, temperature
+    control_errors: tuple[float, float] = (0.002, 0.007)  # of the wrong friction, temperature
     control_dt: float = 0.0125
     seed: int = 19_400_704
 

@@ -178,7 +178,7 @@ class Claim:
 
         return judge([self], false_alarm_rate=false_alarm_rate)[0]
 
-    def refutation(self, *, n_claims: int = 500) -> Claim:
+    def refutation(self, *, n_claims: int = 1000) -> Claim:
         """Return the claim that this one, which is wrong on purpose, is refuted.
 
         A control: a prediction with a wrong constant has to lie beyond the critical z of the first

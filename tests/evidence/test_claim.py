@@ -284,7 +284,7 @@ def test_a_wrong_claim_counts_as_refuted_only_beyond_the_critical_z():
     near = Claim("near", "here", 1.0, Estimate(1.001, 0.01))
     seen, blind = far.refutation(), near.refutation()
     assert seen.statement == "far: z / critical z"
-    assert seen.measured.value == pytest.approx(10.0 / far.critical_z(0.01 / 500))
+    assert seen.measured.value == pytest.approx(10.0 / far.critical_z(0.01 / 1000))
     assert seen.verdict().outcome == "consistent"
     assert blind.verdict().outcome == "refuted"
     assert far.refutation(n_claims=20).measured.value > seen.measured.value
