@@ -1,0 +1,393 @@
+"""Compiled loops of a network over a tile of examples.
+
+A tile is a matrix in the flat array ``work``: one row a neuron, ``width`` columns of examples (a
+multiple of four), row after row from a place on. Loops run along examples; sums over examples are
+kept in four parts each (`compiled.vectors`). The last tile of a batch is filled up with copies of
+its last example, whose slopes count as 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from langevin_lab.compiled.elementary import (
+    absolute,
+    compiled,
+    exp,
+    inlined,
+    log,
+    log1p,
+    maximum,
+    select,
+    tanh,
+)
+from langevin_lab.compiled.vectors import (
+    LANES,
+    add,
+    add_apart,
+    load,
+    multiply_add,
+    spread,
+    store,
+    total,
+    totals,
+    zero,
+)
+
+
+@compiled
+def room(size):
+    """An array that begins at a cache line."""
+    buffer = np.empty(size + 8)
+    return buffer[(-buffer.ctypes.data % 64) // 8 :]
+
+
+@compiled
+def take_rows(values, first, n_columns, count, work, target, width):
+    """Tile of ``count`` examples that lie row after row in ``values``."""
+    for s in range(width):
+        row = first + min(s, count - 1) * n_columns
+        for c in range(n_columns):
+            work[target + c * width + s] = values[row + c]
+
+
+@compiled
+def take_drawn(data, indices, first, count, work, target, width):
+    """Tile of the examples indices[first], ..., indices[first + count - 1]."""
+    for s in range(width):
+        row = indices[first + min(s, count - 1)]
+        for c in range(data.shape[1]):
+            work[target + c * width + s] = data[row, c]
+
+
+@compiled
+def start_of(x, bias, row):
+    """What a sum begins with: its bias, or 0 where bias < 0."""
+    return spread(x, bias + row) if bias >= 0 else zero()
+
+
+@compiled
+def layer(x, weights, row_step, column_step, bias, work, source, n_columns, target, n_rows, width):
+    """target[r] = x[bias + r] + sum_c x[weights + r row_step + c column_step] source[c].
+
+    Rows in blocks of eight, four and one, whose sums stay in registers.
+    """
+    row = 0
+    while row + 8 <= n_rows:
+        for s in range(0, width, LANES):
+            v0, v1 = start_of(x, bias, row), start_of(x, bias, row + 1)
+            v2, v3 = start_of(x, bias, row + 2), start_of(x, bias, row + 3)
+            v4, v5 = start_of(x, bias, row + 4), start_of(x, bias, row + 5)
+            v6, v7 = start_of(x, bias, row + 6), start_of(x, bias, row + 7)
+            for c in range(n_columns):
+                a = load(work, source + c * width + s)
+                w = weights + row * row_step + c * column_step
+                v0 = multiply_add(spread(x, w), a, v0)
+                v1 = multiply_add(spread(x, w + row_step), a, v1)
+                v2 = multiply_add(spread(x, w + 2 * row_step), a, v2)
+                v3 = multiply_add(spread(x, w + 3 * row_step), a, v3)
+                v4 = multiply_add(spread(x, w + 4 * row_step), a, v4)
+                v5 = multiply_add(spread(x, w + 5 * row_step), a, v5)
+                v6 = multiply_add(spread(x, w + 6 * row_step), a, v6)
+                v7 = multiply_add(spread(x, w + 7 * row_step), a, v7)
+            place = target + row * width + s
+            store(work, place, v0)
+            store(work, place + width, v1)
+            store(work, place + 2 * width, v2)
+            store(work, place + 3 * width, v3)
+            store(work, place + 4 * width, v4)
+            store(work, place + 5 * width, v5)
+            store(work, place + 6 * width, v6)
+            store(work, place + 7 * width, v7)
+        row += 8
+    while row + 4 <= n_rows:
+        for s in range(0, width, LANES):
+            v0, v1 = start_of(x, bias, row), start_of(x, bias, row + 1)
+            v2, v3 = start_of(x, bias, row + 2), start_of(x, bias, row + 3)
+            for c in range(n_columns):
+                a = load(work, source + c * width + s)
+                w = weights + row * row_step + c * column_step
+                v0 = multiply_add(spread(x, w), a, v0)
+                v1 = multiply_add(spread(x, w + row_step), a, v1)
+                v2 = multiply_add(spread(x, w + 2 * row_step), a, v2)
+                v3 = multiply_add(spread(x, w + 3 * row_step), a, v3)
+            place = target + row * width + s
+            store(work, place, v0)
+            store(work, place + width, v1)
+            store(work, place + 2 * width, v2)
+            store(work, place + 3 * width, v3)
+        row += 4
+    while row < n_rows:
+        for s in range(0, width, LANES):
+            v0 = start_of(x, bias, row)
+            for c in range(n_columns):
+                w = weights + row * row_step + c * column_step
+                v0 = multiply_add(spread(x, w), load(work, source + c * width + s), v0)
+            store(work, target + row * width + s, v0)
+        row += 1
+
+
+@compiled
+def add_slopes(out, weights, bias, work, slopes, n_rows, source, n_columns, width):
+    """Add the slopes of a layer's weights (row by row) and biases, sums over the tile."""
+    whole = n_columns - n_columns % 4
+    row = 0
+    while row + 2 <= n_rows:
+        for column in range(0, whole, 4):
+            place = weights + row * n_columns + column
+            here, there = slopes + row * width, source + column * width
+            _add_two_rows(out, place, n_columns, work, here, there, width)
+        row += 2
+    if row < n_rows:
+        for column in range(0, whole, 4):
+            place = weights + row * n_columns + column
+            _add_row(out, place, work, slopes + row * width, source + column * width, width)
+    row = 0
+    while row + 4 <= n_rows:
+        here = slopes + row * width
+        _add_biases(out, bias + row, work, here, width)
+        for column in range(whole, n_columns):
+            place = weights + row * n_columns + column
+            _add_column(out, place, n_columns, work, here, source + column * width, width)
+        row += 4
+    while row < n_rows:
+        here = slopes + row * width
+        out[bias + row] += _sum(work, here, width)
+        for column in range(whole, n_columns):
+            place = weights + row * n_columns + column
+            out[place] += _product(work, here, source + column * width, width)
+        row += 1
+
+
+@inlined
+def _add_two_rows(out, place, step, work, here, there, width):
+    """Two rows of slopes times four columns of sources."""
+    v0, v1, v2, v3, u0, u1, u2, u3 = (
+        zero(), zero(), zero(), zero(), zero(), zero(), zero(), zero()
+    )  # fmt: skip
+    for s in range(0, width, LANES):
+        d, e = load(work, here + s), load(work, here + width + s)
+        a, b = load(work, there + s), load(work, there + width + s)
+        v0, u0 = multiply_add(d, a, v0), multiply_add(e, a, u0)
+        v1, u1 = multiply_add(d, b, v1), multiply_add(e, b, u1)
+        a, b = load(work, there + 2 * width + s), load(work, there + 3 * width + s)
+        v2, u2 = multiply_add(d, a, v2), multiply_add(e, a, u2)
+        v3, u3 = multiply_add(d, b, v3), multiply_add(e, b, u3)
+    store(out, place, add(load(out, place), totals(v0, v1, v2, v3)))
+    store(out, place + step, add(load(out, place + step), totals(u0, u1, u2, u3)))
+
+
+@inlined
+def _add_row(out, place, work, here, there, width):
+    """One row of slopes times four columns of sources."""
+    v0, v1, v2, v3 = zero(), zero(), zero(), zero()
+    for s in range(0, width, LANES):
+        d = load(work, here + s)
+        v0 = multiply_add(d, load(work, there + s), v0)
+        v1 = multiply_add(d, load(work, there + width + s), v1)
+        v2 = multiply_add(d, load(work, there + 2 * width + s), v2)
+        v3 = multiply_add(d, load(work, there + 3 * width + s), v3)
+    store(out, place, add(load(out, place), totals(v0, v1, v2, v3)))
+
+
+@inlined
+def _add_column(out, place, step, work, here, there, width):
+    """Four rows of slopes times one column of sources."""
+    v0, v1, v2, v3 = zero(), zero(), zero(), zero()
+    for s in range(0, width, LANES):
+        a = load(work, there + s)
+        v0 = multiply_add(load(work, here + s), a, v0)
+        v1 = multiply_add(load(work, here + width + s), a, v1)
+        v2 = multiply_add(load(work, here + 2 * width + s), a, v2)
+        v3 = multiply_add(load(work, here + 3 * width + s), a, v3)
+    add_apart(out, place, step, totals(v0, v1, v2, v3))
+
+
+@inlined
+def _add_biases(out, place, work, here, width):
+    """Four rows of slopes."""
+    v0, v1, v2, v3 = zero(), zero(), zero(), zero()
+    for s in range(0, width, LANES):
+        v0 = add(load(work, here + s), v0)
+        v1 = add(load(work, here + width + s), v1)
+        v2 = add(load(work, here + 2 * width + s), v2)
+        v3 = add(load(work, here + 3 * width + s), v3)
+    store(out, place, add(load(out, place), totals(v0, v1, v2, v3)))
+
+
+@inlined
+def _product(work, here, there, width):
+    v = zero()
+    for s in range(0, width, LANES):
+        v = multiply_add(load(work, here + s), load(work, there + s), v)
+    return total(v)
+
+
+@inlined
+def _sum(work, here, width):
+    v = zero()
+    for s in range(0, width, LANES):
+        v = add(load(work, here + s), v)
+    return total(v)
+
+
+# Activations: values in place, derivatives beside them, n numbers each.
+
+
+@compiled
+def relu_values(values, slopes):
+    for k in range(values.size):
+        z = values[k]
+        values[k] = select(z > 0.0, z, select(z <= 0.0, 0.0, z))  # nan stays nan
+        slopes[k] = select(z > 0.0, 1.0, 0.0)
+
+
+@compiled
+def tanh_values(values, slopes):
+    for k in range(values.size):
+        value = tanh(values[k])
+        values[k] = value
+        slopes[k] = 1.0 - value * value
+
+
+@inlined
+def sigmoid(z):
+    """1/(1 + exp(-z)), without overflow."""
+    small = exp(-absolute(z))
+    return select(z < 0.0, small, 1.0) / (1.0 + small)
+
+
+@compiled
+def sigmoid_values(values, slopes):
+    for k in range(values.size):
+        value = sigmoid(values[k])
+        values[k] = value
+        slopes[k] = value * (1.0 - value)
+
+
+@inlined
+def softplus(z):
+    """log(1 + exp(z)), without overflow."""
+    return maximum(z, 0.0) + log1p(exp(-absolute(z)))
+
+
+@compiled
+def softplus_values(values, slopes):
+    for k in range(values.size):
+        z = values[k]
+        values[k] = softplus(z)
+        slopes[k] = sigmoid(z)
+
+
+@compiled
+def swish_values(values, slopes):
+    for k in range(values.size):
+        z = values[k]
+        share = sigmoid(z)
+        values[k] = z * share
+        slopes[k] = share + z * share * (1.0 - share)
+
+
+@compiled
+def scale(values, factors):
+    """values *= factors, entry by entry."""
+    for k in range(values.size):
+        values[k] *= factors[k]
+
+
+# Losses of a tile: outputs and targets (n_outputs, width), the first `count` columns count. An
+# energy returns the sum of the examples' losses; slopes overwrite the outputs.
+
+
+@compiled
+def mean_square_energy(outputs, targets, n_outputs, width, count):
+    sum_of_all = 0.0
+    for r in range(n_outputs):
+        for s in range(count):
+            sum_of_all += (outputs[r * width + s] - targets[r * width + s]) ** 2
+    return sum_of_all / n_outputs
+
+
+@compiled
+def mean_square_slopes(outputs, targets, n_outputs, width, count):
+    for k in range(n_outputs * width):
+        outputs[k] = 2.0 / n_outputs * (outputs[k] - targets[k])
+    _clear_copies(outputs, n_outputs, width, count)
+
+
+@compiled
+def binary_cross_entropy_energy(outputs, targets, n_outputs, width, count):
+    sum_of_all = 0.0
+    for r in range(n_outputs):
+        for s in range(count):
+            z = outputs[r * width + s]
+            sum_of_all += softplus(z) - targets[r * width + s] * z
+    return sum_of_all / n_outputs
+
+
+@compiled
+def binary_cross_entropy_slopes(outputs, targets, n_outputs, width, count):
+    for k in range(n_outputs * width):
+        outputs[k] = (sigmoid(outputs[k]) - targets[k]) / n_outputs
+    _clear_copies(outputs, n_outputs, width, count)
+
+
+@compiled
+def cross_entropy_energy(outputs, targets, n_outputs, width, count):
+    sum_of_all = 0.0
+    for s in range(count):
+        top = outputs[s]
+        for r in range(1, n_outputs):
+            top = maximum(top, outputs[r * width + s])
+        weight = 0.0
+        for r in range(n_outputs):
+            weight += exp(outputs[r * width + s] - top)
+        sum_of_all += log(weight) + top - outputs[np.int64(targets[s]) * width + s]
+    return sum_of_all
+
+
+@compiled
+def cross_entropy_slopes(outputs, targets, n_outputs, width, count):
+    for s in range(width):
+        top = outputs[s]
+        for r in range(1, n_outputs):
+            top = maximum(top, outputs[r * width + s])
+        weight = 0.0
+        for r in range(n_outputs):
+            share = exp(outputs[r * width + s] - top)
+            outputs[r * width + s] = share
+            weight += share
+        for r in range(n_outputs):
+            own = select(targets[s] == r, 1.0, 0.0)
+            outputs[r * width + s] = outputs[r * width + s] / weight - own
+    _clear_copies(outputs, n_outputs, width, count)
+
+
+@inlined
+def _clear_copies(slopes, n_outputs, width, count):
+    """Slopes of the copies that fill a tile up are 0."""
+    for r in range(n_outputs):
+        for s in range(count, width):
+            slopes[r * width + s] = 0.0
+
+
+@compiled
+def half_square(x):
+    """|x|^2/2."""
+    sum_of_all = 0.0
+    for i in range(x.size):
+        sum_of_all += x[i] * x[i]
+    return 0.5 * sum_of_all
+
+
+@compiled
+def clear(out):
+    for i in range(out.size):
+        out[i] = 0.0
+
+
+@compiled
+def finish(out, x, n, decay):
+    """From sums over n examples to means, and the slope of decay |x|^2/2 added."""
+    for i in range(out.size):
+        out[i] = out[i] / n + decay * x[i]
