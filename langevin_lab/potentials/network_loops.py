@@ -21,6 +21,7 @@ from langevin_lab.compiled.elementary import (
     select,
     tanh,
 )
+from langevin_lab.compiled.intrinsics import stay_a_call
 from langevin_lab.compiled.vectors import (
     LANES,
     add,
@@ -35,50 +36,58 @@ from langevin_lab.compiled.vectors import (
 )
 
 
+# Columns of the table ``layers``, one row a layer: sizes, first places of weights and biases in the
+# coordinates; of the values before it, its own values and the derivatives of its activation in work.
+N_INPUTS, N_OUTPUTS, WEIGHTS, BIASES, SOURCE, TARGET, DERIVATIVES = range(7)
+
+
 @compiled
 def room(size):
-    """An array that begins at a cache line."""
+    """An array that begins at a cache line and ends with a 0."""
     buffer = np.empty(size + 8)
-    return buffer[(-buffer.ctypes.data % 64) // 8 :]
+    work = buffer[(-buffer.ctypes.data % 64) // 8 :][:size]
+    work[size - 1] = 0.0
+    return work
 
 
 @compiled
-def take_rows(values, first, n_columns, count, work, target, width):
-    """Tile of ``count`` examples that lie row after row in ``values``."""
+def take_rows(values, first, n_columns, count, work, width):
+    """Tile at the beginning of ``work``: ``count`` examples that lie row after row in ``values``."""
+    stay_a_call()
     for s in range(width):
         row = first + min(s, count - 1) * n_columns
         for c in range(n_columns):
-            work[target + c * width + s] = values[row + c]
+            work[c * width + s] = values[row + c]
 
 
 @compiled
-def take_drawn(data, indices, first, count, work, target, width):
-    """Tile of the examples indices[first], ..., indices[first + count - 1]."""
+def take_drawn(data, indices, first, count, work, width):
+    """Tile at the beginning of ``work``: the examples indices[first], ..., indices[first + count - 1]."""
+    stay_a_call()
     for s in range(width):
         row = indices[first + min(s, count - 1)]
         for c in range(data.shape[1]):
-            work[target + c * width + s] = data[row, c]
+            work[c * width + s] = data[row, c]
 
 
 @compiled
-def start_of(x, bias, row):
-    """What a sum begins with: its bias, or 0 where bias < 0."""
-    return spread(x, bias + row) if bias >= 0 else zero()
-
-
-@compiled
-def layer(x, weights, row_step, column_step, bias, work, source, n_columns, target, n_rows, width):
-    """target[r] = x[bias + r] + sum_c x[weights + r row_step + c column_step] source[c].
+def fill_layer(
+    x, weights, row_step, column_step, starts, bias, bias_step, work, source, n_columns, target,
+    n_rows, width,
+):  # fmt: skip
+    """target[r] = starts[bias + r bias_step] + sum_c x[weights + r row_step + c column_step] source[c].
 
     Rows in blocks of eight, four and one, whose sums stay in registers.
     """
+    stay_a_call()
     row = 0
     while row + 8 <= n_rows:
+        b = bias + row * bias_step
         for s in range(0, width, LANES):
-            v0, v1 = start_of(x, bias, row), start_of(x, bias, row + 1)
-            v2, v3 = start_of(x, bias, row + 2), start_of(x, bias, row + 3)
-            v4, v5 = start_of(x, bias, row + 4), start_of(x, bias, row + 5)
-            v6, v7 = start_of(x, bias, row + 6), start_of(x, bias, row + 7)
+            v0, v1 = spread(starts, b), spread(starts, b + bias_step)
+            v2, v3 = spread(starts, b + 2 * bias_step), spread(starts, b + 3 * bias_step)
+            v4, v5 = spread(starts, b + 4 * bias_step), spread(starts, b + 5 * bias_step)
+            v6, v7 = spread(starts, b + 6 * bias_step), spread(starts, b + 7 * bias_step)
             for c in range(n_columns):
                 a = load(work, source + c * width + s)
                 w = weights + row * row_step + c * column_step
@@ -101,9 +110,10 @@ def layer(x, weights, row_step, column_step, bias, work, source, n_columns, targ
             store(work, place + 7 * width, v7)
         row += 8
     while row + 4 <= n_rows:
+        b = bias + row * bias_step
         for s in range(0, width, LANES):
-            v0, v1 = start_of(x, bias, row), start_of(x, bias, row + 1)
-            v2, v3 = start_of(x, bias, row + 2), start_of(x, bias, row + 3)
+            v0, v1 = spread(starts, b), spread(starts, b + bias_step)
+            v2, v3 = spread(starts, b + 2 * bias_step), spread(starts, b + 3 * bias_step)
             for c in range(n_columns):
                 a = load(work, source + c * width + s)
                 w = weights + row * row_step + c * column_step
@@ -118,8 +128,9 @@ def layer(x, weights, row_step, column_step, bias, work, source, n_columns, targ
             store(work, place + 3 * width, v3)
         row += 4
     while row < n_rows:
+        b = bias + row * bias_step
         for s in range(0, width, LANES):
-            v0 = start_of(x, bias, row)
+            v0 = spread(starts, b)
             for c in range(n_columns):
                 w = weights + row * row_step + c * column_step
                 v0 = multiply_add(spread(x, w), load(work, source + c * width + s), v0)
@@ -128,8 +139,36 @@ def layer(x, weights, row_step, column_step, bias, work, source, n_columns, targ
 
 
 @compiled
+def to_outputs(x, layers, k, work, width):
+    """Sums of layer k from the values before it, on their way to the outputs."""
+    fill_layer(
+        x, layers[k, WEIGHTS], layers[k, N_INPUTS], 1, x, layers[k, BIASES], 1,
+        work, layers[k, SOURCE], layers[k, N_INPUTS], layers[k, TARGET], layers[k, N_OUTPUTS], width,
+    )  # fmt: skip
+
+
+@compiled
+def to_inputs(x, layers, k, work, zero_at, width):
+    """Slopes by the values before layer k, from those by its sums; work[zero_at] = 0."""
+    fill_layer(
+        x, layers[k, WEIGHTS], 1, layers[k, N_INPUTS], work, zero_at, 0,
+        work, layers[k, TARGET], layers[k, N_OUTPUTS], layers[k, SOURCE], layers[k, N_INPUTS], width,
+    )  # fmt: skip
+
+
+@compiled
+def add_layer_slopes(out, layers, k, work, width):
+    """Slopes by the weights and biases of layer k, from those by its sums."""
+    add_slopes(
+        out, layers[k, WEIGHTS], layers[k, BIASES], work, layers[k, TARGET], layers[k, N_OUTPUTS],
+        layers[k, SOURCE], layers[k, N_INPUTS], width,
+    )  # fmt: skip
+
+
+@compiled
 def add_slopes(out, weights, bias, work, slopes, n_rows, source, n_columns, width):
     """Add the slopes of a layer's weights (row by row) and biases, sums over the tile."""
+    stay_a_call()
     whole = n_columns - n_columns % 4
     row = 0
     while row + 2 <= n_rows:
@@ -236,6 +275,7 @@ def _sum(work, here, width):
 
 @compiled
 def relu_values(values, slopes):
+    stay_a_call()
     for k in range(values.size):
         z = values[k]
         values[k] = select(z > 0.0, z, select(z <= 0.0, 0.0, z))  # nan stays nan
@@ -244,6 +284,7 @@ def relu_values(values, slopes):
 
 @compiled
 def tanh_values(values, slopes):
+    stay_a_call()
     for k in range(values.size):
         value = tanh(values[k])
         values[k] = value
@@ -259,6 +300,7 @@ def sigmoid(z):
 
 @compiled
 def sigmoid_values(values, slopes):
+    stay_a_call()
     for k in range(values.size):
         value = sigmoid(values[k])
         values[k] = value
@@ -273,6 +315,7 @@ def softplus(z):
 
 @compiled
 def softplus_values(values, slopes):
+    stay_a_call()
     for k in range(values.size):
         z = values[k]
         values[k] = softplus(z)
@@ -281,6 +324,7 @@ def softplus_values(values, slopes):
 
 @compiled
 def swish_values(values, slopes):
+    stay_a_call()
     for k in range(values.size):
         z = values[k]
         share = sigmoid(z)
@@ -291,6 +335,7 @@ def swish_values(values, slopes):
 @compiled
 def scale(values, factors):
     """values *= factors, entry by entry."""
+    stay_a_call()
     for k in range(values.size):
         values[k] *= factors[k]
 
@@ -301,6 +346,7 @@ def scale(values, factors):
 
 @compiled
 def mean_square_energy(outputs, targets, n_outputs, width, count):
+    stay_a_call()
     sum_of_all = 0.0
     for r in range(n_outputs):
         for s in range(count):
@@ -310,6 +356,7 @@ def mean_square_energy(outputs, targets, n_outputs, width, count):
 
 @compiled
 def mean_square_slopes(outputs, targets, n_outputs, width, count):
+    stay_a_call()
     for k in range(n_outputs * width):
         outputs[k] = 2.0 / n_outputs * (outputs[k] - targets[k])
     _clear_copies(outputs, n_outputs, width, count)
@@ -317,6 +364,7 @@ def mean_square_slopes(outputs, targets, n_outputs, width, count):
 
 @compiled
 def binary_cross_entropy_energy(outputs, targets, n_outputs, width, count):
+    stay_a_call()
     sum_of_all = 0.0
     for r in range(n_outputs):
         for s in range(count):
@@ -327,6 +375,7 @@ def binary_cross_entropy_energy(outputs, targets, n_outputs, width, count):
 
 @compiled
 def binary_cross_entropy_slopes(outputs, targets, n_outputs, width, count):
+    stay_a_call()
     for k in range(n_outputs * width):
         outputs[k] = (sigmoid(outputs[k]) - targets[k]) / n_outputs
     _clear_copies(outputs, n_outputs, width, count)
@@ -334,6 +383,7 @@ def binary_cross_entropy_slopes(outputs, targets, n_outputs, width, count):
 
 @compiled
 def cross_entropy_energy(outputs, targets, n_outputs, width, count):
+    stay_a_call()
     sum_of_all = 0.0
     for s in range(count):
         top = outputs[s]
@@ -348,6 +398,7 @@ def cross_entropy_energy(outputs, targets, n_outputs, width, count):
 
 @compiled
 def cross_entropy_slopes(outputs, targets, n_outputs, width, count):
+    stay_a_call()
     for s in range(width):
         top = outputs[s]
         for r in range(1, n_outputs):
