@@ -40,6 +40,7 @@ _CATALOGUE = {
 _PLACES = {
     "Code": "code",
     "Data": "data",
+    "Examples": "examples",
     "Expression": "expression",
     "ExpressionError": "expression",
     "FactorNoise": "gradient_noise",
@@ -49,11 +50,19 @@ _PLACES = {
     "Potential": "potential",
     "Region": "expression",
     "StationaryPoint": "stationary",
+    "checkerboard": "examples",
     "drawn_gradient": "gradient_noise",
     "empirical_risk": "risk",
+    "load_cifar10": "stored_examples",
+    "load_mnist": "stored_examples",
     "multilayer_perceptron": "network",
     "parse_expression": "expression",
     "parse_region": "expression",
+    "read_idx": "stored_examples",
+    "spirals": "examples",
+    "teacher_network": "examples",
+    "trigonometric_plane": "examples",
+    "two_moons": "examples",
     **{name: module for module, names in _CATALOGUE.items() for name in names},
 }
 
