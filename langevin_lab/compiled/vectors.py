@@ -24,7 +24,18 @@ from numba.extending import models, register_model
 
 from langevin_lab.compiled.intrinsics import intrinsic
 
-__all__ = ["LANES", "add", "add_apart", "load", "multiply_add", "spread", "store", "total", "totals", "zero"]
+__all__ = [
+    "LANES",
+    "add",
+    "add_apart",
+    "load",
+    "multiply_add",
+    "spread",
+    "store",
+    "total",
+    "totals",
+    "zero",
+]
 
 LANES = 4
 _DOUBLE = ir.DoubleType()

@@ -1,6 +1,6 @@
 """Data sets for networks: `Examples`, and points of the plane and of a teacher, drawn from a seed.
 
-    spirals                two arms r = radius s, angle = 2 pi turns s, s = t^power, t even in [0, 1)
+    spirals                two arms r = radius s, angle 2 pi turns s, with s = t^power, 0 <= t < 1
     trigonometric_plane    above or below a sine
     checkerboard           black and white squares
     two_moons              two half circles that reach into each other
@@ -166,9 +166,7 @@ def trigonometric_plane(
     return _noisy(points, targets, noise, rng, "trigonometric_plane")
 
 
-def checkerboard(
-    n_examples: int, *, seed: int, squares: int = 4, noise: float = 0.0
-) -> Examples:
+def checkerboard(n_examples: int, *, seed: int, squares: int = 4, noise: float = 0.0) -> Examples:
     """Return points even in the square [-1, 1]^2, the class being the colour of a square.
 
     Parameters

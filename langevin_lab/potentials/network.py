@@ -9,7 +9,7 @@ gives the slices that `Partitioned` takes, one a layer or one for its weights an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,11 +38,11 @@ class Network(Potential):
         Widths, activation, loss.
     """
 
-    architecture: Architecture = Architecture((1, 1), "tanh", "mean_square")
+    architecture: Architecture = field(kw_only=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        function, fields = super().__reduce__()
-        return Network, (*fields, self.architecture)
+        _, fields = super().__reduce__()
+        return _network, (self.architecture, *fields)
 
     @property
     def blocks(self) -> Mapping[str, slice]:
@@ -142,7 +142,9 @@ class Network(Potential):
         wanted = _targets(targets, self.architecture)
         z = self.outputs(x, inputs)
         if len(wanted) != z.shape[-2]:
-            raise ValueError(f"{len(wanted)} targets for {z.shape[-2]} inputs; one row is one example")
+            raise ValueError(
+                f"{len(wanted)} targets for {z.shape[-2]} inputs; one row is one example"
+            )
         if self.architecture.loss == "binary_cross_entropy":
             return np.mean((z > 0) == (wanted > 0.5), axis=(-2, -1))
         return np.mean(np.argmax(z, axis=-1) == wanted[:, 0], axis=-1)
@@ -172,9 +174,14 @@ class Network(Potential):
         )
 
     @cached_property
-    def _evaluator(self) -> NetworkEvaluator:  # type: ignore[override]
+    def _evaluator(self) -> NetworkEvaluator:
         assert self.data is not None
         return NetworkEvaluator(self.architecture, self.code, self.data)
+
+
+def _network(architecture: Architecture, *fields: Any) -> Network:
+    """Return a network from its fields, as pickle hands them over."""
+    return Network(*fields, architecture=architecture)
 
 
 def multilayer_perceptron(

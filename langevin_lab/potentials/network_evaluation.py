@@ -3,12 +3,14 @@
 With a_l the values of layer l, z_l = a_{l-1} W_l^T + b_l, a_l = f(z_l) and d_l the slopes of the
 mean loss with respect to z_l,
 
-    d_L = L'(z_L)/n,   d_l = (d_{l+1} W_{l+1}) f'(z_l),   dU/dW_l = d_l^T a_{l-1},   dU/db_l = sum d_l
+    d_L = L'(z_L)/n,   d_l = (d_{l+1} W_{l+1}) f'(z_l),
+    dU/dW_l = d_l^T a_{l-1},   dU/db_l = sum of d_l over examples
 
 The product of the Hessian with a vector (V_l, c_l) is the derivative of these lines along it, each
 quantity q with a companion Rq:
 
-    R z_l = R a_{l-1} W_l^T + a_{l-1} V_l^T + c_l,   R a_l = f'(z_l) R z_l,   R d_L = L''(z_L) R z_L/n
+    R z_l = R a_{l-1} W_l^T + a_{l-1} V_l^T + c_l,   R a_l = f'(z_l) R z_l,
+    R d_L = L''(z_L) R z_L/n,   and so on back to the inputs
 
 Source: Rumelhart, Hinton, Williams, Nature 323, 533 (1986); Pearlmutter, Neural Comput. 6, 147
 (1994), section 4.

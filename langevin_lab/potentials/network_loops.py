@@ -10,17 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from langevin_lab.compiled.elementary import (
-    absolute,
-    compiled,
-    exp,
-    inlined,
-    log,
-    log1p,
-    maximum,
-    select,
-    tanh,
-)
+from langevin_lab.compiled.elementary import compiled, inlined
 from langevin_lab.compiled.intrinsics import stay_a_call
 from langevin_lab.compiled.vectors import (
     LANES,
@@ -35,9 +25,8 @@ from langevin_lab.compiled.vectors import (
     zero,
 )
 
-
-# Columns of the table ``layers``, one row a layer: sizes, first places of weights and biases in the
-# coordinates; of the values before it, its own values and the derivatives of its activation in work.
+# Columns of the table ``layers``, one row a layer: its sizes; the first places of its weights and
+# biases in the coordinates; those of the values before it, its own, and their derivatives in work.
 N_INPUTS, N_OUTPUTS, WEIGHTS, BIASES, SOURCE, TARGET, DERIVATIVES = range(7)
 
 
@@ -52,7 +41,7 @@ def room(size):
 
 @compiled
 def take_rows(values, first, n_columns, count, work, width):
-    """Tile at the beginning of ``work``: ``count`` examples that lie row after row in ``values``."""
+    """Begin ``work`` with a tile of ``count`` examples that lie row after row in ``values``."""
     stay_a_call()
     for s in range(width):
         row = first + min(s, count - 1) * n_columns
@@ -62,7 +51,7 @@ def take_rows(values, first, n_columns, count, work, width):
 
 @compiled
 def take_drawn(data, indices, first, count, work, width):
-    """Tile at the beginning of ``work``: the examples indices[first], ..., indices[first + count - 1]."""
+    """Begin ``work`` with a tile of the examples indices[first : first + count]."""
     stay_a_call()
     for s in range(width):
         row = indices[first + min(s, count - 1)]
@@ -75,7 +64,9 @@ def fill_layer(
     x, weights, row_step, column_step, starts, bias, bias_step, work, source, n_columns, target,
     n_rows, width,
 ):  # fmt: skip
-    """target[r] = starts[bias + r bias_step] + sum_c x[weights + r row_step + c column_step] source[c].
+    """target[r] = starts[bias + r bias_step] + sum_c w[r, c] source[c].
+
+    w[r, c] = x[weights + r row_step + c column_step].
 
     Rows in blocks of eight, four and one, whose sums stay in registers.
     """
@@ -141,18 +132,20 @@ def fill_layer(
 @compiled
 def to_outputs(x, layers, k, work, width):
     """Sums of layer k from the values before it, on their way to the outputs."""
+    n_inputs, n_outputs = layers[k, N_INPUTS], layers[k, N_OUTPUTS]
     fill_layer(
-        x, layers[k, WEIGHTS], layers[k, N_INPUTS], 1, x, layers[k, BIASES], 1,
-        work, layers[k, SOURCE], layers[k, N_INPUTS], layers[k, TARGET], layers[k, N_OUTPUTS], width,
+        x, layers[k, WEIGHTS], n_inputs, 1, x, layers[k, BIASES], 1,
+        work, layers[k, SOURCE], n_inputs, layers[k, TARGET], n_outputs, width,
     )  # fmt: skip
 
 
 @compiled
 def to_inputs(x, layers, k, work, zero_at, width):
     """Slopes by the values before layer k, from those by its sums; work[zero_at] = 0."""
+    n_inputs, n_outputs = layers[k, N_INPUTS], layers[k, N_OUTPUTS]
     fill_layer(
-        x, layers[k, WEIGHTS], 1, layers[k, N_INPUTS], work, zero_at, 0,
-        work, layers[k, TARGET], layers[k, N_OUTPUTS], layers[k, SOURCE], layers[k, N_INPUTS], width,
+        x, layers[k, WEIGHTS], 1, n_inputs, work, zero_at, 0,
+        work, layers[k, TARGET], n_outputs, layers[k, SOURCE], n_inputs, width,
     )  # fmt: skip
 
 
@@ -270,156 +263,12 @@ def _sum(work, here, width):
     return total(v)
 
 
-# Activations: values in place, derivatives beside them, n numbers each.
-
-
-@compiled
-def relu_values(values, slopes):
-    stay_a_call()
-    for k in range(values.size):
-        z = values[k]
-        values[k] = select(z > 0.0, z, select(z <= 0.0, 0.0, z))  # nan stays nan
-        slopes[k] = select(z > 0.0, 1.0, 0.0)
-
-
-@compiled
-def tanh_values(values, slopes):
-    stay_a_call()
-    for k in range(values.size):
-        value = tanh(values[k])
-        values[k] = value
-        slopes[k] = 1.0 - value * value
-
-
-@inlined
-def sigmoid(z):
-    """1/(1 + exp(-z)), without overflow."""
-    small = exp(-absolute(z))
-    return select(z < 0.0, small, 1.0) / (1.0 + small)
-
-
-@compiled
-def sigmoid_values(values, slopes):
-    stay_a_call()
-    for k in range(values.size):
-        value = sigmoid(values[k])
-        values[k] = value
-        slopes[k] = value * (1.0 - value)
-
-
-@inlined
-def softplus(z):
-    """log(1 + exp(z)), without overflow."""
-    return maximum(z, 0.0) + log1p(exp(-absolute(z)))
-
-
-@compiled
-def softplus_values(values, slopes):
-    stay_a_call()
-    for k in range(values.size):
-        z = values[k]
-        values[k] = softplus(z)
-        slopes[k] = sigmoid(z)
-
-
-@compiled
-def swish_values(values, slopes):
-    stay_a_call()
-    for k in range(values.size):
-        z = values[k]
-        share = sigmoid(z)
-        values[k] = z * share
-        slopes[k] = share + z * share * (1.0 - share)
-
-
 @compiled
 def scale(values, factors):
     """values *= factors, entry by entry."""
     stay_a_call()
     for k in range(values.size):
         values[k] *= factors[k]
-
-
-# Losses of a tile: outputs and targets (n_outputs, width), the first `count` columns count. An
-# energy returns the sum of the examples' losses; slopes overwrite the outputs.
-
-
-@compiled
-def mean_square_energy(outputs, targets, n_outputs, width, count):
-    stay_a_call()
-    sum_of_all = 0.0
-    for r in range(n_outputs):
-        for s in range(count):
-            sum_of_all += (outputs[r * width + s] - targets[r * width + s]) ** 2
-    return sum_of_all / n_outputs
-
-
-@compiled
-def mean_square_slopes(outputs, targets, n_outputs, width, count):
-    stay_a_call()
-    for k in range(n_outputs * width):
-        outputs[k] = 2.0 / n_outputs * (outputs[k] - targets[k])
-    _clear_copies(outputs, n_outputs, width, count)
-
-
-@compiled
-def binary_cross_entropy_energy(outputs, targets, n_outputs, width, count):
-    stay_a_call()
-    sum_of_all = 0.0
-    for r in range(n_outputs):
-        for s in range(count):
-            z = outputs[r * width + s]
-            sum_of_all += softplus(z) - targets[r * width + s] * z
-    return sum_of_all / n_outputs
-
-
-@compiled
-def binary_cross_entropy_slopes(outputs, targets, n_outputs, width, count):
-    stay_a_call()
-    for k in range(n_outputs * width):
-        outputs[k] = (sigmoid(outputs[k]) - targets[k]) / n_outputs
-    _clear_copies(outputs, n_outputs, width, count)
-
-
-@compiled
-def cross_entropy_energy(outputs, targets, n_outputs, width, count):
-    stay_a_call()
-    sum_of_all = 0.0
-    for s in range(count):
-        top = outputs[s]
-        for r in range(1, n_outputs):
-            top = maximum(top, outputs[r * width + s])
-        weight = 0.0
-        for r in range(n_outputs):
-            weight += exp(outputs[r * width + s] - top)
-        sum_of_all += log(weight) + top - outputs[np.int64(targets[s]) * width + s]
-    return sum_of_all
-
-
-@compiled
-def cross_entropy_slopes(outputs, targets, n_outputs, width, count):
-    stay_a_call()
-    for s in range(width):
-        top = outputs[s]
-        for r in range(1, n_outputs):
-            top = maximum(top, outputs[r * width + s])
-        weight = 0.0
-        for r in range(n_outputs):
-            share = exp(outputs[r * width + s] - top)
-            outputs[r * width + s] = share
-            weight += share
-        for r in range(n_outputs):
-            own = select(targets[s] == r, 1.0, 0.0)
-            outputs[r * width + s] = outputs[r * width + s] / weight - own
-    _clear_copies(outputs, n_outputs, width, count)
-
-
-@inlined
-def _clear_copies(slopes, n_outputs, width, count):
-    """Slopes of the copies that fill a tile up are 0."""
-    for r in range(n_outputs):
-        for s in range(count, width):
-            slopes[r * width + s] = 0.0
 
 
 @compiled

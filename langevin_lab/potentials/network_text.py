@@ -1,4 +1,4 @@
-"""Text of a network's energy and gradients: its layers written out, the loops in `network_loops`.
+"""Text of a network's energy and gradients: its layers written out, loops in `network_loops`.
 
     energy(x, parameters), gradient(x, parameters, out)
         parameters: the weight decay, then the data row by row
@@ -87,10 +87,16 @@ def batch_gradient(x, parameters, data, indices, label_noise, out):
 
 
 def network_import(architecture: Architecture) -> str:
-    """The line that binds the loops in a generated module."""
-    names = [f"{architecture.loss}_energy", f"{architecture.loss}_slopes"]
-    names = sorted([*_LOOPS, *names, f"{architecture.activation}_values"])
-    return f"from langevin_lab.potentials.network_loops import {', '.join(names)}"
+    """The lines that bind the loops in a generated module."""
+    functions = (
+        f"{architecture.loss}_energy", f"{architecture.loss}_slopes",
+        f"{architecture.activation}_values",
+    )  # fmt: skip
+    package = "langevin_lab.potentials"
+    return "\n".join(
+        f"from {package}.{module} import {', '.join(names)}"
+        for module, names in (("network_loops", _LOOPS), ("network_function_loops", functions))
+    )
 
 
 def tile_width(architecture: Architecture, batch_size: int) -> int:

@@ -103,7 +103,7 @@ def load_mnist(
     ValueError
         If part is unknown, a checksum differs, or images and labels do not fit one another.
     """
-    stem = _choice(part, {"train": "train", "test": "t10k"})
+    stem = _stem(part)
     images, labels = (
         read_idx(_found(Path(folder), f"{stem}-{rest}", checksums))
         for rest in ("images-idx3-ubyte", "labels-idx1-ubyte")
@@ -146,7 +146,7 @@ def load_cifar10(
         If part is unknown, a checksum differs or a file holds no such records.
     """
     train = tuple(f"data_batch_{i}.bin" for i in range(1, 6))
-    names = _choice(part, {"train": train, "test": ("test_batch.bin",)})
+    names = train if _stem(part) == "train" else ("test_batch.bin",)
     rows = np.concatenate(
         [_cifar_rows(name, content) for name, content in _batches(Path(folder), names, checksums)]
     )
@@ -188,10 +188,11 @@ def _cifar_rows(name: str, content: bytes) -> np.ndarray:
     return rows
 
 
-def _choice(part: str, known: Mapping[str, object]) -> object:
-    if part not in known:
+def _stem(part: str) -> str:
+    """Beginning of MNIST's file names of a part."""
+    if part not in ("train", "test"):
         raise ValueError(f"part={part!r} must be 'train' or 'test'")
-    return known[part]
+    return "train" if part == "train" else "t10k"
 
 
 def _found(folder: Path, name: str, checksums: Mapping[str, str]) -> Path:

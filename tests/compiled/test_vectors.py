@@ -75,7 +75,10 @@ def test_products_are_rounded_once():
     a[4:], b[4:] = 0.0, 0.0
     # big^2 = 1 + 2^-29 + 2^-60: fused with 0 it is rounded to 1 + 2^-29; the sum is then exact.
     assert _dot(a, b) == 2.0**-29
-    a, b = np.array([2.0, 0.0, 0.0, 0.0, big] + 3 * [0.0]), np.array([-0.5] + 3 * [0.0] + [big] + 3 * [0.0])
+    a, b = (
+        np.array([2.0, 0.0, 0.0, 0.0, big] + 3 * [0.0]),
+        np.array([-0.5] + 3 * [0.0] + [big] + 3 * [0.0]),
+    )
     assert _dot(a, b) == 2.0**-29 + 2.0**-60
 
 

@@ -9,7 +9,13 @@ import pytest
 import langevin_lab as ll
 from langevin_lab.compiled import vectors
 from langevin_lab.limits.noise_covariance import noise_factor
-from langevin_lab.potentials import Minibatch, drawn_gradient, multilayer_perceptron, network_loops
+from langevin_lab.potentials import (
+    Minibatch,
+    drawn_gradient,
+    multilayer_perceptron,
+    network_function_loops,
+    network_loops,
+)
 from langevin_lab.potentials.architecture import ACTIVATIONS, LOSSES, SCHEMES, Architecture
 from langevin_lab.potentials.evaluation import along, difference
 from langevin_lab.potentials.network_evaluation import _ACTIVATIONS
@@ -38,7 +44,7 @@ def network(loss="mean_square", hidden=(7,), activation="tanh", **options):
 
 def compiled_parts(potential):
     """The functions of a network's text; the loops in it are compiled, its own lines are not."""
-    namespace = {"np": np, **vars(network_loops)}
+    namespace = {"np": np, **vars(network_loops), **vars(network_function_loops)}
     exec(potential.code.source, namespace)
     return namespace
 
@@ -137,9 +143,7 @@ def test_compiled_loops_are_numpy(hidden, loss):
     assert_close(parts["energy"](x, parameters), potential.energy(x), 1e-13)
     for n in (1, 4, 10, 29):  # tiles not full, full, several
         indices = np.random.default_rng(n).integers(0, 23, n)
-        parts["batch_gradient"](
-            x, parameters, potential.data.values, indices, np.zeros(0), out
-        )
+        parts["batch_gradient"](x, parameters, potential.data.values, indices, np.zeros(0), out)
         expected = potential._evaluator.batch_gradient(
             x, potential.parameter_values, indices, np.zeros(0)
         )
@@ -163,7 +167,7 @@ def test_activations_at_special_points():
     z = np.array([-800.0, -1.0, -0.0, 0.0, 1.0, 800.0, np.nan, 0.5])
     for name in ACTIVATIONS:
         values, slopes = z.copy(), np.empty(z.size)
-        getattr(network_loops, f"{name}_values")(values, slopes)
+        getattr(network_function_loops, f"{name}_values")(values, slopes)
         assert np.isfinite(values[:6]).all()
         assert np.isnan(values[6])
         with np.errstate(all="ignore"):
@@ -317,9 +321,7 @@ def test_blocks_are_partitions():
     first, rest = (
         ll.Langevin(potential, temperature=0.1, friction=friction) for friction in (0.5, 1.0)
     )
-    dynamics = ll.Partitioned(
-        [("layer_1", first), (("weights_2", "biases_2", "layer_3"), rest)]
-    )
+    dynamics = ll.Partitioned([("layer_1", first), (("weights_2", "biases_2", "layer_3"), rest)])
     stop = potential.blocks["layer_1"].stop
     assert dynamics.blocks[0].coordinates == tuple(range(stop))
     assert dynamics.blocks[1].coordinates == tuple(range(stop, potential.dim))
@@ -382,7 +384,7 @@ def test_wrong_use_is_refused():
         potential.start(seed=0, n_replicas=0)
     with pytest.raises(ValueError, match=r"inputs of shape \(2, 5\) must be \(n_examples, 3\)"):
         potential.outputs(x, np.zeros((2, 5)))
-    with pytest.raises(ValueError, match="x of shape .* does not end in dim=44"):
+    with pytest.raises(ValueError, match=r"x of shape .* does not end in dim=44"):
         potential.predict(x[:3], IN)
     with pytest.raises(ValueError, match="has the loss mean_square, which knows no classes"):
         potential.accuracy(x, IN, OUT)

@@ -104,13 +104,13 @@ def test_cifar10_is_read(tmp_path, place, part):
     np.testing.assert_array_equal(found.inputs, COLOURS[:count] / 255)
     if place == "archive":
         other = "test" if part == "train" else "train"
-        with pytest.raises(ValueError, match="cifar-10-binary.tar.gz holds no "):
+        with pytest.raises(ValueError, match=r"cifar-10-binary\.tar\.gz holds no "):
             load_cifar10(tmp_path, part=other, checksums={})
 
 
 def test_unpacked_batches_are_compared(tmp_path):
     (tmp_path / "test_batch.bin").write_bytes(cifar_batch(0))
-    with pytest.raises(ValueError, match="has the md5 .* not 0"):
+    with pytest.raises(ValueError, match=r"has the md5 .* not 0"):
         load_cifar10(tmp_path, part="test", checksums={"test_batch.bin": "0"})
 
 
