@@ -125,7 +125,7 @@ def spirals(
 
     Source
     ------
-    Leimkuhler, Matthews, Vlaar, Found. Data Sci. 1, 457 (2019), section 5.
+    Leimkuhler, Matthews and Vlaar (2019), and its published code.
 
     Example
     -------

@@ -77,7 +77,7 @@ class Network(Potential):
 
         Source
         ------
-        Glorot, Bengio, AISTATS 2010, equation 16; He, Zhang, Ren, Sun, ICCV 2015, equation 10.
+        Glorot, Bengio (2010), equation 16; He, Zhang, Ren, Sun (2015), equation 10.
         """
         seed = whole_number(self.name, "seed", seed, 0)
         if n_replicas is not None:

@@ -13,7 +13,7 @@ quantity q with a companion Rq:
     R d_L = L''(z_L) R z_L/n,   and so on back to the inputs
 
 Source: Rumelhart, Hinton, Williams, Nature 323, 533 (1986); Pearlmutter, Neural Comput. 6, 147
-(1994), section 4.
+(1994).
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 Nothing is downloaded. Files whose checksum is known are compared with it, since half a download
 and a page of HTML make data sets too.
 
-Source: LeCun, Cortes, Burges, The MNIST database (1998), for the IDX format; Krizhevsky, Learning
-multiple layers of features from tiny images (2009), for CIFAR-10.
+Source: LeCun, Cortes, Burges (1998) for the IDX format; Krizhevsky (2009) for CIFAR-10.
 """
 
 from __future__ import annotations
