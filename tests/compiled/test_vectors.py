@@ -60,6 +60,7 @@ def test_entries_are_moved_and_added():
 def test_sums_have_the_stated_order():
     a, out = rng.normal(size=16), np.empty(4)
     a[4:8] = 1.0, 2.0**-53, 2.0**-53, 2.0**-53
+    a[8:12] = 1.0, -1.0, 2.0**-53, 2.0**-53
     found = _summed(a, out)
     rows = a.reshape(4, 4)
     expected = (rows[:, 0] + rows[:, 1]) + (rows[:, 2] + rows[:, 3])
@@ -67,6 +68,8 @@ def test_sums_have_the_stated_order():
     assert found == expected[1]
     assert found == 1.0 + 2.0**-52
     assert ((a[4] + a[5]) + a[6]) + a[7] == 1.0
+    assert out[2] == 2.0**-52
+    assert (a[8] + a[10]) + (a[9] + a[11]) == 2.0**-53
 
 
 def test_products_are_rounded_once():
