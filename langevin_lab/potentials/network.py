@@ -212,7 +212,8 @@ def multilayer_perceptron(
     hidden : sequence of int
         Neurons of the hidden layers; () makes a linear model.
     activation : "relu", "tanh", "sigmoid", "softplus" or "swish"
-        Of the hidden neurons. The derivative of relu at 0 is 0.
+        Of the hidden neurons. The derivative of relu at 0 is 0; softplus is log(1 + exp(z))
+        everywhere, where PyTorch's is linear above 20; swish is z sigmoid(z), PyTorch's SiLU.
     loss : "mean_square", "binary_cross_entropy" or "cross_entropy"
         The cross-entropies apply sigmoid or softmax to the outputs themselves.
     n_classes : int, optional

@@ -200,6 +200,19 @@ def test_linear_model_has_its_least_squares_solution():
     )
 
 
+def test_linear_model_has_the_hessian_of_its_design():
+    """(2/(n m)) sum_i a_i a_i^T for each of m outputs, a = (inputs, 1)."""
+    inputs, _ = examples("mean_square")
+    potential = network(hidden=())
+    design = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
+    expected = np.kron(np.eye(N_OUTPUTS), design.T @ design / len(inputs))
+    # From one row of (weights, bias) an output to all weights, then all biases.
+    order = [4 * i + j for i in range(N_OUTPUTS) for j in range(N_INPUTS)]
+    order += [4 * i + N_INPUTS for i in range(N_OUTPUTS)]
+    found = potential.hessian(np.zeros(potential.dim))
+    assert_close(found, expected[np.ix_(order, order)] * 2 / N_OUTPUTS, 1e-13)
+
+
 def test_many_points_and_examples_are_taken_in_portions(monkeypatch):
     potential = network("cross_entropy", batch_size=5)
     x = potential.start(seed=1, n_replicas=7)
