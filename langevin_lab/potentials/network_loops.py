@@ -129,12 +129,15 @@ def fill_layer(
         row += 1
 
 
+# np.int64(1) rather than 1: for literal steps `fill_layer` would be compiled once for each.
+
+
 @compiled
 def to_outputs(x, layers, k, work, width):
     """Sums of layer k from the values before it, on their way to the outputs."""
     n_inputs, n_outputs = layers[k, N_INPUTS], layers[k, N_OUTPUTS]
     fill_layer(
-        x, layers[k, WEIGHTS], n_inputs, 1, x, layers[k, BIASES], 1,
+        x, layers[k, WEIGHTS], n_inputs, np.int64(1), x, layers[k, BIASES], np.int64(1),
         work, layers[k, SOURCE], n_inputs, layers[k, TARGET], n_outputs, width,
     )  # fmt: skip
 
@@ -144,7 +147,7 @@ def to_inputs(x, layers, k, work, zero_at, width):
     """Slopes by the values before layer k, from those by its sums; work[zero_at] = 0."""
     n_inputs, n_outputs = layers[k, N_INPUTS], layers[k, N_OUTPUTS]
     fill_layer(
-        x, layers[k, WEIGHTS], 1, n_inputs, work, zero_at, 0,
+        x, layers[k, WEIGHTS], np.int64(1), n_inputs, work, zero_at, np.int64(0),
         work, layers[k, TARGET], n_outputs, layers[k, SOURCE], n_inputs, width,
     )  # fmt: skip
 

@@ -23,21 +23,26 @@ _LOOPS = (
     "room", "scale", "take_drawn", "take_rows", "to_inputs", "to_outputs",
 )  # fmt: skip
 
+# Sizes of loops are read from arrays: for numbers in the text the loops are compiled anew for each
+# call, and unrolled, which gains nothing and takes seconds.
 _TEXT = """LAYERS = np.array({layers})
+TILE = np.array([{width}])
 
 
 def forward(x, work):
+    width = TILE[0]
     for k in range({n_layers}):
-        to_outputs(x, LAYERS, k, work, {width})
+        to_outputs(x, LAYERS, k, work, width)
         if k < {last}:
             {activation}_values(values_of(work, k), derivatives_of(work, k))
 
 
 def backward(x, work, out):
+    width = TILE[0]
     for k in range({last}, -1, -1):
-        add_layer_slopes(out, LAYERS, k, work, {width})
+        add_layer_slopes(out, LAYERS, k, work, width)
         if k > 0:
-            to_inputs(x, LAYERS, k, work, {zero_at}, {width})
+            to_inputs(x, LAYERS, k, work, {zero_at}, width)
             scale(values_of(work, k - 1), derivatives_of(work, k - 1))
 
 

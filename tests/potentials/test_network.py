@@ -338,6 +338,13 @@ def test_blocks_are_partitions():
     stop = potential.blocks["layer_1"].stop
     assert dynamics.blocks[0].coordinates == tuple(range(stop))
     assert dynamics.blocks[1].coordinates == tuple(range(stop, potential.dim))
+    published = ll.dynamics.adlala(
+        potential, ("weights_1", "biases_1"), temperature=0.1, epsilon=0.1, applied_noise=0.1,
+        friction=1.0,
+    )  # fmt: skip
+    chosen = [block.coordinates for block in published.blocks]
+    assert chosen[1] == tuple(range(12, 16))
+    assert [len(block) for block in chosen] == [12, 4, potential.dim - 16]
     assert list(potential.blocks) == [
         f"{part}_{number}" for number in (1, 2, 3) for part in ("layer", "weights", "biases")
     ]
