@@ -29,6 +29,7 @@ __all__ = [
     "nearest",
     "select",
     "sqrt",
+    "stay_a_call",
 ]
 
 _DOUBLE = ir.DoubleType()
@@ -126,3 +127,16 @@ def select(typing_context, condition, yes, no):
         return builder.select(*args)
 
     return types.float64(types.boolean, types.float64, types.float64), generate
+
+
+@intrinsic
+def stay_a_call(typing_context):
+    """Keep the function that calls this from being inlined: a large body is compiled once."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        # Numba hands the wish to be inlined on from callers to what they call.
+        builder.function.attributes.discard("alwaysinline")
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), generate

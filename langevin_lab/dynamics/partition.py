@@ -38,18 +38,22 @@ def block_coordinates(coordinates: Any, potential: Any, number: int) -> tuple[in
     """Coordinates of block ``number`` as a tuple of indices."""
     where = f"coordinates {coordinates!r} of block {number}"
     dim, variables = int(potential.dim), tuple(potential.variables)
+    blocks = getattr(potential, "blocks", {})
     if isinstance(coordinates, slice):
         coordinates = range(*coordinates.indices(dim))
     if isinstance(coordinates, str | int | np.integer):
         coordinates = (coordinates,)
     if not isinstance(coordinates, Iterable):
-        raise TypeError(f"{where} must be a slice, indices or names of variables")
+        raise TypeError(f"{where} must be a slice, indices or names of variables or blocks")
     indices = []
     for entry in coordinates:
-        if isinstance(entry, str) and entry in variables:
+        if isinstance(entry, str) and entry in blocks:
+            indices.extend(range(dim)[blocks[entry]])
+        elif isinstance(entry, str) and entry in variables:
             indices.append(variables.index(entry))
         elif isinstance(entry, bool) or not isinstance(entry, int | np.integer):
-            raise TypeError(f"{where}: {entry!r} is no index and none of {list(variables)[:8]}")
+            known = [*blocks, *variables][:8]
+            raise TypeError(f"{where}: {entry!r} is no index and none of {known}")
         elif not 0 <= entry < dim:
             raise ValueError(f"{where}: index {entry} is outside 0..{dim - 1}")
         else:
@@ -66,7 +70,8 @@ class Partitioned(Dynamics):
     Parameters
     ----------
     blocks : sequence of (coordinates, Dynamics)
-        Coordinates as a slice, indices or names of variables; together every coordinate once.
+        Coordinates as a slice, indices, names of variables or of a network's blocks such as
+        "weights_1"; together every coordinate once.
         Letters of a word name blocks by their place here: "A1" drifts the first.
 
     Raises

@@ -141,6 +141,11 @@ def _factor_of_minibatch(
     potential: Potential, noise: Minibatch
 ) -> tuple[Potential, list[list[str]]]:
     assert potential.data is not None
+    if not potential.text:
+        raise ValueError(
+            f"{potential.name} is made of loops, which a diffusion cannot write out; use "
+            "noise_covariance for the covariance at a point"
+        )
     if noise.n_examples > MOST_EXAMPLES:
         raise ValueError(
             f"{noise.n_examples} examples make {noise.n_examples} noises of the diffusion; at most "

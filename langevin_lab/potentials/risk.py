@@ -110,7 +110,7 @@ def empirical_risk(
     names, example, latex = derived(loss, variables, (*given, *examples.columns), hessian=False)
     label_noise = _checked_label_noise(examples, label, label_noise)
     examples = replace(examples, label=label)
-    noise = _minibatch(examples, batch_size, replacement, label_noise)
+    noise = minibatch(examples, batch_size, replacement, label_noise)
     source = risk_source(example.source, len(names), len(given), examples)
     return Potential(
         name=name,
@@ -144,9 +144,10 @@ def _checked_label_noise(examples: Data, label: str | None, label_noise: Any) ->
     return float(label_noise)
 
 
-def _minibatch(
+def minibatch(
     examples: Data, batch_size: Any, replacement: Any, label_noise: float
 ) -> Minibatch | None:
+    """Return how batches of a size are drawn, or None for all examples as they are."""
     n = examples.n_examples
     if n > _MOST_EXAMPLES:
         raise ValueError(f"data has {n} examples; at most {_MOST_EXAMPLES} can be drawn from")

@@ -45,6 +45,9 @@ POTENTIALS = {
     "minibatch": lambda: risk(batch_size=3),
     "minibatch, replacement": lambda: risk(batch_size=4, replacement=True),
     "minibatch, labels": lambda: risk(batch_size=3, label="y", label_noise=0.6),
+    "minibatch, network": lambda: ll.potentials.multilayer_perceptron(
+        DATA["a"], DATA["y"], hidden=(3, 2), batch_size=3, weight_decay=0.1
+    ),
     "full batch, labels": lambda: risk(label="y", label_noise=0.6),
 }
 STEPS = (
@@ -204,6 +207,7 @@ SAME_BITS = [
     ("StochasticHeun", "overdamped", "lanes, factor"),
     ("BAOAB", "langevin", "rows, covariance"),
     ("BAOAB", "langevin", "minibatch, labels"),
+    ("BAOAB", "langevin", "minibatch, network"),
 ]
 
 
@@ -211,7 +215,7 @@ SAME_BITS = [
 @pytest.mark.parametrize(("name", "equation", "which"), SAME_BITS)
 def test_bits_depend_on_nothing_but_seed_replica_and_step(name, equation, which):
     dynamics = dynamics_for(name, equation, POTENTIALS[which]())
-    start = np.random.default_rng(3).uniform(-1, 1, (37, 2))
+    start = np.random.default_rng(3).uniform(-1, 1, (37, dynamics.dim))
     observe = {"square": f"{dynamics.potential.variables[0]}**2"}
     options = {"observe": observe, "burn_in": 3, "chunk_size": None}
 
