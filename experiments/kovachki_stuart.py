@@ -67,7 +67,7 @@ class Config:
     table_momentum: float = 0.9
     table_duration: float = 2.0
     momentum: float = 0.5
-    exponents: tuple[int, ...] = (5, 6, 7, 8, 9, 10, 11, 12)
+    exponents: tuple[int, ...] = (5, 6, 7, 8, 9, 10, 11, 12, 13)
     loss_duration: float = 2.0
     network_exponents: tuple[int, ...] = (5, 6, 7, 8, 9, 10, 11, 12)
     network_duration: float = 1.0
