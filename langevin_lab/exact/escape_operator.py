@@ -16,15 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.exact.passage_operator import Step, one_normal_scheme
-from langevin_lab.exact.passage_operator import interpolation as interpolated
-from langevin_lab.exact.quadrature import gibbs_interval
+from langevin_lab.exact.one_normal import Step, scheme_problem
+from langevin_lab.exact.one_normal import interpolation as interpolated
 from langevin_lab.exact.reference import Array, Reference
-from langevin_lab.exact.requirements import friction_of, temperature_of
 from langevin_lab.exact.splitting_operator import stepping_normals
 from langevin_lab.integrators import Method
 
-_CUT = 40.0  # the grid ends where the Gibbs density is exp(-40) of its maximum
 _PANELS = 12  # of the coarse rule; the fine one has twice as many
 _RESTART = 1e-13  # a step
 _ROUNDING = 1e-9  # relative: 1e-13 times the steps in which a well forgets its start
@@ -75,22 +72,20 @@ def discrete_passage_rate(
     >>> print(f"{ll.exact.discrete_passage_rate('EulerMaruyama', cold, -1.0, 0.9, 1e-3).value:.3e}")
     3.340e-44
     """
-    scheme = one_normal_scheme(method, dynamics, "an escape rate of a scheme")
+    problem = scheme_problem(
+        method, dynamics, dt, "an escape rate of a scheme", start=start, target=target
+    )
     if not start < target:
         raise ValueError(
             f"start={start} must lie below target={target}; exchange x and -x for a passage "
             "downwards"
         )
-    spread = np.sqrt(2.0 * temperature_of(dynamics) * dt / float(np.max(friction_of(dynamics))))
-    if target - start < 8.0 * spread:
-        raise ValueError(
-            f"dt={dt:g} makes steps of {spread:.3g}, and start={start} to target={target} is not "
-            "eight of them; use a smaller dt"
-        )
-    low = min(gibbs_interval(dynamics, _CUT)[0], start - 10 * spread)
-    step = Step(scheme, dynamics, dt)
+    problem.require_resolved(
+        target - start, f"start={start} to target={target} is not eight of them"
+    )
+    low, step = problem.low(start), problem.step
     # A sixth of the noise's width resolves the kernel to many digits with cubic pieces.
-    n_cells = max(200, int(6.0 * (target - low) / spread))
+    n_cells = problem.n_cells(low, target, 6.0)
     coarse, fine = (
         _rate(step, np.linspace(low, target, m * n_cells + 1), start, m * _PANELS) / dt
         for m in (1, 2)

@@ -128,3 +128,34 @@ def test_a_passage_of_too_many_steps_is_refused_and_not_wrong():
     cold = ll.Overdamped(ll.potentials.double_well(), temperature=1 / 40)
     with pytest.raises(ValueError, match=r"dt=0.002 makes a passage .* use discrete_passage_rate"):
         ll.exact.discrete_passage_time("EulerMaruyama", cold, -1.0, 0.9, 0.002)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"dt": float("nan")}, ValueError, "dt=nan must be finite and > 0"),
+        ({"dt": -0.01}, ValueError, "dt=-0.01 must be finite and > 0"),
+        ({"dt": 0.0}, ValueError, "dt=0.0 must be finite and > 0"),
+        ({"dt": "a"}, TypeError, "dt='a' must be a number > 0"),
+        ({"dt": True}, TypeError, "dt=True must be a number > 0"),
+        ({"start": -np.inf}, ValueError, "start=-inf must be finite"),
+        ({"start": "a"}, TypeError, "start='a' must be a number"),
+        ({"target": np.inf}, ValueError, "target=inf must be finite"),
+        ({"shift": float("nan")}, ValueError, "shift=nan must be finite"),
+        ({"bridge": "no"}, TypeError, "bridge='no' must be True or False"),
+    ],
+)
+def test_every_operator_refuses_the_same_input(changes, error, message):
+    arguments = {"start": -1.0, "target": 0.9, "dt": 0.01, **changes}
+    dynamics = double_well(0.2)
+    with pytest.raises(error, match=message):
+        discrete_passage_time("EulerMaruyama", dynamics, **arguments)
+    if "bridge" in changes or "shift" in changes:
+        return
+    with pytest.raises(error, match=message):
+        ll.exact.discrete_passage_rate("EulerMaruyama", dynamics, **arguments)
+    arguments["b"] = arguments.pop("target")
+    with pytest.raises(error, match=message.replace("target", "b")):
+        ll.exact.discrete_splitting_probability(
+            "EulerMaruyama", dynamics, **{"a": -1.1, **arguments}
+        )
