@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.exact.passage_quadrature import scalar_friction
-from langevin_lab.exact.quadrature import gibbs_interval
+from langevin_lab.exact.passage_quadrature import confined_left, scalar_friction
+from langevin_lab.exact.quadrature import ReducedEnergy
 from langevin_lab.exact.reference import Array
 from langevin_lab.exact.requirements import (
     require_dimension,
@@ -43,8 +43,12 @@ class SchemeProblem:
         return Step(self.scheme, self.dynamics, self.dt)
 
     def low(self, start: float) -> float:
-        """Where a grid may end to the left of a start: the Gibbs density is exp(-40) there."""
-        return min(gibbs_interval(self.dynamics, 40.0)[0], start - 10 * self.spread)
+        """Where a grid may end to the left of a start: 45 T above all that lies there.
+
+        How deep the wells to the right are plays no part: a scheme that starts high above them is
+        not cut off from its own well.
+        """
+        return min(confined_left(ReducedEnergy(self.dynamics), start)[0], start - 10 * self.spread)
 
     def n_cells(self, low: float, high: float, a_spread: float) -> int:
         """Cells between two points, so many in the width of a step's noise."""

@@ -130,6 +130,31 @@ def test_a_passage_of_too_many_steps_is_refused_and_not_wrong():
         ll.exact.discrete_passage_time("EulerMaruyama", cold, -1.0, 0.9, 0.002)
 
 
+def test_a_start_well_45_temperatures_above_the_target_is_not_cut_off():
+    """The Gaussian kernel again, on nodes that know nothing of the deep well."""
+    potential, temperature, dt, n = ll.potentials.tilted_double_well(tilt=-1.0), 0.04, 1e-3, 900
+    dynamics = ll.Overdamped(potential, temperature=temperature)
+    left, right = sorted(potential.minima, key=lambda m: float(m.position[0]))
+    start = float(left.position[0])
+    assert left.energy - right.energy > 45 * temperature
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    low, width = -1.5, np.sqrt(2 * temperature * dt)
+    x, weights = low + 0.5 * (0.9 - low) * (nodes + 1), 0.5 * (0.9 - low) * weights
+
+    def kernel(points):
+        mean = points - dt * potential.gradient(points[:, None])[:, 0]
+        z = (x - mean[:, None]) / width
+        return weights * np.exp(-0.5 * z**2) / (width * np.sqrt(2 * np.pi))
+
+    steps = np.linalg.solve(np.eye(n) - kernel(x), np.ones(n))
+    expected = dt * (1 + kernel(np.array([start])) @ steps)[0]
+    value, error = discrete_passage_time("EulerMaruyama", dynamics, start, 0.9, dt)
+    assert abs(value - expected) < error + 1e-9 * expected < 1e-4 * expected
+    rate = ll.exact.discrete_passage_rate("EulerMaruyama", dynamics, start, 0.9, dt)
+    assert abs(rate.value * expected - 1) < rate.error / rate.value + 1e-8
+    assert value == pytest.approx(mean_first_passage_time(dynamics, start, 0.9).value, rel=0.02)
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
