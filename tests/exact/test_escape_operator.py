@@ -82,6 +82,26 @@ def test_target_looks_further_away_by_the_overshoot_of_a_step():
     assert abs(found / unshifted - 1) > 0.05
 
 
+def three_wells(ratio):
+    """Barriers of 16/27 on both sides of the middle; half of the law lies there, a quarter each."""
+    potential = ll.Potential.from_expression("4*x**2*(x**2 - 1)**2", variables=("x",))
+    return ll.Overdamped(potential, temperature=16 / 27 / ratio)
+
+
+@pytest.mark.parametrize("start", [0.0, -1.0])
+def test_wells_that_forget_the_start_too_slowly_are_refused(start):
+    """From 0 the rate is the same for ten times the restarts, and wrong by half all the same."""
+    with pytest.raises(ValueError, match=rf"start={start} lies left of target=0.95 among wells"):
+        discrete_passage_rate("EulerMaruyama", three_wells(30), start, 0.95, 1e-3)
+
+
+def test_wells_that_forget_the_start_in_time_are_in_the_error():
+    rate = discrete_passage_rate("EulerMaruyama", three_wells(13), 0.0, 0.95, 1e-3)
+    time = discrete_passage_time("EulerMaruyama", three_wells(13), 0.0, 0.95, 1e-3)
+    assert abs(rate.value * time.value - 1) < rate.error / rate.value + time.error / time.value
+    assert 1e-5 < rate.error / rate.value < 1e-3
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
