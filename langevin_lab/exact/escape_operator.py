@@ -37,7 +37,13 @@ _ROUNDING = 1e-9  # relative: 1e-13 times the steps in which a well forgets its 
 
 
 def discrete_passage_rate(
-    method: str | Method, dynamics: Any, start: float, target: float, dt: float
+    method: str | Method,
+    dynamics: Any,
+    start: float,
+    target: float,
+    dt: float,
+    *,
+    shift: float = 0.0,
 ) -> Reference:
     """Rate at which a scheme with time step dt passes a target: one over its mean passage time.
 
@@ -53,6 +59,8 @@ def discrete_passage_rate(
         steps or is refused.
     dt : float
         Time step > 0.
+    shift : float, optional
+        The scheme has arrived when x + shift >= target.
 
     Returns
     -------
@@ -84,20 +92,21 @@ def discrete_passage_rate(
     3.340e-44
     """
     problem = scheme_problem(
-        method, dynamics, dt, "an escape rate of a scheme", start=start, target=target
+        method, dynamics, dt, "an escape rate of a scheme", start=start, target=target, shift=shift
     )
-    if not start < target:
+    boundary = target - shift
+    if not start < boundary:
         raise ValueError(
-            f"start={start} must lie below target={target}; exchange x and -x for a passage "
-            "downwards"
+            f"start={start} must lie below target - shift = {boundary}; exchange x and -x for a "
+            "passage downwards"
         )
     problem.require_resolved(
-        target - start, f"start={start} to target={target} is not eight of them"
+        boundary - start, f"start={start} to target - shift = {boundary} is not eight of them"
     )
     low, step = problem.low(start), problem.step
     # A sixth of the noise's width resolves the kernel to many digits with cubic pieces.
-    n_cells = problem.n_cells(low, target, 6.0)
-    grids = [np.linspace(low, target, m * n_cells + 1) for m in (1, 2)]
+    n_cells = problem.n_cells(low, boundary, 6.0)
+    grids = [np.linspace(low, boundary, m * n_cells + 1) for m in (1, 2)]
     coarse, change = _rate_and_change(step, grids[0], start, dynamics)
     fine = _Restarts(step, grids[1], start, 2 * _PANELS).rate(_RESTART)[0]
     if not change < _LARGEST_CHANGE:

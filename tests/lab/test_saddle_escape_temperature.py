@@ -136,6 +136,17 @@ def test_bias_in_one_dimension_is_that_of_the_discrete_moments(dataset):
         assert float(found) == pytest.approx(abs(one.value - other.value), abs=2e-4)
 
 
+@pytest.mark.parametrize("dt", [0.01, 0.005])
+def test_bias_of_splitting_keeps_its_digits_where_it_is_cold(dt):
+    """Of second order in dt, and of the computation's own error a quarter of a bias at most."""
+    well = module.passages()["symmetric"]
+    exact = well.exact(0.04)
+    row = {"temperature": 0.04, "method": "splitting", "shift": 0.0,
+           "exact_mean": exact.value, "exact_error": exact.error}  # fmt: skip
+    found = module._scheme_bias(well, row, dt) / exact.value
+    assert 16 * dt**2 < found < 26 * dt**2
+
+
 def test_bias_in_two_dimensions_is_a_seventh_of_what_four_time_steps_change(monkeypatch):
     """Between the anchors linear in 1/T, beyond the cold one its power 4/3."""
     times = {0.01: {0.5: 10.0, 0.1: 1000.0}, 0.04: {0.5: 10.7, 0.1: 1210.0}}
