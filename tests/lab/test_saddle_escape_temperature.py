@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import xarray
 from shipped import FOLDER, experiment
 
 import langevin_lab as ll
@@ -19,6 +20,8 @@ CONFIG = dataclasses.replace(
     channel_temperatures=(0.5,), mueller_brown_temperatures=(30.0,), cold_temperatures=(0.05, 0.1),
     tilted_cold_temperatures=(0.06,), mueller_brown_cold_temperatures=(7.0,), curve_points=3,
 )  # fmt: skip
+
+COLD = module.Config().tilted_cold_temperatures
 
 
 def exact_time(dynamics, start, plane):
@@ -218,6 +221,42 @@ def test_times_up_and_down_have_the_ratio_of_the_populations(dataset):
     lower = dataset["mean"].where(dataset["passage"] != "downhill", dataset["mean"] / 1.4)
     wrong = claim(dataset.assign(mean=lower), "ln(time up / time down), T = 0.06")
     assert wrong.verdict().outcome == "refuted"
+
+
+def exact_times_of_splitting(temperatures):
+    """Rows of both ways with the exact time and one percent of error."""
+    rows = [
+        {"passage": name, "method": "splitting", "temperature": T, "mean": mean,
+         "mean_stderr": 0.01 * mean, "n_samples": 256.0, "exact_mean": mean,
+         "time_step_bias": 0.001 * mean}
+        for name in ("uphill", "downhill")
+        for T in temperatures
+        for mean in [module.passages()[name].exact(T).value]
+    ]  # fmt: skip
+    columns = {name: ("point", np.array([row[name] for row in rows])) for name in rows[0]}
+    return xarray.Dataset(columns).set_coords(["passage", "method", "temperature"])
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.1, 1 / 1.1])
+def test_bound_of_the_balance_does_not_pay_for_wrong_populations(monkeypatch, factor):
+    right = ll.exact.gibbs_probability_below
+
+    def wrong(dynamics, point):
+        below = right(dynamics, point).value
+        odds = factor * below / (1.0 - below)
+        return ll.exact.Reference(odds / (1.0 + odds), 0.0)
+
+    monkeypatch.setattr(ll.exact, "gibbs_probability_below", wrong)
+    found = {c.verdict().outcome for c in module._balance_claims(exact_times_of_splitting(COLD))}
+    assert found == {"consistent" if factor == 1.0 else "refuted"}
+
+
+@pytest.mark.parametrize("temperature", COLD)
+def test_exact_times_have_the_ratio_of_the_populations_within_the_bound(temperature):
+    (claim,) = module._balance_claims(exact_times_of_splitting([temperature]))
+    distance = abs(claim.measured.value - claim.predicted.estimate.value)
+    assert distance < 0.25 * (claim.bias_bound - 0.002)
+    assert claim.bias_bound < 0.003
 
 
 def test_two_saddles_in_series_take_the_time_of_the_chain():
