@@ -53,7 +53,7 @@ def discrete_passage_rate(
         An overdamped scheme that draws one normal a step and stores none, and whose step grows
         with its normal.
     dynamics : Overdamped
-        Of dim 1, constant temperature > 0, confining.
+        Of dim 1, constant temperature > 0, confining to the left.
     start, target : float
         start < target, passage upwards. What lies left of the target forgets the start in 1e11
         steps or is refused.
@@ -73,7 +73,9 @@ def discrete_passage_rate(
     ValueError
         dim != 1, start not below target, a method with more than one normal or a stored one, less
         than eight steps' noise between start and target, or wells that take too many steps to
-        forget the start.
+        forget the start; a time step or a position that is not finite.
+    TypeError
+        A time step or a position that is no number.
 
     Source
     ------

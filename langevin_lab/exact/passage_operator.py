@@ -49,7 +49,7 @@ def discrete_passage_time(
     method : str or Method
         An overdamped scheme that draws one normal a step and stores none.
     dynamics : Overdamped
-        Of dim 1, constant temperature > 0, confining.
+        Of dim 1, constant temperature > 0, confining to the left.
     start, target : float
         start < target, passage upwards.
     dt : float
@@ -68,7 +68,10 @@ def discrete_passage_time(
     ------
     ValueError
         dim != 1, start not below target, a method with more than one normal or a stored one, or so
-        many steps that rounding leaves less than a digit (`discrete_passage_rate` keeps them).
+        many steps that rounding leaves less than a digit (`discrete_passage_rate` keeps them); a
+        time step or a position that is not finite.
+    TypeError
+        A time step or a position that is no number, `bridge` neither True nor False.
 
     Examples
     --------

@@ -54,7 +54,9 @@ def discrete_splitting_probability(
     ------
     ValueError
         dim != 1, a start not between a < b, a method with more than one normal or a stored one, or
-        less than eight steps' noise between a and b.
+        less than eight steps' noise between a and b; a time step or a position that is not finite.
+    TypeError
+        A time step or a position that is no number.
 
     Examples
     --------
