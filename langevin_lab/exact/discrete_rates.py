@@ -15,9 +15,12 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.exact.reference import Array, Reference
-from langevin_lab.exact.spectral import check_separation, other_population
+from langevin_lab.exact.spectral import _shaped_point, check_separation, other_population
 from langevin_lab.exact.transfer_operator import Galerkin, checked_scheme, galerkin
 from langevin_lab.integrators import Method
+from langevin_lab.integrators.methods import check_time_step
+
+_ROUNDING = 1e-13  # of an eigenvalue of one step
 
 
 def discrete_escape_rate(
@@ -49,17 +52,20 @@ def discrete_escape_rate(
     Returns
     -------
     Reference
-        Rate [1/time] and error: the change from 3/4 of the degree and of the normal nodes, and the
-        probability per time to leave the domain.
+        Rate [1/time] and error: the change from 3/4 of the degree and of the normal nodes, the
+        probability per time to leave the domain, and rounding, 1e-13/dt.
 
     Raises
     ------
     ValueError
         As `stationary_law`; second rate below 5 times the gap: no two states; wells of unequal
-        population and no `well`.
+        population and no `well`; `well` no finite number; an error of half the rate or more.
 
     Notes
     -----
+    Rounding leaves no digit of a rate below 2e-13/dt, a barrier of 20 temperatures or so; in one
+    dimension and overdamped `discrete_passage_rate` goes to any barrier.
+
     Populations under the scheme's own stationary law. Cost on one core: 0.1 s for overdamped
     schemes with one normal, 5 s with a momentum or a stored normal at degree 40.
 
@@ -72,11 +78,20 @@ def discrete_escape_rate(
     1.012
     """
     scheme = checked_scheme(method, dynamics, degree, n_normal_nodes)
-    fine = _rate(galerkin(scheme, dynamics, dt, degree, n_normal_nodes), dt, well)
-    coarse = _rate(
-        galerkin(scheme, dynamics, dt, 3 * degree // 4, 3 * n_normal_nodes // 4), dt, well
+    dt = check_time_step(dt)
+    point = None if well is None else float(_shaped_point(well, 1)[0])
+    fine, coarse = (
+        _rate(galerkin(scheme, dynamics, dt, m * degree // 4, m * n_normal_nodes // 4), dt, point)
+        for m in (4, 3)
     )
-    return Reference(fine[0], abs(fine[0] - coarse[0]) + fine[1] + 1e-13 / dt)
+    rate = Reference(fine[0], abs(fine[0] - coarse[0]) + fine[1] + _ROUNDING / dt)
+    if not rate.error < 0.5 * rate.value:
+        raise ValueError(
+            f"temperature={dynamics.temperature:g} and dt={dt:g} leave no digit of the rate: "
+            f"{rate.value:.2g} with an error of {rate.error:.2g}; use a larger degree, or, "
+            "overdamped, discrete_passage_rate, which keeps its digits"
+        )
+    return rate
 
 
 def _rate(problem: Galerkin, dt: float, well: float | None) -> tuple[float, float]:
@@ -91,10 +106,25 @@ def _rate(problem: Galerkin, dt: float, well: float | None) -> tuple[float, floa
     mass = solution.mass.sum(axis=others)
     profile = (slow * solution.mass).sum(axis=others) / np.where(mass == 0.0, 1.0, mass)
     profile = profile - mass @ profile
-    profile /= np.sqrt(mass @ profile**2)
+    variance = mass @ profile**2
+    if not variance > 0.0:  # rounding has made the mass of the mode negative: no digit is left
+        return np.nan, np.nan
+    profile /= np.sqrt(variance)
     nodes = problem.axes[0].nodes
     at_well = None if well is None else float(profile[np.argmin(np.abs(nodes - well))])
-    return first * other_population(mass, profile, at_well), solution.escape / dt
+    return first * _other_population(mass, profile, at_well, first * dt), solution.escape / dt
+
+
+def _other_population(mass: Array, profile: Array, at_well: float | None, per_step: float) -> float:
+    """Population beyond the well; 1/2 if none is named and the wells differ by rounding only.
+
+    The rounding of a step mixes the slow mode with the constant as far as it changes its rate.
+    """
+    if at_well is None:
+        larger = other_population(mass, profile, float(profile.max()))
+        if abs(larger - 0.5) * per_step < _ROUNDING:
+            return 0.5
+    return other_population(mass, profile, at_well)
 
 
 def _slow_modes(matrix: Array) -> tuple[Array, Array]:

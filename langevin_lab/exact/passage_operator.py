@@ -20,21 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.exact.one_normal import Step, interpolation, scheme_problem
 from langevin_lab.exact.passage_quadrature import PassageTime
-from langevin_lab.exact.quadrature import gibbs_interval
 from langevin_lab.exact.reference import Array, Reference
-from langevin_lab.exact.requirements import (
-    friction_of,
-    require_dimension,
-    require_overdamped,
-    require_true_gradient,
-    temperature_of,
-)
 from langevin_lab.integrators import Method
-from langevin_lab.integrators import method as find_method
 
 _LARGEST_NORMAL = 8.5  # beyond it lies a mass of 2e-17
-_CUT = 40.0  # the grid ends where the Gibbs density is exp(-40) of its maximum
 _PANEL_NODES = 8
 _PANELS = 16  # of the coarse rule; the fine one has twice as many
 _ROUNDING = 1e-15  # of one step's probabilities; a passage of N steps multiplies it by N
@@ -58,7 +49,7 @@ def discrete_passage_time(
     method : str or Method
         An overdamped scheme that draws one normal a step and stores none.
     dynamics : Overdamped
-        Of dim 1, constant temperature > 0, confining.
+        Of dim 1, constant temperature > 0, confining to the left.
     start, target : float
         start < target, passage upwards.
     dt : float
@@ -77,7 +68,10 @@ def discrete_passage_time(
     ------
     ValueError
         dim != 1, start not below target, a method with more than one normal or a stored one, or so
-        many steps that rounding leaves less than a digit (`discrete_passage_rate` keeps them).
+        many steps that rounding leaves less than a digit (`discrete_passage_rate` keeps them); a
+        time step or a position that is not finite.
+    TypeError
+        A time step or a position that is no number, `bridge` neither True nor False.
 
     Examples
     --------
@@ -120,21 +114,24 @@ def discrete_passage_moments(
     >>> 0.99 < found.standard_deviation.value / found.mean.value < 1   # nearly exponential
     True
     """
-    scheme = one_normal_scheme(method, dynamics, "a passage time of a scheme")
+    problem = scheme_problem(
+        method, dynamics, dt, "a passage time of a scheme", start=start, target=target, shift=shift
+    )
+    if not isinstance(bridge, bool | np.bool_):
+        raise TypeError(f"bridge={bridge!r} must be True or False")
     boundary = target - shift
     if not start < boundary:
         raise ValueError(
             f"start={start} must lie below target - shift = {boundary}; exchange x and -x for a "
             "passage downwards"
         )
-    spread = np.sqrt(2.0 * temperature_of(dynamics) * dt / float(np.max(friction_of(dynamics))))
-    low = min(gibbs_interval(dynamics, _CUT)[0], start - 10 * spread)
+    low = problem.low(start)
     # A quarter of the noise's width resolves the kernel to many digits with cubic pieces.
-    n_cells = max(200, int(4.0 * (boundary - low) / spread))
+    n_cells = problem.n_cells(low, boundary, 4.0)
     coarse, fine = (
         _moments(
-            scheme, dynamics, dt, np.linspace(low, boundary, m * n_cells + 1), start, m,
-            spread if bridge else 0.0,
+            problem.scheme, dynamics, dt, np.linspace(low, boundary, m * n_cells + 1), start, m,
+            problem.spread if bridge else 0.0,
         )
         for m in (1, 2)
     )  # fmt: skip
@@ -147,25 +144,6 @@ def discrete_passage_moments(
     if bridge:
         fine[0] -= 0.5
     return PassageTime(*(Reference(float(f * dt), float(e * dt)) for f, e in zip(fine, errors)))
-
-
-def one_normal_scheme(method: str | Method, dynamics: Any, what: str) -> Method:
-    """The method, if its transfer operator in 1-D is an average over one fresh normal."""
-    require_overdamped(dynamics, what)
-    require_dimension(dynamics, (1,), what)
-    require_true_gradient(dynamics)
-    scheme = find_method(method)
-    if not scheme.properties.linear:
-        raise ValueError(
-            f"method={scheme.name!r} accepts or rejects each step, which this operator does not "
-            "know; use 'EulerMaruyama' or 'StochasticHeun'"
-        )
-    if scheme.n_normals != 1 or "r" in scheme.stored:
-        raise ValueError(
-            f"method={scheme.name!r} draws {scheme.n_normals} normals and stores {scheme.stored}; "
-            "use 'EulerMaruyama' or 'StochasticHeun'"
-        )
-    return scheme
 
 
 def _moments(
@@ -203,21 +181,6 @@ def _stay(before: Array, after: Array, spread: float) -> Array:
     return -np.expm1(-2.0 * before * np.maximum(after, 0.0) / spread**2)
 
 
-class Step:
-    """The scheme's step x' = step(x, n), over arrays that broadcast."""
-
-    def __init__(self, scheme: Method, dynamics: Any, dt: float):
-        self.scheme = scheme
-        self.gradient = dynamics.potential.gradient
-        self.coefficients = scheme.coefficients(dynamics, dt)
-
-    def __call__(self, x: Array, normals: Array) -> Array:
-        x, normals = np.broadcast_arrays(x, normals)
-        state = self.scheme.carried_state({"x": x[..., None]}, self.gradient)
-        after = self.scheme.step(state, normals[None, ..., None], self.coefficients, self.gradient)
-        return after["x"][..., 0]
-
-
 def _normals(step: Step, grid: Array, n_panels: int) -> tuple[Array, Array]:
     """Nodes and weights of the Gaussian average over steps that stay, (n_grid, n_nodes) each.
 
@@ -247,26 +210,3 @@ def _crossing(step: Step, x: Array, inside: Array, outside: Array, boundary: flo
         stays = step(x, middle) < boundary
         inside, outside = np.where(stays, middle, inside), np.where(stays, outside, middle)
     return inside
-
-
-def interpolation(grid: Array, images: Array, weights: Array) -> Any:
-    """Sparse matrix of f -> sum over the images of weight * f(image), f given on the grid."""
-    from scipy.sparse import csr_array
-
-    place = np.clip((images - grid[0]) / (grid[1] - grid[0]), 0.0, grid.size - 1.0)
-    cell = np.clip(place.astype(int), 1, grid.size - 3)
-    t = place - cell
-    # Lagrange cubic through the points cell-1 ... cell+2.
-    pieces = (
-        -t * (t - 1) * (t - 2) / 6,
-        (t + 1) * (t - 1) * (t - 2) / 2,
-        -(t + 1) * t * (t - 2) / 2,
-        (t + 1) * t * (t - 1) / 6,
-    )
-    rows = np.broadcast_to(np.arange(len(images))[:, None], images.shape).ravel()
-    operator = csr_array((len(images), grid.size))
-    for offset, piece in enumerate(pieces, start=-1):
-        entries = (piece * weights).ravel()
-        places = (rows, (cell + offset).ravel())
-        operator = operator + csr_array((entries, places), shape=operator.shape)
-    return operator

@@ -179,7 +179,10 @@ def _kinetic_rate(dynamics: Any, well: Array | None) -> Reference:
 
 
 def _shaped_point(well: ArrayLike, dim: int) -> Array:
-    point = np.atleast_1d(np.asarray(well, dtype=np.float64))
+    try:
+        point = np.atleast_1d(np.asarray(well, dtype=np.float64))
+    except (TypeError, ValueError):  # words, ragged lists
+        point = np.array([])
     if point.shape != (dim,) or not np.isfinite(point).all():
         raise ValueError(f"well={well!r} must be a finite point with {dim} coordinate(s)")
     return point

@@ -16,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.exact.passage_operator import Step, one_normal_scheme
-from langevin_lab.exact.passage_operator import interpolation as interpolated
+from langevin_lab.exact.one_normal import Step, scheme_problem
+from langevin_lab.exact.one_normal import interpolation as interpolated
 from langevin_lab.exact.reference import Array, Reference
-from langevin_lab.exact.requirements import friction_of, temperature_of
 from langevin_lab.integrators import Method
 
 _LARGEST_NORMAL = 9.0
@@ -55,7 +54,9 @@ def discrete_splitting_probability(
     ------
     ValueError
         dim != 1, a start not between a < b, a method with more than one normal or a stored one, or
-        less than eight steps' noise between a and b.
+        less than eight steps' noise between a and b; a time step or a position that is not finite.
+    TypeError
+        A time step or a position that is no number.
 
     Examples
     --------
@@ -66,21 +67,18 @@ def discrete_splitting_probability(
     >>> print(f"{continuous.value:.4e} {found.value:.3e}")   # looked at once a step, a is further
     2.5633e-05 2.619e-05
     """
-    scheme = one_normal_scheme(method, dynamics, "a splitting probability of a scheme")
+    problem = scheme_problem(
+        method, dynamics, dt, "a splitting probability of a scheme", start=start, a=a, b=b
+    )
     if not a < start < b:
         raise ValueError(
             f"start={start} must lie between a={a} and b={b}, a < b; exchange x and -x for the "
             "other direction"
         )
-    spread = np.sqrt(2.0 * temperature_of(dynamics) * dt / float(np.max(friction_of(dynamics))))
-    if b - a < 8.0 * spread:
-        raise ValueError(
-            f"dt={dt:g} makes steps of {spread:.3g}, and [a, b]=[{a}, {b}] is not eight of them "
-            "wide; use a smaller dt"
-        )
-    step = Step(scheme, dynamics, dt)
+    problem.require_resolved(b - a, f"[a, b]=[{a}, {b}] is not eight of them wide")
+    step = problem.step
     # A sixth of the noise's width resolves the kernel to many digits with cubic pieces.
-    n_cells = max(200, int(6.0 * (b - a) / spread))
+    n_cells = problem.n_cells(a, b, 6.0)
     coarse, fine = (
         _committor(step, np.linspace(a, b, m * n_cells + 1), start, m * _PANELS) for m in (1, 2)
     )

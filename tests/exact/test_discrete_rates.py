@@ -86,3 +86,44 @@ def test_wrong_input_is_refused():
         discrete_escape_rate("EulerMaruyama", dynamics, 0.01, degree=4)
     with pytest.raises(ValueError, match="not separated by a factor of 5"):
         discrete_escape_rate("EulerMaruyama", overdamped(0.5, text="x**2/2"), 0.01)
+
+
+def test_symmetric_wells_need_no_well_where_rounding_tells_them_apart():
+    dynamics = overdamped(1 / 20)
+    without, with_one = (
+        discrete_escape_rate("EulerMaruyama", dynamics, 1e-3, well, degree=60)
+        for well in (None, -1.0)
+    )
+    assert abs(without.value - with_one.value) < without.error
+    exact = escape_rate(dynamics).value
+    assert without.error < 0.1 * exact
+    assert abs(without.value - exact) < without.error
+
+
+@pytest.mark.parametrize("well", [None, -1.0])
+@pytest.mark.parametrize("temperature", [1 / 25, 1 / 40])
+def test_a_rate_without_a_digit_is_refused(temperature, well):
+    with pytest.raises(ValueError, match=r"dt=0.001 leave no digit .* discrete_passage_rate"):
+        discrete_escape_rate("EulerMaruyama", overdamped(temperature), 1e-3, well)
+
+
+@pytest.mark.parametrize("dt", [1e-3, 1e-2])
+@pytest.mark.parametrize("degree", [40, 60])
+def test_a_shallow_well_without_weight_is_refused(dt, degree):
+    tilted = ll.Overdamped(ll.potentials.tilted_double_well(tilt=-0.5), temperature=0.04)
+    with pytest.raises(ValueError, match=r"temperature=0.04 and dt=.* leave no digit"):
+        discrete_escape_rate("EulerMaruyama", tilted, dt, -1.0, degree=degree)
+    with pytest.raises(ValueError, match=r"leave no digit|pass well="):
+        discrete_escape_rate("EulerMaruyama", tilted, dt, degree=degree)
+
+
+@pytest.mark.parametrize("well", [float("nan"), "a", [1.0, 2.0], [[1.0], []]])
+def test_a_well_that_is_no_point_is_refused(well):
+    with pytest.raises(ValueError, match=r"well=.* must be a finite point with 1 coordinate"):
+        discrete_escape_rate("EulerMaruyama", overdamped(0.25), 0.01, well)
+
+
+@pytest.mark.parametrize("dt", [float("nan"), -0.01, 0.0])
+def test_a_time_step_that_is_none_is_refused(dt):
+    with pytest.raises(ValueError, match=r"dt=.* must be finite and > 0"):
+        discrete_escape_rate("EulerMaruyama", overdamped(0.25), dt)

@@ -26,6 +26,15 @@ def test_rate_is_one_over_the_passage_time_where_that_has_digits(method, ratio):
     assert rate.error < 2e-5 * rate.value
 
 
+def test_shift_moves_the_target_as_in_the_passage_time():
+    dynamics, dt, shift = at_barrier(5), 2e-3, 0.2
+    rate = discrete_passage_rate("StochasticHeun", dynamics, START, 0.9, dt, shift=shift)
+    time = discrete_passage_time("StochasticHeun", dynamics, START, 0.9, dt, shift=shift)
+    assert abs(rate.value * time.value - 1) < rate.error / rate.value + time.error / time.value
+    unmoved = discrete_passage_rate("StochasticHeun", dynamics, START, 0.9, dt)
+    assert rate.value > 1.01 * unmoved.value
+
+
 @pytest.mark.parametrize("ratio", [20, 60])
 def test_rate_tends_to_the_continuous_one_at_any_barrier(ratio):
     """What remains once the target is moved out by the overshoot is of first order in dt."""
@@ -82,11 +91,33 @@ def test_target_looks_further_away_by_the_overshoot_of_a_step():
     assert abs(found / unshifted - 1) > 0.05
 
 
+def three_wells(ratio):
+    """Barriers of 16/27 on both sides of the middle; half of the law lies there, a quarter each."""
+    potential = ll.Potential.from_expression("4*x**2*(x**2 - 1)**2", variables=("x",))
+    return ll.Overdamped(potential, temperature=16 / 27 / ratio)
+
+
+@pytest.mark.parametrize("start", [0.0, -1.0])
+def test_wells_that_forget_the_start_too_slowly_are_refused(start):
+    """From 0 the rate is the same for ten times the restarts, and wrong by half all the same."""
+    with pytest.raises(ValueError, match=rf"start={start} lies left of target=0.95 among wells"):
+        discrete_passage_rate("EulerMaruyama", three_wells(30), start, 0.95, 1e-3)
+
+
+def test_wells_that_forget_the_start_in_time_are_in_the_error():
+    rate = discrete_passage_rate("EulerMaruyama", three_wells(13), 0.0, 0.95, 1e-3)
+    time = discrete_passage_time("EulerMaruyama", three_wells(13), 0.0, 0.95, 1e-3)
+    assert abs(rate.value * time.value - 1) < rate.error / rate.value + time.error / time.value
+    assert 1e-5 < rate.error / rate.value < 1e-3
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"start": 1.0}, r"start=1.0 must lie below target=0.9"),
-        ({"dt": 0.5}, r"dt=0.5 makes steps of 0.354, and start=-1.0 to target=0.9 is not eight"),
+        ({"start": 1.0}, r"start=1.0 must lie below target - shift = 0.9"),
+        ({"shift": 2.0}, r"start=-1.0 must lie below target - shift = -1.1"),
+        ({"shift": np.nan}, "shift=nan must be finite"),
+        ({"dt": 0.5}, r"dt=0.5 makes steps of 0.354, and start=-1.0 to .* 0.9 is not eight"),
         ({"method": "LeimkuhlerMatthews"}, "draws 1 normals and stores"),
         ({"method": "MALA"}, "accepts or rejects each step"),
     ],

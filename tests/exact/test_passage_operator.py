@@ -128,3 +128,59 @@ def test_a_passage_of_too_many_steps_is_refused_and_not_wrong():
     cold = ll.Overdamped(ll.potentials.double_well(), temperature=1 / 40)
     with pytest.raises(ValueError, match=r"dt=0.002 makes a passage .* use discrete_passage_rate"):
         ll.exact.discrete_passage_time("EulerMaruyama", cold, -1.0, 0.9, 0.002)
+
+
+def test_a_start_well_45_temperatures_above_the_target_is_not_cut_off():
+    """The Gaussian kernel again, on nodes that know nothing of the deep well."""
+    potential, temperature, dt, n = ll.potentials.tilted_double_well(tilt=-1.0), 0.04, 1e-3, 900
+    dynamics = ll.Overdamped(potential, temperature=temperature)
+    left, right = sorted(potential.minima, key=lambda m: float(m.position[0]))
+    start = float(left.position[0])
+    assert left.energy - right.energy > 45 * temperature
+    nodes, weights = np.polynomial.legendre.leggauss(n)
+    low, width = -1.5, np.sqrt(2 * temperature * dt)
+    x, weights = low + 0.5 * (0.9 - low) * (nodes + 1), 0.5 * (0.9 - low) * weights
+
+    def kernel(points):
+        mean = points - dt * potential.gradient(points[:, None])[:, 0]
+        z = (x - mean[:, None]) / width
+        return weights * np.exp(-0.5 * z**2) / (width * np.sqrt(2 * np.pi))
+
+    steps = np.linalg.solve(np.eye(n) - kernel(x), np.ones(n))
+    expected = dt * (1 + kernel(np.array([start])) @ steps)[0]
+    value, error = discrete_passage_time("EulerMaruyama", dynamics, start, 0.9, dt)
+    assert abs(value - expected) < error + 1e-9 * expected < 1e-4 * expected
+    rate = ll.exact.discrete_passage_rate("EulerMaruyama", dynamics, start, 0.9, dt)
+    assert abs(rate.value * expected - 1) < rate.error / rate.value + 1e-8
+    assert value == pytest.approx(mean_first_passage_time(dynamics, start, 0.9).value, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"dt": float("nan")}, ValueError, "dt=nan must be finite and > 0"),
+        ({"dt": -0.01}, ValueError, "dt=-0.01 must be finite and > 0"),
+        ({"dt": 0.0}, ValueError, "dt=0.0 must be finite and > 0"),
+        ({"dt": "a"}, TypeError, "dt='a' must be a number > 0"),
+        ({"dt": True}, TypeError, "dt=True must be a number > 0"),
+        ({"start": -np.inf}, ValueError, "start=-inf must be finite"),
+        ({"start": "a"}, TypeError, "start='a' must be a number"),
+        ({"target": np.inf}, ValueError, "target=inf must be finite"),
+        ({"shift": float("nan")}, ValueError, "shift=nan must be finite"),
+        ({"bridge": "no"}, TypeError, "bridge='no' must be True or False"),
+    ],
+)
+def test_every_operator_refuses_the_same_input(changes, error, message):
+    arguments = {"start": -1.0, "target": 0.9, "dt": 0.01, **changes}
+    dynamics = double_well(0.2)
+    with pytest.raises(error, match=message):
+        discrete_passage_time("EulerMaruyama", dynamics, **arguments)
+    if "bridge" in changes or "shift" in changes:
+        return
+    with pytest.raises(error, match=message):
+        ll.exact.discrete_passage_rate("EulerMaruyama", dynamics, **arguments)
+    arguments["b"] = arguments.pop("target")
+    with pytest.raises(error, match=message.replace("target", "b")):
+        ll.exact.discrete_splitting_probability(
+            "EulerMaruyama", dynamics, **{"a": -1.1, **arguments}
+        )

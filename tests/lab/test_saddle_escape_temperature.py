@@ -5,10 +5,12 @@ import math
 
 import numpy as np
 import pytest
+import xarray
 from shipped import FOLDER, experiment
 
 import langevin_lab as ll
 from langevin_lab.escape import FirstPassage, RareEvent, RareEventRate
+from langevin_lab.escape.crossing import OVERSHOOT
 from langevin_lab.evidence import AtLeast, judge
 from langevin_lab.lab.discovery import load_module
 
@@ -18,6 +20,8 @@ CONFIG = dataclasses.replace(
     channel_temperatures=(0.5,), mueller_brown_temperatures=(30.0,), cold_temperatures=(0.05, 0.1),
     tilted_cold_temperatures=(0.06,), mueller_brown_cold_temperatures=(7.0,), curve_points=3,
 )  # fmt: skip
+
+COLD = module.Config().tilted_cold_temperatures
 
 
 def exact_time(dynamics, start, plane):
@@ -43,7 +47,7 @@ def install(monkeypatch, *, slower=1.0, warmer=1.0):
         shape = (mean / spread) ** 2
         times = np.random.default_rng(seed).gamma(shape, mean / shape, n_replicas)
         everyone = np.ones(n_replicas, bool)
-        shift = 0.5826 * math.sqrt(2 * float(dynamics.temperature) * dt)
+        shift = OVERSHOOT * math.sqrt(2 * float(dynamics.temperature) * dt)
         return FirstPassage(times, everyone, ~everyone, dt, "shift", np.array([shift]))
 
     def rare_event_rate(dynamics, method, *, dt, start, target, n_runs, seed, **settings):
@@ -120,7 +124,7 @@ def test_each_number_has_its_own_time_step_bias(dataset):
 @pytest.mark.slow
 def test_bias_in_one_dimension_is_that_of_the_discrete_moments(dataset):
     equation = ll.Overdamped(ll.potentials.double_well(barrier=1.0), temperature=0.5)
-    shift = 0.5826 * math.sqrt(0.01)
+    shift = OVERSHOOT * math.sqrt(0.01)
     discrete = ll.exact.discrete_passage_moments(
         "StochasticHeun", equation, -1.0, 1.0, 0.01, shift=shift
     )
@@ -134,6 +138,17 @@ def test_bias_in_one_dimension_is_that_of_the_discrete_moments(dataset):
         (spread, discrete.standard_deviation, exact.standard_deviation),
     ):
         assert float(found) == pytest.approx(abs(one.value - other.value), abs=2e-4)
+
+
+@pytest.mark.parametrize("dt", [0.01, 0.005])
+def test_bias_of_splitting_keeps_its_digits_where_it_is_cold(dt):
+    """It is 17 dt^2, and the computation's own error adds half of that at most."""
+    well = module.passages()["symmetric"]
+    exact = well.exact(0.04)
+    row = {"temperature": 0.04, "method": "splitting", "shift": 0.0,
+           "exact_mean": exact.value, "exact_error": exact.error}  # fmt: skip
+    found = module._scheme_bias(well, row, dt) / exact.value
+    assert 16 * dt**2 < found < 1.6 * 17 * dt**2
 
 
 def test_bias_in_two_dimensions_is_a_seventh_of_what_four_time_steps_change(monkeypatch):
@@ -206,6 +221,42 @@ def test_times_up_and_down_have_the_ratio_of_the_populations(dataset):
     lower = dataset["mean"].where(dataset["passage"] != "downhill", dataset["mean"] / 1.4)
     wrong = claim(dataset.assign(mean=lower), "ln(time up / time down), T = 0.06")
     assert wrong.verdict().outcome == "refuted"
+
+
+def exact_times_of_splitting(temperatures):
+    """Rows of both ways with the exact time and one percent of error."""
+    rows = [
+        {"passage": name, "method": "splitting", "temperature": T, "mean": mean,
+         "mean_stderr": 0.01 * mean, "n_samples": 256.0, "exact_mean": mean,
+         "time_step_bias": 0.001 * mean}
+        for name in ("uphill", "downhill")
+        for T in temperatures
+        for mean in [module.passages()[name].exact(T).value]
+    ]  # fmt: skip
+    columns = {name: ("point", np.array([row[name] for row in rows])) for name in rows[0]}
+    return xarray.Dataset(columns).set_coords(["passage", "method", "temperature"])
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.1, 1 / 1.1])
+def test_bound_of_the_balance_does_not_pay_for_wrong_populations(monkeypatch, factor):
+    right = ll.exact.gibbs_probability_below
+
+    def wrong(dynamics, point):
+        below = right(dynamics, point).value
+        odds = factor * below / (1.0 - below)
+        return ll.exact.Reference(odds / (1.0 + odds), 0.0)
+
+    monkeypatch.setattr(ll.exact, "gibbs_probability_below", wrong)
+    found = {c.verdict().outcome for c in module._balance_claims(exact_times_of_splitting(COLD))}
+    assert found == {"consistent" if factor == 1.0 else "refuted"}
+
+
+@pytest.mark.parametrize("temperature", COLD)
+def test_exact_times_have_the_ratio_of_the_populations_within_the_bound(temperature):
+    (claim,) = module._balance_claims(exact_times_of_splitting([temperature]))
+    distance = abs(claim.measured.value - claim.predicted.estimate.value)
+    assert distance < 0.25 * (claim.bias_bound - 0.002)
+    assert claim.bias_bound < 0.003
 
 
 def test_two_saddles_in_series_take_the_time_of_the_chain():
