@@ -70,8 +70,12 @@ class Config:
     control_friction: float = 1.03
     control_factor: float = 1.03
     control_cold_temperature: float = 0.05
-    small_temperatures: tuple[float, ...] = (0.08, 0.04, 0.02, 0.01, 0.005)
-    small_mueller_brown_temperatures: tuple[float, ...] = (4.0, 2.8, 2.0, 1.4, 1.0)
+    small_temperatures: tuple[float, ...] = (
+        0.08, 0.055, 0.04, 0.028, 0.02, 0.014, 0.01, 0.007, 0.005
+    )  # fmt: skip
+    small_mueller_brown_temperatures: tuple[float, ...] = (
+        4.0, 3.4, 2.8, 2.4, 2.0, 1.7, 1.4, 1.2, 1.0
+    )  # fmt: skip
     gap_temperature: float = 0.1
     curve_points: int = 16
     seed: int = 20_210_317
