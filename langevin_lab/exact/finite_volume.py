@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_lab.exact.reference import Array
-from langevin_lab.exact.regions import cells_within
+from langevin_lab.exact.regions import cells_within, connecting_level, one_piece
 from langevin_lab.exact.requirements import (
     friction_of,
     per_coordinate,
@@ -235,13 +235,22 @@ def generator(
 
 
 def generator_in(
-    dynamics: Any, box: Domain, level: float, n: int, within: str | None = None
+    dynamics: Any,
+    box: Domain,
+    level: float,
+    n: int,
+    within: str | None = None,
+    holding: Array | None = None,
 ) -> Generator:
-    """The generator on the cells of a box, n along each coordinate, with energies <= level."""
+    """The generator on the cells of a box, n along each coordinate, with energies <= level.
+
+    Of several pieces that do not touch it is the one that holds the point, or the largest.
+    """
     dim, temperature = len(box), temperature_of(dynamics)
     spacing, axes, energy, faces = energies_on_grid(dynamics.potential, box, n)
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    inside = _largest_piece((energy <= level) & cells_within(within, dynamics.potential, points))
+    kept = (energy <= level) & cells_within(within, dynamics.potential, points)
+    inside = one_piece(kept, points, holding)
     index = np.full(energy.shape, -1)
     index[inside] = np.arange(inside.sum())
     # Energies are counted from the lowest cell: the mass of a well never underflows.
@@ -315,7 +324,7 @@ def automatic_domain(dynamics: Any) -> tuple[Domain, float]:
     while True:
         axes = tuple(np.linspace(a, b, _COARSE[dim]) for a, b in zip(low, high))
         energy = _energy_on(potential, axes)
-        level = _connecting_level(energy) + _MARGIN * temperature
+        level = connecting_level(energy) + _MARGIN * temperature
         grown = False
         for d in range(dim):
             step = 0.1 * (high[d] - low[d])
@@ -352,33 +361,6 @@ def checked_domain(domain: Any, dim: int) -> Domain:
             f"domain={domain!r} must be {dim} finite pair(s) (low, high) with low < high"
         )
     return tuple((float(a), float(b)) for a, b in array)
-
-
-def _connecting_level(energy: Array) -> float:
-    """Lowest grid energy at which all local minima of the grid lie in one connected piece."""
-    from scipy import ndimage
-
-    lowest = ndimage.minimum_filter(energy, size=3, mode="nearest")
-    minima = (energy == lowest) & np.isfinite(energy)
-    levels = np.unique(energy[np.isfinite(energy)])
-    first, last = int(np.searchsorted(levels, energy[minima].max())), len(levels) - 1
-    while first < last:
-        middle = (first + last) // 2
-        labels, _ = ndimage.label(energy <= levels[middle])
-        if len(np.unique(labels[minima])) == 1:
-            last = middle
-        else:
-            first = middle + 1
-    return float(levels[last])
-
-
-def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    from scipy import ndimage
-
-    labels, n_pieces = ndimage.label(mask)
-    if n_pieces <= 1:
-        return mask
-    return labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
 
 
 def _bounding_box(axes: tuple[Array, ...], mask: NDArray[np.bool_]) -> Domain:

@@ -61,7 +61,8 @@ def plane_passage_time(
     ------
     ValueError
         dim not 1 or 2; axis out of range; start not a finite point, on the plane, or at an
-        energy that is never reached; start and plane closer than 4 cells; no confinement.
+        energy that is never reached; start and plane closer than 4 cells; a plane that is not
+        reached from the start; an error as large as the time; no confinement.
     TypeError
         Underdamped dynamics.
 
@@ -94,8 +95,13 @@ def plane_passage_time(
         _on_grid(dynamics, point, plane, axis, (box, level), round(fraction * finest))
         for fraction in _FRACTIONS
     ]
-    cells, times = zip(*found)
-    return extrapolated(cells, times)
+    time = extrapolated(*zip(*found))
+    if not time.error < time.value:
+        raise ValueError(
+            f"n={finest} cells give the time {time.value:.4g} +- {time.error:.2g}: the grids do "
+            "not agree; raise n or the temperature"
+        )
+    return time
 
 
 def _on_grid(
@@ -104,7 +110,8 @@ def _on_grid(
     """Cells between start and plane, and the mean time of the jump process on the grid."""
     box, level = kept
     aligned, n_between = _aligned(box, start, plane, axis, n)
-    grid = generator_in(dynamics, aligned, level, n)
+    # Cut at the plane, valleys may fall apart: the one of the start counts.
+    grid = generator_in(dynamics, aligned, level, n, holding=start)
     spacing = abs(plane - start[axis]) / n_between
     target = np.abs(grid.points[:, axis] - plane) < 0.5 * spacing
     if not target.any():

@@ -1,4 +1,4 @@
-"""Regions given as text, on grids: domains with reflecting boundaries, and sets A and B."""
+"""Regions of grids: domains with reflecting boundaries, sets A and B, connected pieces."""
 
 from __future__ import annotations
 
@@ -43,3 +43,54 @@ def cells_within(region: str | None, potential: Any, points: Array) -> NDArray[n
             "around the region"
         )
     return inside
+
+
+def one_piece(
+    kept: NDArray[np.bool_], points: Array, holding: Array | None = None
+) -> NDArray[np.bool_]:
+    """The connected piece of the kept cells that holds a point, or the largest one.
+
+    Parameters
+    ----------
+    kept : bool array over the grid
+    points : array over the grid, (..., dim)
+        Centres of the cells.
+    holding : (dim,) array, optional
+
+    Raises
+    ------
+    ValueError
+        The cell nearest to the point is not kept.
+    """
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(kept)
+    if holding is None:
+        sizes = np.bincount(labels.ravel(), minlength=2)
+        return np.asarray(labels == 1 + np.argmax(sizes[1:]))
+    nearest = np.argmin(np.sum((points - holding) ** 2, axis=-1))
+    label = labels.ravel()[nearest]
+    if label == 0:
+        raise ValueError(
+            f"the point {holding} lies in no cell kept of this box: its energy is never reached at "
+            "this temperature, or the region leaves it out; move it, or raise n"
+        )
+    return np.asarray(labels == label)
+
+
+def connecting_level(energy: Array) -> float:
+    """Lowest grid energy at which all local minima of the grid lie in one connected piece."""
+    from scipy import ndimage
+
+    lowest = ndimage.minimum_filter(energy, size=3, mode="nearest")
+    minima = (energy == lowest) & np.isfinite(energy)
+    levels = np.unique(energy[np.isfinite(energy)])
+    first, last = int(np.searchsorted(levels, energy[minima].max())), len(levels) - 1
+    while first < last:
+        middle = (first + last) // 2
+        labels, _ = ndimage.label(energy <= levels[middle])
+        if len(np.unique(labels[minima])) == 1:
+            last = middle
+        else:
+            first = middle + 1
+    return float(levels[last])
