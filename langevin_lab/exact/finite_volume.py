@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_lab.exact.reference import Array
-from langevin_lab.exact.regions import cells_within, connecting_level, one_piece
+from langevin_lab.exact.regions import Region, cells_within, connecting_level, one_piece
 from langevin_lab.exact.requirements import (
     friction_of,
     per_coordinate,
@@ -188,7 +188,7 @@ def generator(
     dynamics: Any,
     *,
     domain: Domain | None = None,
-    within: str | None = None,
+    within: Region | None = None,
     n: int | None = None,
 ) -> Generator:
     """Discretise the generator of overdamped dynamics.
@@ -200,11 +200,11 @@ def generator(
     domain : ((low, high), ...), optional
         A box with reflecting walls. Default: found from the energy (`automatic_domain`); its
         truncation error is exp(-36) = 2e-16 relative to the flux over the highest barrier.
-    within : str, optional
-        Region over the coordinates, such as "x**2 + y**2 < 4", with a reflecting boundary: cells
-        whose centres lie outside are left out. Its largest connected piece counts, and a boundary
-        across the grid is of first order in the spacing. Give a domain that holds it where the
-        energy alone does not confine.
+    within : str or callable, optional
+        Region over the coordinates, such as "x**2 + y**2 < 4", or points -> bool, with a reflecting
+        boundary: cells whose centres lie outside are left out. Its largest connected piece
+        counts, and a boundary across the grid is of first order in the spacing. Give a domain that
+        holds it where the energy alone does not confine.
     n : int, optional
         Cells along each coordinate; default 800 in 1-D, 160 in 2-D.
 
@@ -239,7 +239,7 @@ def generator_in(
     box: Domain,
     level: float,
     n: int,
-    within: str | None = None,
+    within: Region | None = None,
     holding: Array | None = None,
 ) -> Generator:
     """The generator on the cells of a box, n along each coordinate, with energies <= level.

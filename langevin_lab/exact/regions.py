@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,28 @@ def membership(region: Region, potential: Any, points: Array) -> NDArray[np.bool
     return np.broadcast_to(np.asarray(found, dtype=bool), points.shape[:-1])
 
 
-def cells_within(region: str | None, potential: Any, points: Array) -> NDArray[np.bool_]:
+@dataclass(frozen=True)
+class MovedRegion:
+    """A region on a grid with the layer of cells inside of its boundary dropped, or one added."""
+
+    region: Region
+    potential: Any
+    outwards: bool
+
+    def __call__(self, points: Array) -> NDArray[np.bool_]:
+        from scipy import ndimage
+
+        inside = membership(self.region, self.potential, points)
+        if self.outwards:
+            return np.asarray(ndimage.binary_dilation(inside))
+        # Walls of the box stay where they are.
+        return np.asarray(ndimage.binary_erosion(inside, border_value=1))
+
+    def __repr__(self) -> str:
+        return repr(self.region)
+
+
+def cells_within(region: Region | None, potential: Any, points: Array) -> NDArray[np.bool_]:
     """Which cells of a grid, given by their centres, a domain keeps; all of them for None."""
     if region is None:
         return np.ones(points.shape[:-1], dtype=bool)
