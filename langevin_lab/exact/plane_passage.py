@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from langevin_lab.exact.finite_volume import Domain, Generator, automatic_domain, generator_in
+from langevin_lab.exact.finite_volume import Domain, automatic_domain, generator_in
 from langevin_lab.exact.fokker_planck import extrapolated
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
@@ -121,15 +121,7 @@ def _on_grid(
     at_start = np.zeros(len(grid.mass), bool)
     at_start[np.argmin(np.sum((grid.points - start) ** 2, axis=1))] = True
     returned = grid.solve(target | at_start, at_start.astype(np.float64))
-    return n_between, float(grid.mass @ returned / _flux_through_half(grid, returned))
-
-
-def _flux_through_half(grid: Generator, returned: Array) -> float:
-    """Flux of `returned` through its level 1/2: far from both wells, its differences are large."""
-    i, j = grid.pairs
-    drop = np.abs(returned[i] - returned[j])
-    cut = (returned[i] >= 0.5) != (returned[j] >= 0.5)
-    return float(grid.conductance[cut] @ drop[cut])
+    return n_between, float(grid.mass @ returned / grid.flux_through_half(returned))
 
 
 def _aligned(box: Domain, start: Array, plane: float, axis: int, n: int) -> tuple[Domain, int]:
