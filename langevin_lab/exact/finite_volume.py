@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from langevin_lab.exact.reference import Array
 from langevin_lab.exact.regions import Region, cells_within, connecting_level, one_piece
 from langevin_lab.exact.requirements import (
+    checked_cells,
+    checked_modes,
     friction_of,
     per_coordinate,
     require_dimension,
@@ -107,13 +109,19 @@ class Generator:
         Raises
         ------
         ValueError
-            Cells above exp(700); in the plane a rate below 1e-23 of the largest of a cell.
+            More modes than cells; cells above exp(700); in the plane a rate below 1e-23 of the
+            largest of a cell.
         """
         import scipy.sparse as sparse
         import scipy.sparse.linalg as linalg
 
-        _require_within_float64(self.conductance)
         n, root = len(self.mass), np.sqrt(self.mass)
+        if checked_modes(n_modes) > n - 2:
+            raise ValueError(
+                f"n_modes={n_modes} are too many for a grid of which {n} cells are kept, at most "
+                f"{n - 2} can be had; ask for fewer or raise n"
+            )
+        _require_within_float64(self.conductance)
         scale = sparse.diags_array(1.0 / root)
         symmetric = (scale @ self._stiffness @ scale).tocsc()
         # The shift only keeps the factors finite: the null vector is projected out on both sides.
@@ -244,9 +252,7 @@ def generator(
     require_overdamped(dynamics, "the Fokker-Planck generator")
     require_true_gradient(dynamics)
     dim = require_dimension(dynamics, (1, 2), "the Fokker-Planck generator")
-    n = n if n is not None else {1: 800, 2: 160}[dim]
-    if n < 4:
-        raise ValueError(f"n={n} cells per coordinate are too few; use at least 4")
+    n = checked_cells({1: 800, 2: 160}[dim] if n is None else n, 4)
     if domain is None:
         box, level = automatic_domain(dynamics)
     else:

@@ -17,11 +17,17 @@ from numpy.typing import ArrayLike
 from langevin_lab.exact.finite_volume import Domain, Generator, generator
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.regions import MovedRegion, Region, membership
-from langevin_lab.exact.requirements import require_dimension, require_overdamped
+from langevin_lab.exact.requirements import (
+    checked_cells,
+    checked_modes,
+    require_dimension,
+    require_overdamped,
+)
 
 # A factorisation of 160^2 cells in 2-D takes about half a second.
 _FINEST = {1: 1600, 2: 160}
 _FRACTIONS = (0.5, 0.7, 1.0)
+_LEAST = 8  # of the finest grid: 4, 6 and 8 cells are three grids
 
 
 def spectrum(
@@ -58,10 +64,9 @@ def spectrum(
     Raises
     ------
     ValueError
-        n_modes < 1; as `generator`.
+        n_modes no whole number >= 1 or more than the coarsest grid has; n < 8; as `generator`.
     """
-    if n_modes < 1:
-        raise ValueError(f"n_modes={n_modes} must be at least 1")
+    n_modes = checked_modes(n_modes)
     found = at_zero_spacing(
         dynamics, lambda grid: grid.slow_modes(n_modes)[0], domain=domain, within=within, n=n
     )
@@ -157,8 +162,8 @@ def at_zero_spacing(
     """
     require_overdamped(dynamics, "a Fokker-Planck spectrum")
     dim = require_dimension(dynamics, (1, 2), "a Fokker-Planck spectrum")
-    finest = _FINEST[dim] if n is None else n
-    sizes = [max(4, round(fraction * finest)) for fraction in _FRACTIONS]
+    finest = checked_cells(_FINEST[dim] if n is None else n, _LEAST)
+    sizes = [round(fraction * finest) for fraction in _FRACTIONS]
 
     def on_grid(size: int, region: Region | None) -> Any:
         return solve(generator(dynamics, domain=domain, within=region, n=size))

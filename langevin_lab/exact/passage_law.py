@@ -26,6 +26,7 @@ from langevin_lab.exact.passage_quadrature import confined_left, passage_side, s
 from langevin_lab.exact.quadrature import EPS, ReducedEnergy
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
+    checked_cells,
     require_dimension,
     require_overdamped,
     require_true_gradient,
@@ -92,8 +93,7 @@ def first_passage_law(
     require_overdamped(dynamics, "the law of a first passage time")
     require_dimension(dynamics, (1,), "the law of a first passage time")
     require_true_gradient(dynamics)
-    if n < 32:
-        raise ValueError(f"n={n} cells are too few for the law of a passage time; use at least 32")
+    n = checked_cells(n, 32)
     side = passage_side(start, target, reflecting)
     if start == target:
         raise ValueError(f"start={start} is the target: the passage takes no time")

@@ -165,7 +165,14 @@ def test_a_time_that_the_grids_do_not_agree_on_is_refused():
         ({"start": -1.0}, r"start=-1\.0 must be a finite point with 2 coordinate\(s\)"),
         ({"start": [1.0, 0.0]}, r"off the plane 1\.0"),
         ({"start": [-1.0, 9.0]}, "lies above .*, which is never reached at this temperature"),
-        ({"plane": -0.99}, "0 cells of a grid of n=16, at least 4 are needed; raise n"),
+        ({"axis": True}, "axis=True must be one of 0 to 1"),
+        ({"axis": 0.0}, r"axis=0\.0 must be one of 0 to 1"),
+        ({"n": -30}, "n=-30 cells are too few .* at least 16"),
+        ({"n": 32.5}, r"n=32\.5 cells are .* no whole number"),
+        (
+            {"plane": -0.99},
+            "0 cells of the coarsest of three grids with up to n=32, at least 4 are needed; raise",
+        ),
         ({"plane": 7.0}, r"no cell at plane=7\.0 is reached at this temperature; move it"),
     ],
 )
