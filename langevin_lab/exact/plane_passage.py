@@ -134,7 +134,7 @@ def _require_apart(box: Domain, start: Array, plane: float, axis: int, n: int) -
     if n_between < _FEWEST:
         raise ValueError(
             f"start and plane={plane} are {abs(plane - start[axis]):.4g} apart, {n_between} cells "
-            f"of the coarsest of three grids with up to n={n}, at least {_FEWEST} are needed; raise n"
+            f"of the coarsest of three grids with up to n={n}, at least {_FEWEST} needed; raise n"
         )
 
 

@@ -171,7 +171,7 @@ def test_a_time_that_the_grids_do_not_agree_on_is_refused():
         ({"n": 32.5}, r"n=32\.5 cells are .* no whole number"),
         (
             {"plane": -0.99},
-            "0 cells of the coarsest of three grids with up to n=32, at least 4 are needed; raise",
+            "0 cells of the coarsest of three grids with up to n=32, at least 4 needed; raise n",
         ),
         ({"plane": 7.0}, r"no cell at plane=7\.0 is reached at this temperature; move it"),
     ],
