@@ -82,22 +82,27 @@ def one_piece(
     Raises
     ------
     ValueError
-        The cell nearest to the point is not kept.
+        The cell nearest to the point is not kept; the piece has fewer than 4 cells.
     """
     from scipy import ndimage
 
     labels, _ = ndimage.label(kept)
     if holding is None:
-        sizes = np.bincount(labels.ravel(), minlength=2)
-        return np.asarray(labels == 1 + np.argmax(sizes[1:]))
-    nearest = np.argmin(np.sum((points - holding) ** 2, axis=-1))
-    label = labels.ravel()[nearest]
+        label = 1 + np.argmax(np.bincount(labels.ravel(), minlength=2)[1:])
+    else:
+        label = labels.ravel()[np.argmin(np.sum((points - holding) ** 2, axis=-1))]
     if label == 0:
         raise ValueError(
             f"the point {holding} lies in no cell kept of this box: its energy is never reached at "
             "this temperature, or the region leaves it out; move it, or raise n"
         )
-    return np.asarray(labels == label)
+    piece = np.asarray(labels == label)
+    if piece.sum() < 4:
+        raise ValueError(
+            f"the energy and the region leave a piece of {piece.sum()} cells, at least 4 are "
+            "needed; raise n or the temperature, or use a larger region"
+        )
+    return piece
 
 
 def connecting_level(energy: Array) -> float:

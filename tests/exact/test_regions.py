@@ -83,6 +83,8 @@ def test_wrong_regions_are_refused():
     dynamics = plane("x**2 + y**2")
     with pytest.raises(ValueError, match=r"within='x > 50' holds 0 cells"):
         generator(dynamics, within="x > 50")
+    with pytest.raises(ValueError, match="the energy and the region leave a piece of 0 cells"):
+        generator(plane("(x**2 - 1)**2 + y**2", 0.05), within="x > 1.5 and y > 1.5")
     with pytest.raises(ValueError, match="w > 0"):
         generator(dynamics, within="w > 0")
     with pytest.raises(ValueError, match="within=x > 0 and n=None belong to overdamped grids"):
