@@ -22,8 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from langevin_lab.exact.reference import Array
-from langevin_lab.exact.regions import cells_within
+from langevin_lab.exact.regions import Region, cells_within, connecting_level, one_piece
 from langevin_lab.exact.requirements import (
+    checked_cells,
+    checked_modes,
     friction_of,
     per_coordinate,
     require_dimension,
@@ -107,17 +109,19 @@ class Generator:
         Raises
         ------
         ValueError
-            Cells above exp(700); in the plane a rate below 1e-23 of the largest of a cell.
+            More modes than cells; cells above exp(700); in the plane a rate below 1e-23 of the
+            largest of a cell.
         """
         import scipy.sparse as sparse
         import scipy.sparse.linalg as linalg
 
-        if not self.conductance.min() > np.finfo(float).tiny:
-            raise ValueError(
-                "cells above exp(700) are beyond float64; raise the temperature, take a smaller "
-                "domain or, for the time over a barrier on a line, log_mean_first_passage_time"
-            )
         n, root = len(self.mass), np.sqrt(self.mass)
+        if checked_modes(n_modes) > n - 2:
+            raise ValueError(
+                f"n_modes={n_modes} are too many for a grid of which {n} cells are kept, at most "
+                f"{n - 2} can be had; ask for fewer or raise n"
+            )
+        _require_within_float64(self.conductance)
         scale = sparse.diags_array(1.0 / root)
         symmetric = (scale @ self._stiffness @ scale).tocsc()
         # The shift only keeps the factors finite: the null vector is projected out on both sides.
@@ -168,11 +172,17 @@ class Generator:
         Returns
         -------
         (n_cells,) array
+
+        Raises
+        ------
+        ValueError
+            Free cells above exp(700).
         """
         import scipy.sparse as sparse
         import scipy.sparse.linalg as linalg
 
         free = ~fixed
+        _require_within_float64(self.conductance[free[self.pairs].any(axis=0)])
         result = np.where(fixed, values, 0.0).astype(np.float64)
         right = -self.mass * source - self._stiffness @ result
         matrix = self._stiffness[free][:, free]
@@ -183,12 +193,30 @@ class Generator:
         result[free] = root * scaled
         return result
 
+    def flux_through_half(self, q: Array) -> float:
+        """Flux of a solution between 0 and 1 down through its level 1/2 [1/time].
+
+        The flux is the same through every cut. Far from where q is held its differences are large:
+        near 0 and 1 they are rounding, under conductances that may be exp(barrier/T) larger.
+        """
+        i, j = self.pairs
+        cut = (q[i] >= 0.5) != (q[j] >= 0.5)
+        return float(self.conductance[cut] @ np.abs(q[i] - q[j])[cut])
+
+
+def _require_within_float64(conductance: Array) -> None:
+    if not conductance.min(initial=np.inf) > np.finfo(float).tiny:
+        raise ValueError(
+            "cells above exp(700) are beyond float64; raise the temperature, take a smaller domain "
+            "or, for the time over a barrier on a line, log_mean_first_passage_time"
+        )
+
 
 def generator(
     dynamics: Any,
     *,
     domain: Domain | None = None,
-    within: str | None = None,
+    within: Region | None = None,
     n: int | None = None,
 ) -> Generator:
     """Discretise the generator of overdamped dynamics.
@@ -200,11 +228,11 @@ def generator(
     domain : ((low, high), ...), optional
         A box with reflecting walls. Default: found from the energy (`automatic_domain`); its
         truncation error is exp(-36) = 2e-16 relative to the flux over the highest barrier.
-    within : str, optional
-        Region over the coordinates, such as "x**2 + y**2 < 4", with a reflecting boundary: cells
-        whose centres lie outside are left out. Its largest connected piece counts, and a boundary
-        across the grid is of first order in the spacing. Give a domain that holds it where the
-        energy alone does not confine.
+    within : str or callable, optional
+        Region over the coordinates, such as "x**2 + y**2 < 4", or points -> bool, with a reflecting
+        boundary: cells whose centres lie outside are left out. Its largest connected piece
+        counts, and a boundary across the grid is of first order in the spacing. Give a domain that
+        holds it where the energy alone does not confine.
     n : int, optional
         Cells along each coordinate; default 800 in 1-D, 160 in 2-D.
 
@@ -224,9 +252,7 @@ def generator(
     require_overdamped(dynamics, "the Fokker-Planck generator")
     require_true_gradient(dynamics)
     dim = require_dimension(dynamics, (1, 2), "the Fokker-Planck generator")
-    n = n if n is not None else {1: 800, 2: 160}[dim]
-    if n < 4:
-        raise ValueError(f"n={n} cells per coordinate are too few; use at least 4")
+    n = checked_cells({1: 800, 2: 160}[dim] if n is None else n, 4)
     if domain is None:
         box, level = automatic_domain(dynamics)
     else:
@@ -235,13 +261,22 @@ def generator(
 
 
 def generator_in(
-    dynamics: Any, box: Domain, level: float, n: int, within: str | None = None
+    dynamics: Any,
+    box: Domain,
+    level: float,
+    n: int,
+    within: Region | None = None,
+    holding: Array | None = None,
 ) -> Generator:
-    """The generator on the cells of a box, n along each coordinate, with energies <= level."""
+    """The generator on the cells of a box, n along each coordinate, with energies <= level.
+
+    Of several pieces that do not touch it is the one that holds the point, or the largest.
+    """
     dim, temperature = len(box), temperature_of(dynamics)
     spacing, axes, energy, faces = energies_on_grid(dynamics.potential, box, n)
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    inside = _largest_piece((energy <= level) & cells_within(within, dynamics.potential, points))
+    kept = (energy <= level) & cells_within(within, dynamics.potential, points)
+    inside = one_piece(kept, points, holding)
     index = np.full(energy.shape, -1)
     index[inside] = np.arange(inside.sum())
     # Energies are counted from the lowest cell: the mass of a well never underflows.
@@ -315,7 +350,7 @@ def automatic_domain(dynamics: Any) -> tuple[Domain, float]:
     while True:
         axes = tuple(np.linspace(a, b, _COARSE[dim]) for a, b in zip(low, high))
         energy = _energy_on(potential, axes)
-        level = _connecting_level(energy) + _MARGIN * temperature
+        level = connecting_level(energy) + _MARGIN * temperature
         grown = False
         for d in range(dim):
             step = 0.1 * (high[d] - low[d])
@@ -352,33 +387,6 @@ def checked_domain(domain: Any, dim: int) -> Domain:
             f"domain={domain!r} must be {dim} finite pair(s) (low, high) with low < high"
         )
     return tuple((float(a), float(b)) for a, b in array)
-
-
-def _connecting_level(energy: Array) -> float:
-    """Lowest grid energy at which all local minima of the grid lie in one connected piece."""
-    from scipy import ndimage
-
-    lowest = ndimage.minimum_filter(energy, size=3, mode="nearest")
-    minima = (energy == lowest) & np.isfinite(energy)
-    levels = np.unique(energy[np.isfinite(energy)])
-    first, last = int(np.searchsorted(levels, energy[minima].max())), len(levels) - 1
-    while first < last:
-        middle = (first + last) // 2
-        labels, _ = ndimage.label(energy <= levels[middle])
-        if len(np.unique(labels[minima])) == 1:
-            last = middle
-        else:
-            first = middle + 1
-    return float(levels[last])
-
-
-def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    from scipy import ndimage
-
-    labels, n_pieces = ndimage.label(mask)
-    if n_pieces <= 1:
-        return mask
-    return labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
 
 
 def _bounding_box(axes: tuple[Array, ...], mask: NDArray[np.bool_]) -> Domain:

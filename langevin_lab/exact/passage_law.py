@@ -26,6 +26,7 @@ from langevin_lab.exact.passage_quadrature import confined_left, passage_side, s
 from langevin_lab.exact.quadrature import EPS, ReducedEnergy
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
+    checked_cells,
     require_dimension,
     require_overdamped,
     require_true_gradient,
@@ -35,6 +36,7 @@ from langevin_lab.exact.requirements import (
 _FRACTIONS = (0.5, 0.7, 1.0)
 _STENCIL = 8  # cells that the value at the start is interpolated from
 _MAX_ROUNDING = 1e-2  # of a weight
+_STEEPEST = 600.0  # temperatures; rates are exp() of them
 
 
 def first_passage_law(
@@ -68,7 +70,8 @@ def first_passage_law(
     Raises
     ------
     ValueError
-        As `mean_first_passage_time`; start = target; n < 32; a start that the invariant law on
+        As `mean_first_passage_time`; start = target; n < 32; a rate below exp(-700); a wall where
+        the energy rises by 600 temperatures within half a cell; a start that the invariant law on
         its side of the target gives less than about 1e-22, where the expansion loses its digits.
 
     Notes
@@ -90,8 +93,7 @@ def first_passage_law(
     require_overdamped(dynamics, "the law of a first passage time")
     require_dimension(dynamics, (1,), "the law of a first passage time")
     require_true_gradient(dynamics)
-    if n < 32:
-        raise ValueError(f"n={n} cells are too few for the law of a passage time; use at least 32")
+    n = checked_cells(n, 32)
     side = passage_side(start, target, reflecting)
     if start == target:
         raise ValueError(f"start={start} is the target: the passage takes no time")
@@ -234,12 +236,20 @@ def _decay(v: ReducedEnergy, diffusion: float, left: float, a: float, b: float, 
     energy, faces = v(centres), v(centres + 0.5 * spacing)
     mass = np.exp(energy.min() - energy)
     mass /= mass.sum()
+    with np.errstate(invalid="ignore"):  # infinite energies
+        outwards, back = energy - faces, energy[1:] - faces[:-1]
+    _require_flat_cells(left * v.side, n, max(outwards.max(), back.max()))
     scale = np.sqrt(diffusion) / spacing
-    factor = np.diag(-scale * np.exp(0.5 * (energy - faces)))
-    factor += np.diag(scale * np.exp(0.5 * (energy[1:] - faces[:-1])), 1)
+    factor = np.diag(-scale * np.exp(0.5 * outwards))
+    factor += np.diag(scale * np.exp(0.5 * back), 1)
     # gesvd, not gesdd: only the QR iteration keeps small singular values to all digits.
     _, singular, modes = linalg.svd(factor, lapack_driver="gesvd")
     singular, modes = singular[::-1], modes[::-1]
+    if not singular[0] ** 2 > np.finfo(float).tiny:
+        raise ValueError(
+            f"the slowest rate, below exp(-700) at start={a * v.side}, is beyond float64; raise "
+            "the temperature or use log_mean_first_passage_time"
+        )
     at, shares = _interpolation(a, left, spacing, n)
     root = np.sqrt(mass)
     weights = (modes[:, at] @ (shares / root[at])) * (modes @ root)
@@ -251,6 +261,16 @@ def _decay(v: ReducedEnergy, diffusion: float, left: float, a: float, b: float, 
             "little for a spectral expansion; start in a deeper well or raise the temperature"
         )
     return _Decay(singular**2, weights, rounding)
+
+
+def _require_flat_cells(wall: float, n: int, steepest: float) -> None:
+    """Raise ValueError if jumps down the slope within a cell are beyond float64."""
+    if not steepest < _STEEPEST:
+        raise ValueError(
+            f"from the wall at {wall} the energy rises by {steepest:.3g} temperatures within half "
+            f"of one of {n} cells (the coarsest grid has n/2), at most {_STEEPEST:g} are possible; "
+            "take a nearer wall reflecting= or a larger n"
+        )
 
 
 def _interpolation(a: float, left: float, spacing: float, n: int) -> tuple[Array, Array]:

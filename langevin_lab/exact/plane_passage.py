@@ -20,10 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from langevin_lab.exact.finite_volume import Domain, Generator, automatic_domain, generator_in
+from langevin_lab.exact.finite_volume import Domain, automatic_domain, generator_in
 from langevin_lab.exact.fokker_planck import extrapolated
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
+    checked_cells,
+    is_whole,
     require_dimension,
     require_overdamped,
     require_true_gradient,
@@ -31,6 +33,7 @@ from langevin_lab.exact.requirements import (
 
 _FINEST = {1: 1600, 2: 160}
 _FRACTIONS = (0.5, 0.7, 1.0)  # of the three grids
+_LEAST = 16  # cells along each coordinate of the finest
 _FEWEST = 4  # cells between start and plane on the coarsest grid
 
 
@@ -60,8 +63,9 @@ def plane_passage_time(
     Raises
     ------
     ValueError
-        dim not 1 or 2; axis out of range; start not a finite point, on the plane, or at an
-        energy that is never reached; start and plane closer than 4 cells; no confinement.
+        dim not 1 or 2; axis out of range; n < 16; start not a finite point, on the plane, or at an
+        energy that is never reached; start and plane closer than 4 cells; a plane that is not
+        reached from the start; an error as large as the time; no confinement.
     TypeError
         Underdamped dynamics.
 
@@ -75,7 +79,7 @@ def plane_passage_time(
     require_overdamped(dynamics, "the passage time to a plane")
     require_true_gradient(dynamics)
     dim = require_dimension(dynamics, (1, 2), "the passage time to a plane")
-    if axis not in range(dim):
+    if not is_whole(axis) or axis not in range(dim):
         raise ValueError(f"axis={axis!r} must be one of 0 to {dim - 1}")
     point = np.atleast_1d(np.asarray(start, dtype=np.float64))
     if point.shape != (dim,) or not np.isfinite([*point, plane]).all() or point[axis] == plane:
@@ -89,13 +93,19 @@ def plane_passage_time(
             f"the energy {energy:.4g} of start={start!r} lies above {level:.4g}, which is never "
             "reached at this temperature; start lower"
         )
-    finest = _FINEST[dim] if n is None else n
+    finest = checked_cells(_FINEST[dim] if n is None else n, _LEAST)
+    _require_apart(box, point, plane, axis, finest)
     found = [
         _on_grid(dynamics, point, plane, axis, (box, level), round(fraction * finest))
         for fraction in _FRACTIONS
     ]
-    cells, times = zip(*found)
-    return extrapolated(cells, times)
+    time = extrapolated(*zip(*found))
+    if not time.error < time.value:
+        raise ValueError(
+            f"n={finest} cells give the time {time.value:.4g} +- {time.error:.2g}: the grids do "
+            "not agree; raise n or the temperature"
+        )
+    return time
 
 
 def _on_grid(
@@ -104,7 +114,8 @@ def _on_grid(
     """Cells between start and plane, and the mean time of the jump process on the grid."""
     box, level = kept
     aligned, n_between = _aligned(box, start, plane, axis, n)
-    grid = generator_in(dynamics, aligned, level, n)
+    # Cut at the plane, valleys may fall apart: the one of the start counts.
+    grid = generator_in(dynamics, aligned, level, n, holding=start)
     spacing = abs(plane - start[axis]) / n_between
     target = np.abs(grid.points[:, axis] - plane) < 0.5 * spacing
     if not target.any():
@@ -114,15 +125,23 @@ def _on_grid(
     at_start = np.zeros(len(grid.mass), bool)
     at_start[np.argmin(np.sum((grid.points - start) ** 2, axis=1))] = True
     returned = grid.solve(target | at_start, at_start.astype(np.float64))
-    return n_between, float(grid.mass @ returned / _flux_through_half(grid, returned))
+    return n_between, float(grid.mass @ returned / grid.flux_through_half(returned))
 
 
-def _flux_through_half(grid: Generator, returned: Array) -> float:
-    """Flux of `returned` through its level 1/2: far from both wells, its differences are large."""
-    i, j = grid.pairs
-    drop = np.abs(returned[i] - returned[j])
-    cut = (returned[i] >= 0.5) != (returned[j] >= 0.5)
-    return float(grid.conductance[cut] @ drop[cut])
+def _require_apart(box: Domain, start: Array, plane: float, axis: int, n: int) -> None:
+    """Raise ValueError if the coarsest of the grids has too few cells between start and plane."""
+    n_between = _cells_between(box, start, plane, axis, round(_FRACTIONS[0] * n))
+    if n_between < _FEWEST:
+        raise ValueError(
+            f"start and plane={plane} are {abs(plane - start[axis]):.4g} apart, {n_between} cells "
+            f"of the coarsest of three grids with up to n={n}, at least {_FEWEST} needed; raise n"
+        )
+
+
+def _cells_between(box: Domain, start: Array, plane: float, axis: int, n: int) -> int:
+    far = box[axis][0] if plane > start[axis] else box[axis][1]
+    # Two cells of slack: one to shift the box by, one for its halves at both ends.
+    return int(abs(plane - start[axis]) * (n - 2) / abs(plane - far))
 
 
 def _aligned(box: Domain, start: Array, plane: float, axis: int, n: int) -> tuple[Domain, int]:
@@ -132,15 +151,8 @@ def _aligned(box: Domain, start: Array, plane: float, axis: int, n: int) -> tupl
     """
     side = 1.0 if plane > start[axis] else -1.0
     far = box[axis][0] if side > 0 else box[axis][1]
-    between, width = abs(plane - start[axis]), abs(plane - far)
-    # Two cells of slack: one to shift the box by, one for its halves at both ends.
-    n_between = int(between * (n - 2) / width)
-    if n_between < _FEWEST:
-        raise ValueError(
-            f"start and plane={plane} are {between:.4g} apart, {n_between} cells of a grid of "
-            f"n={n}, at least {_FEWEST} are needed; raise n"
-        )
-    spacing = between / n_between
+    n_between, width = _cells_between(box, start, plane, axis, n), abs(plane - far)
+    spacing = abs(plane - start[axis]) / n_between
     aligned = []
     for d, (low, high) in enumerate(box):
         if d == axis:

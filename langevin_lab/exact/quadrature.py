@@ -114,16 +114,23 @@ def gibbs_probability_below(dynamics: Any, point: float) -> Reference:
     Raises
     ------
     ValueError
-        As `gibbs_average`.
+        As `gibbs_average`; a point that is not finite.
     """
+    if not np.isfinite(point):
+        raise ValueError(f"point={point} must be a finite position")
     v, panels, tail = _gibbs_panels(dynamics)
     left, right = float(panels.edges[0]), float(panels.edges[-1])
     if not left < point < right:
         return Reference(float(point >= right), tail)
     panels = adaptive_panels(v, np.array([left, point, right]))
-    _, below = panels.log_cumulative(-v(panels.nodes))
-    value = float(np.exp(below[np.searchsorted(panels.edges, point)] - below[-1]))
-    return Reference(value, tail + EPS * (8.0 + v.largest(panels)))
+
+    def probability(panels: Panels) -> float:
+        _, below = panels.log_cumulative(-v(panels.nodes))
+        return float(np.exp(below[np.searchsorted(panels.edges, point)] - below[-1]))
+
+    value = probability(panels.halved())
+    rounding = EPS * (8.0 + v.largest(panels))
+    return Reference(value, abs(value - probability(panels)) + tail + rounding)
 
 
 class ReducedEnergy:

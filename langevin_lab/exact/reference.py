@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -29,9 +30,15 @@ class Reference(NamedTuple):
 
     def __str__(self) -> str:
         if hasattr(self.value, "shape") and self.value.shape:
-            return f"{self.value} (error <= {self.error.max():.1g})"
+            return f"{self.value} (error <= {np.max(self.error):.1g})"
         return f"{self.value:.10g} (error <= {self.error:.1g})"
 
     def __format__(self, specification: str) -> str:
-        """With a specification the value's, without one value and error."""
-        return format(float(self.value), specification) if specification else str(self)
+        """With a specification the value's, of every element; without one value and error."""
+        if not specification:
+            return str(self)
+        if np.ndim(self.value) == 0:
+            return format(float(self.value), specification)
+        return np.array2string(
+            self.value, formatter={"all": lambda element: format(element, specification)}
+        )

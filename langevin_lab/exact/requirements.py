@@ -73,3 +73,23 @@ def require_dimension(dynamics: Any, allowed: tuple[int, ...], what: str) -> int
 def per_coordinate(value: Any, dim: int) -> NDArray[np.float64]:
     """Spread a scalar or (dim,) coefficient over the coordinates, shape (dim,)."""
     return np.broadcast_to(np.asarray(value, dtype=np.float64), (dim,)).copy()
+
+
+def checked_cells(n: Any, least: int) -> int:
+    """Return the number of cells of a grid; raise ValueError unless it is whole and >= least."""
+    if not is_whole(n) or n < least:
+        raise ValueError(f"n={n!r} cells are too few or no whole number; use at least {least}")
+    return int(n)
+
+
+def checked_modes(n_modes: Any, most: int | None = None) -> int:
+    """Return the number of modes asked for; raise ValueError unless whole and 1 to `most`."""
+    if not is_whole(n_modes) or n_modes < 1 or (most is not None and n_modes > most):
+        allowed = "of at least 1" if most is None else f"between 1 and {most}"
+        raise ValueError(f"n_modes={n_modes!r} must be a whole number {allowed}")
+    return int(n_modes)
+
+
+def is_whole(value: Any) -> bool:
+    """Tell whether a value is an integer, of Python or numpy; True and False are not."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

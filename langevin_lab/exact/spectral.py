@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_lab.exact.finite_volume import Domain, Generator
-from langevin_lab.exact.fokker_planck import extrapolated, on_three_grids, spectrum
+from langevin_lab.exact.fokker_planck import at_zero_spacing, spectrum
 from langevin_lab.exact.kinetic import slow_mode
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import is_underdamped, require_dimension
@@ -79,6 +79,7 @@ def escape_rate(
     well: ArrayLike | None = None,
     *,
     domain: Domain | None = None,
+    within: str | None = None,
     n: int | None = None,
 ) -> Reference:
     """Compute the rate of leaving one of two wells from the spectrum: ``gap * pi_other``.
@@ -89,7 +90,7 @@ def escape_rate(
         dim 1 or 2 (overdamped) or 1 (Langevin), with two metastable wells.
     well : (dim,) array_like or float, optional
         A point in the well that is left. Not needed for symmetric wells, where the rate is gap/2.
-    domain, n
+    domain, within, n
         As `spectral_gap`.
 
     Returns
@@ -112,13 +113,15 @@ def escape_rate(
     dim = require_dimension(dynamics, (1, 2), "an escape rate from the spectrum")
     inside = None if well is None else _shaped_point(well, dim)
     if is_underdamped(dynamics):
-        _refuse_grid(domain, n)
+        _refuse_grid(domain, n, within)
         return _kinetic_rate(dynamics, inside)
-    sizes, rates = on_three_grids(dynamics, domain, n, lambda grid: _two_state_rate(grid, inside))
-    return extrapolated(sizes, rates)
+    rate = at_zero_spacing(
+        dynamics, lambda grid: _two_state_rate(grid, inside), domain=domain, within=within, n=n
+    )
+    return Reference(float(rate.value), float(rate.error))
 
 
-def _refuse_grid(domain: Domain | None, n: int | None, within: str | None = None) -> None:
+def _refuse_grid(domain: Domain | None, n: int | None, within: str | None) -> None:
     if domain is not None or n is not None or within is not None:
         raise ValueError(
             f"domain={domain}, within={within} and n={n} belong to overdamped grids; leave them "

@@ -25,6 +25,7 @@ import numpy as np
 
 from langevin_lab.exact.reference import Array, Reference
 from langevin_lab.exact.requirements import (
+    checked_modes,
     per_coordinate,
     require_dimension,
     require_true_gradient,
@@ -39,6 +40,9 @@ _LOOSEST = 0.01
 # L couples neighbouring degrees only: a mode without weight on the highest fifth of them solves
 # L f = -rate f beyond the basis too; one with more is made by the truncation.
 _MAX_EDGE = 0.02
+# Where the well is seen to be harmonic: this many points, out to 8 standard deviations.
+_PROBES = 1000
+_FARTHEST = 8.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def adaptive_langevin_spectrum(dynamics: Any, n_modes: int = 1) -> list[Thermost
         Dynamics of another kind.
     ValueError
         dim != 1; a potential that is not quadratic; no noise; an infinite thermal mass; n_modes not
-        in 1...8; modes that still move by 1 % in the largest basis.
+        in 1...8; rates too far apart for the eigenvalue iteration; modes that still move by 1 % in
+        the largest basis.
 
     Notes
     -----
@@ -106,8 +111,7 @@ def adaptive_langevin_spectrum(dynamics: Any, n_modes: int = 1) -> list[Thermost
             f"the spectrum of a thermostat is for AdaptiveLangevin, not {type(dynamics).__name__}; "
             "use spectral_gap"
         )
-    if not 1 <= n_modes <= _NEAREST - 2:
-        raise ValueError(f"n_modes={n_modes} must be between 1 and {_NEAREST - 2}")
+    n_modes = checked_modes(n_modes, _NEAREST - 2)
     rates = _three_rates(dynamics)
     previous = np.zeros(0, dtype=complex)
     for degree in _DEGREES:
@@ -142,14 +146,7 @@ def _three_rates(dynamics: Any) -> tuple[float, float, float]:
     require_dimension(dynamics, (1,), "the spectrum of a thermostat")
     require_true_gradient(dynamics)
     temperature = temperature_of(dynamics)
-    x = np.array([-2.0, -0.5, 0.0, 1.0, 3.0])
-    slopes = np.diff(dynamics.potential.gradient(x[:, None])[:, 0]) / np.diff(x)
-    stiffness = float(slopes.mean())
-    if not (stiffness > 0 and np.ptp(slopes) <= 1e-9 * stiffness):
-        raise ValueError(
-            f"the potential has slopes of force from {slopes.min():.6g} to {slopes.max():.6g}: the "
-            "spectrum of a thermostat needs a harmonic well, such as potentials.harmonic()"
-        )
+    stiffness = _constant_stiffness(dynamics.potential, temperature)
     if dynamics.applied_noise == 0:
         raise ValueError(
             "applied_noise=0 leaves Nosé-Hoover dynamics, which is not ergodic on a harmonic well; "
@@ -163,6 +160,25 @@ def _three_rates(dynamics: Any) -> tuple[float, float, float]:
     frequency = float(np.sqrt(stiffness / per_coordinate(dynamics.mass, 1)[0]))
     coupling = float(np.sqrt(dynamics.coupling * temperature / dynamics.thermal_mass))
     return frequency, dynamics.coupling * dynamics.thermostat_mean, coupling
+
+
+def _constant_stiffness(potential: Any, temperature: float) -> float:
+    """The second derivative of a quadratic potential, the same all over the well."""
+    stiffness = float(potential.hessian(np.zeros(1))[0, 0])
+    if stiffness > 0:
+        centre = -potential.gradient(np.zeros(1))[0] / stiffness
+        # Multiples of the golden section modulo 1: even, and in step with no period.
+        places = 2.0 * np.modf(np.arange(1, _PROBES) * 0.5 * (np.sqrt(5.0) - 1.0))[0] - 1.0
+        x = np.append(0.0, centre + _FARTHEST * np.sqrt(temperature / stiffness) * places)
+        found = potential.hessian(x[:, None])[:, 0, 0]
+    else:
+        found = np.array([stiffness])
+    if not (found.min() > 0 and np.ptp(found) <= 1e-9 * stiffness):
+        raise ValueError(
+            f"the potential has second derivatives from {found.min():.6g} to {found.max():.6g}: "
+            "the spectrum of a thermostat needs a harmonic well, such as potentials.harmonic()"
+        )
+    return stiffness
 
 
 def _blocks(frequency: float, friction: float, degree: int, parity: int) -> tuple[Array, Array]:
@@ -231,7 +247,15 @@ def _nearest_eigenvalues(rates: tuple[float, float, float], degree: int, parity:
         inverse = _Inverse(rates, degree, parity, shift)
         operator = linalg.LinearOperator(inverse.shape, matvec=inverse, dtype=inverse.dtype)
         start = inverse(np.random.default_rng(0).standard_normal(inverse.shape[0]))
-        values, vectors = linalg.eigs(operator, k=_NEAREST, v0=start, tol=1e-11)
+        try:
+            values, vectors = linalg.eigs(operator, k=_NEAREST, v0=start, tol=1e-11)
+        except linalg.ArpackError:
+            raise ValueError(
+                f"the eigenvalues near {shift:.3g} do not converge for the rates "
+                f"omega={rates[0]:.3g}, gamma={rates[1]:.3g}, nu={rates[2]:.3g}, too far apart; a "
+                "heavy thermal_mass relaxes at T coupling/(thermal_mass friction): use a lighter "
+                "one, and scale"
+            ) from None
         values = shift + 1.0 / values
         squares = np.abs(vectors) ** 2
         edge = squares[inverse.degrees > 0.8 * degree].sum(axis=0) / squares.sum(axis=0)

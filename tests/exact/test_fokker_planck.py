@@ -172,12 +172,42 @@ def test_committor_in_the_plane_is_one_half_on_the_symmetry_line():
     assert result([[0.1, 0.2]])[0] > 0.5
 
 
+@pytest.mark.parametrize("n", [7, 2, 9.5, True, -30])
+def test_three_grids_take_a_whole_number_of_at_least_eight_cells(n):
+    for solve in (spectral_gap, escape_rate, lambda dynamics, n: spectrum(dynamics, 1, n=n)):
+        with pytest.raises(ValueError, match=f"n={n} cells are too few .* use at least 8"):
+            solve(double_well(0.2), n=n)
+
+
+@pytest.mark.parametrize("n", [3, 4.5, True])
+def test_one_grid_takes_a_whole_number_of_at_least_four_cells(n):
+    with pytest.raises(ValueError, match=f"n={n} cells are too few .* use at least 4"):
+        generator(double_well(0.2), n=n)
+    assert len(generator(double_well(0.2), n=np.int64(4), domain=(-1, 1)).mass) == 4
+
+
+def test_eight_cells_are_three_grids_and_an_honest_error():
+    value, error = spectrum(line("x**2/2", 0.5), 1, n=8)[0]
+    assert abs(value - 1.0) < error
+
+
+@pytest.mark.parametrize(
+    ("n_modes", "message"),
+    [
+        (1.5, "must be a whole number of at least 1"),
+        (True, "must be a whole number"),
+        (50, "too many for a grid of which 30 cells are kept, at most 28 can be had"),
+    ],
+)
+def test_numbers_of_modes_that_no_grid_has_are_refused(n_modes, message):
+    with pytest.raises(ValueError, match=f"n_modes={n_modes} .*{message}"):
+        spectrum(double_well(0.2), n_modes, n=60, domain=(-2, 2))
+
+
 def test_wrong_input_is_refused():
     dynamics = double_well(0.2)
     with pytest.raises(ValueError, match="n_modes=0"):
         spectrum(dynamics, 0)
-    with pytest.raises(ValueError, match="n=3 cells"):
-        generator(dynamics, n=3)
     with pytest.raises(ValueError, match=r"domain=\(1\.0, -1\.0\) must be 1 finite pair"):
         generator(dynamics, domain=(1.0, -1.0))
     with pytest.raises(ValueError, match="does not confine"):

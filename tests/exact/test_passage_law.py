@@ -140,8 +140,9 @@ def test_simulated_times_follow_the_law():
 
 def test_wrong_input_is_refused():
     dynamics = double_well(0.2)
-    with pytest.raises(ValueError, match="n=20 cells are too few"):
-        first_passage_law(dynamics, -1.0, 1.0, n=20)
+    for n in (20, 100.5, True):
+        with pytest.raises(ValueError, match=f"n={n} cells are too few .* use at least 32"):
+            first_passage_law(dynamics, -1.0, 1.0, n=n)
     with pytest.raises(ValueError, match=r"start=1\.0 is the target"):
         first_passage_law(dynamics, 1.0, 1.0)
     with pytest.raises(ValueError, match=r"start=0\.0 has .* of the invariant law in a cell"):

@@ -127,6 +127,37 @@ def test_deep_wells_do_not_spoil_a_committor_on_the_grid():
     assert math.log(found[middle]) == pytest.approx(math.log(expected), abs=5e-3)
 
 
+RIDGE = "0.5*(y**2 - 1)**2*(1 + 60/(1 + exp(20*(x - 1.5))))"
+ALONG = "(0.3 - 0.28/(1 + exp(10*y)))*(x - 0.5)**4 + exp(-((x - 0.6)**2)/0.02)/(1 + exp(-10*y))"
+
+
+def test_valleys_joined_only_beyond_the_plane_keep_the_one_that_holds_the_start():
+    """The lower valley is longer, and without a bump: its time is 10 instead of 356."""
+    two = ll.Potential.from_expression(f"{RIDGE} + {ALONG}", "x, y", {})
+    one = ll.Potential.from_expression(f"60*(y - 1)**2 + {ALONG}", "x, y", {})
+    found, expected = (
+        plane_passage_time(ll.Overdamped(potential, temperature=0.15), [0.0, 1.0], 1.0, n=100)
+        for potential in (two, one)
+    )
+    assert expected.value > 300
+    assert found.value == pytest.approx(expected.value, rel=0.1)
+
+
+def test_a_start_outside_of_the_kept_cells_is_refused():
+    dynamics = ll.Overdamped(product(), temperature=0.15)
+    with pytest.raises(ValueError, match=r"point \[0\. 9\.\] lies in no cell kept of this box"):
+        generator_in(dynamics, ((-2.0, 2.0), (-2.0, 10.0)), 5.0, 40, holding=np.array([0.0, 9.0]))
+
+
+def test_a_time_that_the_grids_do_not_agree_on_is_refused():
+    """A thin wall of 2700 T across the upper valley, a ridge of 200 T beside it."""
+    wall = "400*exp(-((x - 0.5)**2)/0.02)/(1 + exp(-10*y))"
+    text = f"{RIDGE} + 0.3*(x - 0.5)**4 + {wall}"
+    dynamics = ll.Overdamped(ll.Potential.from_expression(text, "x, y", {}), temperature=0.15)
+    with pytest.raises(ValueError, match=r"n=60 cells .* \+- .*: the grids do not agree; raise n"):
+        plane_passage_time(dynamics, [0.0, 1.0], 1.0, n=60)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -134,7 +165,14 @@ def test_deep_wells_do_not_spoil_a_committor_on_the_grid():
         ({"start": -1.0}, r"start=-1\.0 must be a finite point with 2 coordinate\(s\)"),
         ({"start": [1.0, 0.0]}, r"off the plane 1\.0"),
         ({"start": [-1.0, 9.0]}, "lies above .*, which is never reached at this temperature"),
-        ({"plane": -0.99}, "0 cells of a grid of n=16, at least 4 are needed; raise n"),
+        ({"axis": True}, "axis=True must be one of 0 to 1"),
+        ({"axis": 0.0}, r"axis=0\.0 must be one of 0 to 1"),
+        ({"n": -30}, "n=-30 cells are too few .* at least 16"),
+        ({"n": 32.5}, r"n=32\.5 cells are .* no whole number"),
+        (
+            {"plane": -0.99},
+            "0 cells of the coarsest of three grids with up to n=32, at least 4 needed; raise n",
+        ),
         ({"plane": 7.0}, r"no cell at plane=7\.0 is reached at this temperature; move it"),
     ],
 )

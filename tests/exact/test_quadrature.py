@@ -1,5 +1,7 @@
 """Gibbs averages, passage times and committors by quadrature, each by a second route."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -155,6 +157,26 @@ def test_probability_below_is_the_error_function_on_a_harmonic_well():
         assert abs(value - 0.5 * erfc(-point / np.sqrt(2))) <= error + 1e-15
     assert gibbs_probability_below(well, -60.0).value == 0.0
     assert gibbs_probability_below(well, 60.0).value == 1.0
+
+
+@pytest.mark.parametrize("point", [math.nan, math.inf, -math.inf])
+def test_probability_below_no_position_is_refused(point):
+    well = ll.Overdamped(ll.potentials.harmonic(), temperature=0.5)
+    with pytest.raises(ValueError, match=f"point={point} must be a finite position"):
+        gibbs_probability_below(well, point)
+
+
+def test_probability_below_carries_the_change_under_halving(monkeypatch):
+    """On panels too coarse for the density the error says so."""
+    from langevin_lab.exact import quadrature
+    from langevin_lab.exact.panels import Panels
+
+    well = ll.Overdamped(ll.potentials.double_well(), temperature=0.05)
+    exact = gibbs_probability_below(well, 0.3)
+    monkeypatch.setattr(quadrature, "adaptive_panels", lambda _, edges: Panels(edges))
+    coarse = gibbs_probability_below(well, 0.3)
+    assert exact.error < 1e-13
+    assert 1e-8 < abs(coarse.value - exact.value) < coarse.error
 
 
 def test_committor_of_the_splitting_experiment():

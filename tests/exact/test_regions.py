@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.exact import committor, generator, spectral_gap, spectrum
+from langevin_lab.exact import committor, escape_rate, generator, spectral_gap, spectrum
+from langevin_lab.exact.finite_volume import automatic_domain
 
 BOX = ((-1.05, 1.05), (-1.05, 1.05))
 
@@ -25,6 +26,29 @@ def test_free_diffusion_in_a_disc_has_bessel_rates():
     # Control: a disc 5 % larger.
     wide = spectral_gap(plane("0*x*y", 0.7), domain=BOX, within="x**2 + y**2 < 1.1", n=120)
     assert abs(wide.value - expected[0]) > wide.error
+
+
+@pytest.mark.parametrize("cut", np.linspace(-0.3, 0.3, 13).round(12))
+def test_error_of_a_cut_box_holds_wherever_the_cut_falls_among_the_cells(cut):
+    """The same reflecting wall by domain=, of second order; three grids may all cut alike."""
+    dynamics = ll.Overdamped(ll.potentials.double_well(), temperature=0.2)
+    (low, _), *_ = automatic_domain(dynamics)[0]
+    expected = spectral_gap(dynamics, domain=(low, cut)).value
+    for n in (200, 800):
+        found = spectral_gap(dynamics, within=f"x < {cut}", n=n)
+        assert abs(found.value - expected) < found.error < 80 / n * expected
+
+
+def test_escape_rate_takes_a_region():
+    """Three wells of which the region keeps two."""
+    triple = ll.Potential.from_expression("8*x**2*(x**2 - 1)**2 + 0.2*x", variables=("x",))
+    dynamics = ll.Overdamped(triple, temperature=0.15)
+    (low, _), *_ = automatic_domain(dynamics)[0]
+    expected = escape_rate(dynamics, -1.0, domain=(low, 0.5)).value
+    found = escape_rate(dynamics, -1.0, within="x < 0.5", n=400)
+    assert abs(found.value - expected) < found.error < 0.1 * expected
+    with pytest.raises(ValueError, match="within=x > 0 and n=None belong to overdamped grids"):
+        escape_rate(ll.Langevin(triple, temperature=1.0, friction=1.0), within="x > 0")
 
 
 def test_mass_is_the_gibbs_law_of_the_region():
@@ -59,6 +83,8 @@ def test_wrong_regions_are_refused():
     dynamics = plane("x**2 + y**2")
     with pytest.raises(ValueError, match=r"within='x > 50' holds 0 cells"):
         generator(dynamics, within="x > 50")
+    with pytest.raises(ValueError, match="the energy and the region leave a piece of 0 cells"):
+        generator(plane("(x**2 - 1)**2 + y**2", 0.05), within="x > 1.5 and y > 1.5")
     with pytest.raises(ValueError, match="w > 0"):
         generator(dynamics, within="w > 0")
     with pytest.raises(ValueError, match="within=x > 0 and n=None belong to overdamped grids"):

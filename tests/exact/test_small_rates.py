@@ -5,11 +5,13 @@ import pytest
 
 import langevin_lab as ll
 from langevin_lab.exact import (
+    committor,
     escape_rate,
     first_passage_law,
     generator,
     gibbs_probability_below,
     mean_first_passage_time,
+    plane_passage_time,
     small_rates,
     spectral_gap,
     spectrum,
@@ -81,3 +83,63 @@ def test_what_cannot_be_resolved_is_refused():
         spectral_gap(ll.Overdamped(plane, temperature=0.012), n=60)
     with pytest.raises(ValueError, match=r"cells above exp\(700\)"):
         spectral_gap(line("(x**2 - 1)**2", 0.0012), n=200)
+
+
+@pytest.mark.parametrize("temperature", [0.2, 0.015, 0.01, 0.003])
+def test_flux_between_two_wells_keeps_its_digits(temperature):
+    """Capacity 1 / int friction/(T rho) over the gap, up to a barrier of 330 T."""
+    dynamics = line("(x**2 - 1)**2", temperature)
+    found = committor(dynamics, "x <= -1", "x >= 1")
+    spacing = np.diff(found.axes[0])[0]
+    reduced = lambda x: (x**2 - 1) ** 2 / temperature  # noqa: E731
+    climb = np.linspace(
+        found.axes[0][found.probability == 0].max(),
+        found.axes[0][found.probability == 1].min(),
+        20001,
+    )
+    well = np.linspace(-2.0, 2.0, 40001)
+    mass = np.trapezoid(np.exp(-reduced(well)), well)
+    gap = np.trapezoid(np.exp(reduced(climb) - 1 / temperature), climb) / temperature
+    expected = -1 / temperature - np.log(mass * gap)
+    bound = spacing**2 / temperature
+    assert np.log(found.rate) == pytest.approx(expected, abs=bound)
+    assert bound < 0.05
+
+
+@pytest.mark.parametrize(
+    "solve",
+    [
+        lambda cold: committor(cold, "x <= -1", "x >= 1"),
+        lambda cold: plane_passage_time(cold, -1.0, 1.0),
+        lambda cold: solved_in_a_box(cold),
+    ],
+    ids=["committor", "plane", "solve"],
+)
+def test_energies_beyond_float64_are_refused_by_every_solver(solve):
+    with pytest.raises(ValueError, match=r"cells above exp\(700\) .* raise the temperature"):
+        solve(line("(x**2 - 1)**2", 0.001))
+
+
+def solved_in_a_box(dynamics):
+    grid = generator(dynamics, domain=(-1.5, 1.5))
+    return grid.solve(grid.points[:, 0] > 1.0, np.zeros(len(grid.mass)), -1.0)
+
+
+def test_fixed_cells_may_lie_however_high():
+    """Only faces of free cells enter a solution: sets may hold what is never reached."""
+    dynamics = line("(x**2 - 1)**2", 0.05)
+    wide, narrow = (
+        committor(dynamics, "x < -0.5", "x > 0.5", domain=(-end, end), n=round(200 * end))
+        for end in (4.0, 2.0)
+    )
+    x = np.array([-0.3, 0.0, 0.1])
+    np.testing.assert_allclose(wide(x), narrow(x), rtol=1e-9)
+    assert wide.rate == pytest.approx(narrow.rate, rel=1e-9)
+
+
+def test_laws_of_passage_beyond_float64_are_refused():
+    well = "(x**2 - 1)**2"
+    with pytest.raises(ValueError, match=r"exp\(-700\) .* log_mean_first_passage_time"):
+        first_passage_law(line(well, 0.001), -1.0, 1.0)
+    with pytest.raises(ValueError, match=r"wall at -10\.0 the energy rises by .* reflecting"):
+        first_passage_law(line(well, 0.01), -1.0, 1.0, reflecting=-10.0)

@@ -15,6 +15,11 @@ def thermostat(stiffness=1.0, **changes):
     return ll.AdaptiveLangevin(ll.potentials.harmonic(stiffness=stiffness), **settings)
 
 
+def waves(text):
+    potential = ll.Potential.from_expression(f"x**2/2 + {text}", variables=("x",))
+    return ll.AdaptiveLangevin(potential, temperature=1.0, thermal_mass=11.0)
+
+
 def galerkin_matrix(dynamics, degree, parity):
     """The truncated generator, from the inverse that the solver applies; even: no constants."""
     rates = thermostat_spectrum._three_rates(dynamics)
@@ -169,6 +174,10 @@ def test_simulated_thermostat_relaxes_as_the_generator_says():
             ll.AdaptiveLangevin(ll.potentials.double_well(), temperature=1.0, thermal_mass=1.0),
             "needs a harmonic well",
         ),
+        (thermostat(thermal_mass=1e12), "do not converge for the rates .* use a lighter"),
+        (waves("0.3*cos(4*pi*x)"), "second derivatives from -.* to .* needs a harmonic well"),
+        (waves("1e-6*cos(12*pi*x)"), "needs a harmonic well"),
+        (waves("-x**2"), "second derivatives from -1 to -1: .* needs a harmonic well"),
         (
             ll.AdaptiveLangevin(ll.potentials.harmonic(dim=2), temperature=1.0, thermal_mass=1.0),
             "dimension 1, not 2",
@@ -181,8 +190,9 @@ def test_what_has_no_such_spectrum_is_refused(dynamics, message):
 
 
 def test_other_wrong_input_is_refused(monkeypatch):
-    with pytest.raises(ValueError, match="n_modes=0 must be between 1 and 8"):
-        adaptive_langevin_spectrum(thermostat(), 0)
+    for n_modes in (0, 9, 2.5, True):
+        with pytest.raises(ValueError, match=f"n_modes={n_modes} must be a whole number between 1"):
+            adaptive_langevin_spectrum(thermostat(), n_modes)
     with pytest.raises(TypeError, match="AdaptiveLangevin, not Langevin"):
         adaptive_langevin_spectrum(
             ll.Langevin(ll.potentials.harmonic(), temperature=1.0, friction=1.0)
