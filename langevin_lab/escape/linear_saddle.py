@@ -160,11 +160,9 @@ def langevin_saddle_exit_time(
         raise ValueError(
             f"friction={friction} must be finite and > 0 (>= 0 with thermal_start=True)"
         )
-    stiffness, velocity_variance = curvature / mass, temperature / mass
-    # The stable form of (-friction + sqrt(friction^2 + 4 k))/2.
-    growth = 2.0 * stiffness / (friction + np.sqrt(friction**2 + 4.0 * stiffness))
-    source = stiffness / growth**2 if thermal_start else friction / growth
-    amplitude = np.sqrt(velocity_variance * source) / (2.0 * growth + friction)
+    growth, amplitude = growth_and_amplitude(
+        curvature / mass, temperature / mass, friction, thermal_start
+    )
     log_amplitude = float(np.log(distance / amplitude))
     return ExitTime(
         mean=float((log_amplitude + _MEAN_LOG) / growth),
@@ -173,6 +171,16 @@ def langevin_saddle_exit_time(
         log_amplitude=log_amplitude,
         valid="T << curvature distance^2",
     )
+
+
+def growth_and_amplitude(
+    stiffness: Any, velocity_variance: float, friction: float, thermal_start: bool
+) -> tuple[Any, Any]:
+    """Growth rates l and S of dx = v dt, dv = stiffness x dt - friction v dt + noise."""
+    # The stable form of (-friction + sqrt(friction^2 + 4 k))/2.
+    growth = 2.0 * stiffness / (friction + np.sqrt(friction**2 + 4.0 * stiffness))
+    source = stiffness / growth**2 if thermal_start else friction / growth
+    return growth, np.sqrt(velocity_variance * source) / (2.0 * growth + friction)
 
 
 def optimal_exit_friction(

@@ -1,16 +1,22 @@
 """Exit from a strict saddle: several unstable directions, each with its own curvature.
 
-On U = -sum_i k_i u_i^2/2 the directions are independent. Each is, after a short while, a Gaussian
-amplitude that grows (`linear_saddle`):
+On U = -sum_i k_i u_i^2/2 the directions are independent. Each becomes a Gaussian amplitude
+S e^(l t) n, with (`linear_saddle`)
 
     overdamped    l = k/friction,                         S^2 = T/k
     Langevin      l (l + friction) = k/mass,
                   S^2 = friction T/mass / (l (2 l + friction)^2)     from rest (cold)
                   S^2 = k T/mass^2 / (l^2 (2 l + friction)^2)        from thermal momenta
 
+and from a sharp start its variance is S^2 (e^(2 l t) - 1), with E(x) = e^x - 1 and r = l + friction
+of Langevin dynamics T/mass/(l + r)^2 times
+
+    cold       (friction/l) E(2 l t) + 4 E(-friction t) - (friction/r) E(-2 r t)
+    thermal    (r/l) E(2 l t) + 2 E(-friction t) + (l/r) E(-2 r t).
+
 `growing_amplitudes` has the law of the exit. More unstable directions leave sooner: m equal ones
-have the mean [ln(L/S) - (digamma(m/2) + ln 2)/2]/l, which for large m is ln(L/(S sqrt m))/l. That
-law is for T -> 0. At any temperature the overdamped mean of m equal ones is
+have the mean [ln(L/S) - (digamma(m/2) + ln 2)/2]/l for T -> 0, ln(L/(S sqrt m))/l for large m. At
+any temperature the overdamped mean of m equal ones is
 
     (L^2/(2 m D)) 2F2(1, 1; m/2 + 1, 2; -z),       z = k L^2/(2 T),    D = T/friction,
 
@@ -25,7 +31,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from langevin_lab.ensemble.checks import check_count
-from langevin_lab.escape.growing_amplitudes import Array, SaddleExit
+from langevin_lab.escape.growing_amplitudes import Array, SaddleExit, warn_of_noise
+from langevin_lab.escape.linear_saddle import growth_and_amplitude
 
 REGIONS = ("sphere", "box")
 
@@ -62,7 +69,8 @@ def strict_saddle_exit_time(
     Returns
     -------
     SaddleExit
-        For T << curvature distance^2, see its `noise_at_exit`.
+        For T << curvature distance^2 of the directions that lead out, its `noise_at_exit`; soft
+        directions that do not are welcome. A UserWarning names the direction otherwise.
 
     Raises
     ------
@@ -81,21 +89,35 @@ def strict_saddle_exit_time(
     2 4.5472 0.6413
     10 3.5055 0.2352
     """
+    return warn_of_noise(
+        exit_law(
+            curvatures=curvatures, distance=distance, temperature=temperature, friction=friction,
+            mass=mass, thermal_start=thermal_start, region=region,
+        )
+    )  # fmt: skip
+
+
+def exit_law(
+    *, curvatures: ArrayLike, distance: ArrayLike, temperature: float, friction: float,
+    mass: float | None, thermal_start: bool, region: str,
+) -> SaddleExit:  # fmt: skip
+    """`strict_saddle_exit_time` without its warning."""
     stiffness = _positive_array("curvatures", curvatures)
     check_positive(temperature=temperature)
     check_friction(friction, thermal_start)
+    distances = distances_of(distance, len(stiffness), region)
     if mass is None:
         if thermal_start:
             raise ValueError(
                 "thermal_start=True without a mass: overdamped dynamics has no momenta"
             )
-        growth, amplitudes = stiffness / friction, np.sqrt(temperature / stiffness)
-    else:
-        check_positive(mass=mass)
-        growth, amplitudes = _langevin(
-            stiffness / mass, temperature / mass, friction, thermal_start
-        )
-    return SaddleExit(growth, amplitudes, distances_of(distance, len(growth), region), region)
+        amplitudes = np.sqrt(temperature / stiffness)
+        return SaddleExit(stiffness / friction, amplitudes, distances, region)
+    check_positive(mass=mass)
+    spread = temperature / mass
+    growth, amplitudes = growth_and_amplitude(stiffness / mass, spread, friction, thermal_start)
+    transients = _transients(growth, spread, friction, thermal_start)
+    return SaddleExit(growth, amplitudes, distances, region, transients=transients)
 
 
 def isotropic_saddle_exit_mean(
@@ -144,14 +166,18 @@ def isotropic_saddle_exit_mean(
     return float(integral * friction / (m * curvature))
 
 
-def _langevin(
-    stiffness: Array, velocity_variance: float, friction: float, thermal_start: bool
+def _transients(
+    growth: Array, velocity_variance: float, friction: float, thermal_start: bool
 ) -> tuple[Array, Array]:
-    """Growth rates and amplitudes of dx = v dt, dv = (k/mass) x dt - friction v dt + noise."""
-    # The stable form of (-friction + sqrt(friction^2 + 4 k/mass))/2.
-    growth = 2.0 * stiffness / (friction + np.sqrt(friction**2 + 4.0 * stiffness))
-    source = stiffness / growth**2 if thermal_start else friction / growth
-    return growth, np.sqrt(velocity_variance * source) / (2.0 * growth + friction)
+    """Rates and variances of what dies out, as in the module's docstring."""
+    decay = growth + friction
+    scale = velocity_variance / (growth + decay) ** 2
+    if thermal_start:
+        parts = np.stack([2.0 + 0.0 * growth, growth / decay], axis=-1)
+    else:
+        parts = np.stack([4.0 + 0.0 * growth, -friction / decay], axis=-1)
+    rates = np.stack([friction + 0.0 * growth, 2.0 * decay], axis=-1)
+    return rates, scale[:, None] * parts
 
 
 def distances_of(distance: ArrayLike, m: int, region: str) -> Array:
