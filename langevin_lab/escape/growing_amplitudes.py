@@ -153,7 +153,7 @@ def warn_of_noise(law: SaddleExit) -> SaddleExit:
         warnings.warn(
             f"noise at the exit {noise:.3g} is above {_NOISY}: direction {worst}, of growth rate "
             f"{law.growth_rates[worst]:.4g}, has (S/L)^2 = {squares[worst]:.3g}, so that paths "
-            "come back and leave sooner than this law; lower the temperature, take a larger distance, "
+            "come back and leave sooner than this law; lower the temperature, raise the distance, "
             "or use isotropic_saddle_exit_mean, exact.generator or first_passage",
             stacklevel=3,
         )
