@@ -30,7 +30,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_lab.escape.barrier import Barrier, positive
+from langevin_lab.dynamics.schedules import check_nonnegative, check_positive
+from langevin_lab.escape.barrier import Barrier
 from langevin_lab.escape.rates import Rate, growth_rate, kramers
 from langevin_lab.escape.weak_friction import beyond_the_well, hop_factor, wells_of
 
@@ -127,7 +128,8 @@ def normal_mode_loss(
 def _loss(potential: Any, barrier: Barrier, friction: float, mass: float) -> float:
     if barrier.dim != 1:
         raise ValueError(f"the normal-mode loss needs dimension 1, not {barrier.dim}")
-    positive("friction", friction, 1, zero=True)
+    check_nonnegative("friction", friction)
+    check_positive("mass", mass)
     growth = growth_rate(barrier, friction, mass)
     decay = growth + friction
     share = 2 * growth / (growth + decay)

@@ -19,21 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.ensemble.iteration import matched
+from langevin_lab.escape.barrier import point_of, stationary_hessian
 from langevin_lab.escape.growing_amplitudes import Array, SaddleExit, warn_of_noise
-from langevin_lab.escape.strict_saddle import (
-    check_positive,
-    distances_of,
-    exit_law,
-    strict_saddle_exit_time,
-)
+from langevin_lab.escape.strict_saddle import distances_of, exit_law, strict_saddle_exit_time
 from langevin_lab.exact import linear_map
 from langevin_lab.exact.requirements import friction_of, require_true_gradient, temperature_of
 from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials import GaussianNoise, Potential
 
-# |gradient| of a saddle, relative to its largest curvature.
-_STATIONARY = 1e-6
 # Curvatures below this fraction of the largest do not count as unstable.
 _FLAT = 1e-8
 # Products of eigenvalues nearer to 1 neither grow nor decay; smaller ones are gone in one step.
@@ -157,7 +152,8 @@ def optimal_saddle_friction(
     """
     from scipy.optimize import minimize_scalar
 
-    check_positive(temperature=temperature, mass=mass)
+    check_positive("temperature", temperature)
+    check_positive("mass", mass)
     curvatures, _, _ = unstable_directions(potential, saddle)
     rate = math.sqrt(curvatures[0] / mass)
 
@@ -224,17 +220,9 @@ def saddle_exit_region(
 
 def unstable_directions(potential: Any, saddle: ArrayLike) -> tuple[Array, Array, Array]:
     """Curvatures k > 0 (m,) of the unstable directions, their unit vectors (dim, m), the saddle."""
-    dim = int(potential.dim)
-    x = np.atleast_1d(np.asarray(getattr(saddle, "position", saddle), dtype=np.float64))
-    if x.shape != (dim,) or not np.isfinite(x).all():
-        raise ValueError(f"saddle={saddle!r} must be a finite point with {dim} coordinate(s)")
-    values, vectors = np.linalg.eigh(np.asarray(potential.hessian(x), dtype=np.float64))
+    x = point_of("saddle", saddle, int(potential.dim))
+    values, vectors = np.linalg.eigh(stationary_hessian(potential, "saddle", x))
     largest = float(np.abs(values).max())
-    size = float(np.linalg.norm(potential.gradient(x)))
-    if not size <= _STATIONARY * max(largest, 1e-300):
-        raise ValueError(
-            f"saddle={x.tolist()} is not stationary: |gradient|={size:.3g}; refine it first"
-        )
     unstable = values < -_FLAT * largest
     if not unstable.any():
         raise ValueError(

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.ensemble.checks import check_count
 from langevin_lab.escape.barrier import point_of, positive, stationary_hessian
 from langevin_lab.escape.rates import Rate
@@ -78,8 +79,7 @@ def soft_eyring_kramers(
     >>> f"{rate.value:.3e}"
     '4.012e-09'
     """
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature={temperature} must be positive and finite")
+    check_positive("temperature", temperature)
     drag = positive("friction", friction, int(potential.dim))
     multiplicity = check_count("multiplicity", multiplicity, 1)
     well = _Valley(potential, "minimum", minimum, drag)

@@ -30,9 +30,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from langevin_lab.dynamics.schedules import check_number, check_positive
 from langevin_lab.ensemble.checks import check_count
 from langevin_lab.escape.growing_amplitudes import Array, SaddleExit, warn_of_noise
-from langevin_lab.escape.linear_saddle import growth_and_amplitude
+from langevin_lab.escape.linear_saddle import (
+    check_all_positive,
+    check_friction,
+    growth_and_amplitude,
+)
 
 REGIONS = ("sphere", "box")
 
@@ -103,7 +108,7 @@ def exit_law(
 ) -> SaddleExit:  # fmt: skip
     """`strict_saddle_exit_time` without its warning."""
     stiffness = _positive_array("curvatures", curvatures)
-    check_positive(temperature=temperature)
+    check_positive("temperature", temperature)
     check_friction(friction, thermal_start)
     distances = distances_of(distance, len(stiffness), region)
     if mass is None:
@@ -113,7 +118,7 @@ def exit_law(
             )
         amplitudes = np.sqrt(temperature / stiffness)
         return SaddleExit(stiffness / friction, amplitudes, distances, region)
-    check_positive(mass=mass)
+    check_positive("mass", mass)
     spread = temperature / mass
     growth, amplitudes = growth_and_amplitude(stiffness / mass, spread, friction, thermal_start)
     transients = _transients(growth, spread, friction, thermal_start)
@@ -154,7 +159,7 @@ def isotropic_saddle_exit_mean(
     from scipy.special import hyp1f1
 
     m = check_count("n_unstable", n_unstable, 1)
-    check_positive(
+    check_all_positive(
         curvature=curvature, distance=distance, temperature=temperature, friction=friction
     )
     z = 0.5 * curvature * distance**2 / temperature
@@ -194,23 +199,12 @@ def distances_of(distance: ArrayLike, m: int, region: str) -> Array:
     return np.broadcast_to(array, (m,)).copy()
 
 
-def check_friction(friction: float, thermal_start: bool) -> None:
-    """Raise ValueError unless the friction is finite and > 0, or >= 0 with thermal momenta."""
-    if not (np.isfinite(friction) and friction >= 0 and (friction > 0 or thermal_start)):
-        raise ValueError(
-            f"friction={friction} must be finite and > 0 (>= 0 with thermal_start=True)"
-        )
-
-
-def check_positive(**values: float) -> None:
-    """Raise ValueError unless all values are positive and finite."""
-    for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name}={value} must be positive and finite")
-
-
 def _positive_array(name: str, values: ArrayLike) -> Array:
-    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    """Values > 0, one or a list, as an array; errors that name the argument otherwise."""
+    entries = np.asarray(values, dtype=object)
+    for entry in entries.ravel().tolist():
+        check_number(name, entry)
+    array = np.atleast_1d(entries.astype(np.float64))
     if array.ndim != 1 or not array.size or not (np.isfinite(array) & (array > 0)).all():
         raise ValueError(f"{name}={values!r} must be positive and finite, one or a list")
     return array

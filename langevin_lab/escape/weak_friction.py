@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_lab.dynamics.schedules import check_number, check_positive
 from langevin_lab.escape.barrier import Barrier, positive
 from langevin_lab.escape.rates import Rate, kramers
 
@@ -119,6 +120,7 @@ def wells_of(
     other_minimum: float | None,
 ) -> list[Barrier]:
     """One well, or the two on either side of the saddle, checked for a turnover rate."""
+    check_number("friction", friction)
     if not friction > 0:
         raise ValueError(f"friction={friction} must be > 0 for a turnover rate (it vanishes at 0)")
     wells = [Barrier(potential, minimum, saddle, temperature)]
@@ -165,6 +167,7 @@ def depopulation_factor(loss: float) -> float:
     ------
     Mel'nikov and Meshkov (1986).
     """
+    check_number("loss", loss)
     if not loss > 0:
         raise ValueError(f"loss={loss} must be positive (friction * action / temperature)")
     # y = tan(t)/2 turns dy/(y^2 + 1/4) into 2 dt, and the integrand into one on (0, pi/2).
@@ -196,6 +199,7 @@ def barrier_action(potential: Any, minimum: float, saddle: float, *, mass: float
     ValueError
         dim != 1; no minimum or no saddle; no turning point on the far side of the minimum.
     """
+    check_positive("mass", mass)
     return _action(potential, Barrier(potential, minimum, saddle, 1.0), mass)
 
 

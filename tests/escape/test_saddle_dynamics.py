@@ -27,6 +27,20 @@ def turned():
     return ll.Potential.from_expression(" + ".join(terms), "x, y, z")
 
 
+def test_exit_and_rate_take_the_same_points_for_stationary():
+    well = ll.potentials.double_well()  # curvature 4 at the saddle, gradient -4 x
+    near, far = 5e-6, 2e-5
+    dynamics = ll.Overdamped(well, temperature=1e-4)
+    assert saddle_exit_time(dynamics, near, 0.1).growth_rates[0] == pytest.approx(4.0)
+    assert ll.escape.eyring_kramers(well, -1.0, near, 0.1).value > 0
+    for refused in (
+        lambda: saddle_exit_time(dynamics, far, 0.1),
+        lambda: ll.escape.eyring_kramers(well, -1.0, far, 0.1),
+    ):
+        with pytest.raises(ValueError, match="is not stationary"):
+            refused()
+
+
 @pytest.mark.parametrize("thermal", [False, True])
 def test_continuous_law_is_that_of_the_spectrum(turned, thermal):
     dynamics = ll.Langevin(turned, temperature=1e-5, friction=0.3, mass=2.0)

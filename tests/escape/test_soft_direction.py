@@ -127,7 +127,7 @@ def test_units_of_length_do_not_matter(length):
 
 def test_wrong_input_is_refused():
     potential = fork(0.0)
-    with pytest.raises(ValueError, match=r"temperature=0\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"temperature=0\.0 must be a finite number > 0"):
         soft_eyring_kramers(potential, (-1, 0), (0, 0), 0.0)
     with pytest.raises(ValueError, match=r"saddle=\[0\.1, 0\.0\] is not stationary"):
         soft_eyring_kramers(potential, (-1, 0), (0.1, 0), 0.1)

@@ -250,9 +250,9 @@ def test_wrong_input_is_refused():
     for change, message in (
         ({"curvatures": [1.0, -1.0]}, r"curvatures=\[1.0, -1.0\] must be positive and finite"),
         ({"curvatures": []}, r"curvatures=\[\] must be positive"),
-        ({"temperature": 0.0}, r"temperature=0\.0 must be positive and finite"),
+        ({"temperature": 0.0}, r"temperature=0\.0 must be a finite number > 0"),
         ({"friction": 0.0}, r"friction=0\.0 must be finite and > 0 \(>= 0 with thermal"),
-        ({"mass": 0.0}, r"mass=0\.0 must be positive"),
+        ({"mass": 0.0}, r"mass=0\.0 must be a finite number > 0"),
         ({"thermal_start": True}, r"thermal_start=True without a mass"),
         ({"region": "ball"}, r"region='ball' must be 'sphere' or 'box'"),
         ({"distance": [1.0, 2.0]}, r"distance=\[1.0, 2.0\] of a sphere must be one number"),
@@ -260,7 +260,7 @@ def test_wrong_input_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             strict_saddle_exit_time(**{**good, **change})
-    with pytest.raises(ValueError, match=r"distance=-1\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"distance=-1\.0 must be a finite number > 0"):
         isotropic_saddle_exit_mean(n_unstable=1, curvature=1.0, distance=-1.0, temperature=0.1)
     with pytest.raises(ValueError, match=r"n_unstable=0 must be"):
         isotropic_saddle_exit_mean(n_unstable=0, curvature=1.0, distance=1.0, temperature=0.1)
