@@ -25,10 +25,10 @@ class Barrier:
     minimum_hessian, saddle_hessian : (dim, dim) array
     height : float
         U(saddle) - U(minimum) > 0 [energy].
-    arrhenius : float
-        exp(-height / temperature).
-    entropy : float
-        sqrt(det minimum_hessian / |det saddle_hessian|).
+    log_arrhenius : float
+        -height / temperature, which has no underflow.
+    log_entropy : float
+        Logarithm of sqrt(det minimum_hessian / |det saddle_hessian|).
 
     Raises
     ------
@@ -52,11 +52,11 @@ class Barrier:
                 f"saddle={self.saddle.tolist()} lies {self.height:.6g} above "
                 f"minimum={self.minimum.tolist()}; it must be higher"
             )
-        self.arrhenius = float(np.exp(-self.height / temperature))
+        self.log_arrhenius = -self.height / temperature
         (_, log_minimum), (_, log_saddle) = (
             np.linalg.slogdet(hessian) for hessian in (self.minimum_hessian, self.saddle_hessian)
         )
-        self.entropy = float(np.exp(0.5 * (log_minimum - log_saddle)))
+        self.log_entropy = float(0.5 * (log_minimum - log_saddle))
 
 
 def point_of(name: str, value: ArrayLike, dim: int) -> Array:

@@ -24,6 +24,7 @@ Source: Pollak, Grabert and Haenggi (1989), with the Ohmic kernel done in closed
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,11 +84,11 @@ def pollak_grabert_haenggi(
     >>> f"{rate.value:.4e}"
     '1.7213e-05'
     """
-    rate = float(kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass))
+    rate = kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass)
     wells = wells_of(potential, minimum, saddle, temperature, friction, other_minimum)
     losses = [_loss(potential, well, friction, mass) / temperature for well in wells]
     return Rate(
-        rate * hop_factor(losses), "Pollak-Grabert-Haenggi turnover",
+        rate.log_value + math.log(hop_factor(losses)), "Pollak-Grabert-Haenggi turnover",
         "Pollak, Grabert and Haenggi (1989)",
         "T << dU at any Ohmic friction; within 5 % at dU/T = 10, 15 % high at dU/T = 5 and low "
         "friction, up to 11 % low at dU/T = 3.3",

@@ -16,6 +16,7 @@ Source: Berglund and Gentz (2010), with their normal forms replaced by the poten
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,7 +93,7 @@ def soft_eyring_kramers(
         )
     value = top.integral(temperature) / (2 * np.pi * well.integral(temperature))
     return Rate(
-        float(multiplicity * value * np.exp(-height / temperature)),
+        math.log(multiplicity * value) - height / temperature,
         "Eyring-Kramers with the softest direction by quadrature", "Berglund and Gentz (2010)",
         "overdamped, T << dU, also where one curvature of the minimum or the saddle vanishes; "
         "the other curvatures must be large against it",
