@@ -27,6 +27,8 @@ Source: Suzuki (1977) for the scaling law.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -40,6 +42,9 @@ from langevin_lab.escape.linear_saddle import (
 )
 
 REGIONS = ("sphere", "box")
+
+# ln z from which the exact mean is its asymptote: what that leaves out is (m/2 - 1)/(2 z l).
+_LARGE = 40.0
 
 
 def strict_saddle_exit_time(
@@ -137,7 +142,7 @@ def isotropic_saddle_exit_mean(
     n_unstable : int
         m >= 1.
     curvature, distance, temperature, friction : float
-        > 0. Any temperature.
+        > 0. Any temperature; beyond k L^2/(2 T) = e^40 the limit (ln z - digamma(m/2))/(2 l).
 
     Returns
     -------
@@ -156,19 +161,34 @@ def isotropic_saddle_exit_mean(
     ...     n_unstable=1, curvature=1.0, distance=1.0, temperature=0.1), 6)
     1.724138
     """
-    from scipy.special import hyp1f1
-
     m = check_count("n_unstable", n_unstable, 1)
     check_all_positive(
         curvature=curvature, distance=distance, temperature=temperature, friction=friction
     )
-    z = 0.5 * curvature * distance**2 / temperature
+    log_z = math.log(0.5 * curvature) + 2.0 * math.log(distance) - math.log(temperature)
+    if log_z > _LARGE:
+        from scipy.special import digamma
+
+        return float(0.5 * (log_z - digamma(0.5 * m)) * friction / curvature)
+    z = math.exp(log_z)
     # mean = (1/(m l)) int_0^z 1F1(1; m/2 + 1; -s) ds, smooth in ln(1 + s).
     nodes, weights = np.polynomial.legendre.leggauss(100)
     half = 0.5 * np.log1p(z)
     s = np.expm1(half * (nodes + 1.0))
-    integral = half * np.sum(weights * (1.0 + s) * hyp1f1(1.0, 0.5 * m + 1.0, -s))
+    integral = half * np.sum(weights * (1.0 + s) * _kummer(0.5 * m + 1.0, -s))
     return float(integral * friction / (m * curvature))
+
+
+def _kummer(b: float, x: Array) -> Array:
+    """1F1(1; b; x) for x <= 0, by its series at either end, where scipy has no numbers."""
+    from scipy.special import hyp1f1
+
+    size = -x
+    small, large = size < 1e-9, size > 1e9 * b
+    inner = np.where(small | large, 1.0, size)
+    outer = np.where(large, size, 1.0)
+    far = (b - 1.0) / outer * (1.0 + (2.0 - b) / outer)
+    return np.where(small, 1.0 - size / b, np.where(large, far, hyp1f1(1.0, b, -inner)))
 
 
 def _transients(

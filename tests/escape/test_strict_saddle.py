@@ -129,6 +129,21 @@ def test_exact_mean_is_the_hypergeometric_function(n_unstable, temperature):
     assert ours == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("n_unstable", [1, 2, 7, 100])
+@pytest.mark.parametrize("z", [1e-290, 1e-5, 2e17, 3e17, 1e100, 1e200, 1e300])
+def test_exact_mean_at_any_temperature(n_unstable, z):
+    """(ln z - digamma(m/2))/2 where z is large, z/m where it is small, by mpmath between."""
+    found = isotropic_saddle_exit_mean(
+        n_unstable=n_unstable, curvature=2.0, distance=1.0, temperature=1 / z, friction=2.0
+    )
+    if z > 1e10:
+        expected = 0.5 * (np.log(z) - digamma(n_unstable / 2))
+    else:
+        half = mpmath.mpf(n_unstable) / 2
+        expected = float(z / n_unstable * mpmath.hyp2f2(1, 1, half + 1, 2, -z))
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 def test_exact_mean_solves_the_equation_of_the_plane():
     """Finite volumes on a quarter of the unstable disc; beyond it the continued mean, < 0."""
     parabola = ll.Potential.from_expression("-(x**2 + y**2)/2", "x, y")
