@@ -96,8 +96,8 @@ def strict_saddle_exit_time(
     ...         curvatures=[1.0] * m, distance=1.0, temperature=1e-4)
     ...     print(m, round(exit.mean, 4), round(exit.standard_deviation, 4))
     1 5.2404 1.1107
-    2 4.5472 0.6413
-    10 3.5055 0.2352
+    2 4.5473 0.6412
+    10 3.506 0.235
     """
     return warn_of_noise(
         exit_law(
