@@ -327,7 +327,7 @@ def heavy_ball_law(case: Loss, distance: float, momentum: float) -> ll.escape.Sa
 def _compared(name: str, dimensions, shape, exits, laws) -> dict:
     """Measured and predicted means, and the bound on what the prediction leaves out."""
     predicted = np.array([law.mean for law, _ in laws])
-    # The exact 1-D overdamped mean is below the law by noise/(2 l): twice that for safety.
+    # Overdamped paths that come back leave before the law by noise/l; smooth ones come back less.
     bias = [abs(delay) + law.noise_at_exit / law.growth_rates.max() for law, delay in laws]
     grids = {"predicted": predicted, "bias": np.array(bias)}
     return _columns(name, dimensions, np.array(exits, dtype=object).reshape(shape)) | {

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_lab.dynamics.schedules import check_number, check_positive
+
 Array = NDArray[np.float64]
 
 # A gradient above this times the largest curvature is not at a stationary point.
@@ -23,10 +25,10 @@ class Barrier:
     minimum_hessian, saddle_hessian : (dim, dim) array
     height : float
         U(saddle) - U(minimum) > 0 [energy].
-    arrhenius : float
-        exp(-height / temperature).
-    entropy : float
-        sqrt(det minimum_hessian / |det saddle_hessian|).
+    log_arrhenius : float
+        -height / temperature, which has no underflow.
+    log_entropy : float
+        Logarithm of sqrt(det minimum_hessian / |det saddle_hessian|).
 
     Raises
     ------
@@ -38,8 +40,7 @@ class Barrier:
     def __init__(
         self, potential: Any, minimum: ArrayLike, saddle: ArrayLike, temperature: float
     ) -> None:
-        if not (np.isfinite(temperature) and temperature > 0):
-            raise ValueError(f"temperature={temperature} must be positive and finite")
+        check_positive("temperature", temperature)
         self.dim = int(potential.dim)
         self.minimum = point_of("minimum", minimum, self.dim)
         self.saddle = point_of("saddle", saddle, self.dim)
@@ -51,11 +52,11 @@ class Barrier:
                 f"saddle={self.saddle.tolist()} lies {self.height:.6g} above "
                 f"minimum={self.minimum.tolist()}; it must be higher"
             )
-        self.arrhenius = float(np.exp(-self.height / temperature))
+        self.log_arrhenius = -self.height / temperature
         (_, log_minimum), (_, log_saddle) = (
             np.linalg.slogdet(hessian) for hessian in (self.minimum_hessian, self.saddle_hessian)
         )
-        self.entropy = float(np.exp(0.5 * (log_minimum - log_saddle)))
+        self.log_entropy = float(0.5 * (log_minimum - log_saddle))
 
 
 def point_of(name: str, value: ArrayLike, dim: int) -> Array:
@@ -96,6 +97,8 @@ def stationary_hessian(potential: Any, name: str, x: Array) -> Array:
 
 def positive(name: str, value: ArrayLike, dim: int, *, zero: bool = False) -> Array:
     """Return the value as an array, one number or one a coordinate, all positive (or zero)."""
+    for entry in np.asarray(value, dtype=object).ravel().tolist():
+        check_number(name, entry)
     array = np.asarray(value, dtype=np.float64)
     if array.ndim > 1 or (array.ndim == 1 and array.shape != (dim,)):
         raise ValueError(f"{name} has shape {array.shape}; give a number or shape ({dim},)")

@@ -27,8 +27,9 @@ from __future__ import annotations
 
 import math
 
+from langevin_lab.dynamics.schedules import check_number
 from langevin_lab.ensemble.checks import check_count
-from langevin_lab.escape.strict_saddle import check_positive
+from langevin_lab.escape.linear_saddle import check_all_positive
 
 # Mean time from the monkey saddle to infinity in its unit, to 1e-7: the equation above in
 # Chebyshev points and 48 angles, carried from radii 4 to 7 to infinity.
@@ -55,9 +56,9 @@ def flat_saddle_exit_time(
     degree : int
         n >= 3.
     amplitude, temperature, friction : float
-        > 0.
+        > 0; amplitude [energy/length^degree].
     distance : float, optional
-        > 0; infinity by default.
+        >= 1.5 (temperature/amplitude)^(1/degree) [length]; infinity by default.
     one_sided : bool, optional
         The energy rises on the other side, as that of -x^3 does, instead of falling on both.
 
@@ -99,7 +100,7 @@ def monkey_saddle_exit_time(
     amplitude, temperature, friction : float
         > 0; amplitude [energy/length^3].
     distance : float, optional
-        Radius > 0 of the circle; infinity by default.
+        Radius of the circle, >= 1.5 (temperature/amplitude)^(1/3) [length]; infinity by default.
 
     Returns
     -------
@@ -127,7 +128,8 @@ def _in_units(
     distance: float,
 ) -> float:  # fmt: skip
     """Mean time in units of time from that in units of the saddle, less what is beyond distance."""
-    check_positive(amplitude=amplitude, temperature=temperature, friction=friction)
+    check_all_positive(amplitude=amplitude, temperature=temperature, friction=friction)
+    check_number("distance", distance)
     reduced = distance * (amplitude / temperature) ** (1 / n)
     if not reduced >= _LEAST_DISTANCE:
         raise ValueError(

@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_lab.dynamics.schedules import check_number, check_positive
+
 Array = NDArray[np.float64]
 
 _EULER_GAMMA = 0.5772156649015329
@@ -100,7 +102,7 @@ def linear_saddle_exit_time(
     >>> round(exit.mean, 6)
     2.932689
     """
-    _require_positive(
+    check_all_positive(
         curvature=curvature, distance=distance, temperature=temperature, friction=friction
     )
     growth = curvature / friction
@@ -155,16 +157,11 @@ def langevin_saddle_exit_time(
     With thermal momenta the mean grows with the friction. From a cold start it has a minimum at a
     finite friction, because friction is the only source of noise.
     """
-    _require_positive(curvature=curvature, distance=distance, temperature=temperature, mass=mass)
-    if not (np.isfinite(friction) and friction >= 0 and (friction > 0 or thermal_start)):
-        raise ValueError(
-            f"friction={friction} must be finite and > 0 (>= 0 with thermal_start=True)"
-        )
-    stiffness, velocity_variance = curvature / mass, temperature / mass
-    # The stable form of (-friction + sqrt(friction^2 + 4 k))/2.
-    growth = 2.0 * stiffness / (friction + np.sqrt(friction**2 + 4.0 * stiffness))
-    source = stiffness / growth**2 if thermal_start else friction / growth
-    amplitude = np.sqrt(velocity_variance * source) / (2.0 * growth + friction)
+    check_all_positive(curvature=curvature, distance=distance, temperature=temperature, mass=mass)
+    check_friction(friction, thermal_start)
+    growth, amplitude = growth_and_amplitude(
+        curvature / mass, temperature / mass, friction, thermal_start
+    )
     log_amplitude = float(np.log(distance / amplitude))
     return ExitTime(
         mean=float((log_amplitude + _MEAN_LOG) / growth),
@@ -173,6 +170,16 @@ def langevin_saddle_exit_time(
         log_amplitude=log_amplitude,
         valid="T << curvature distance^2",
     )
+
+
+def growth_and_amplitude(
+    stiffness: Any, velocity_variance: float, friction: float, thermal_start: bool
+) -> tuple[Any, Any]:
+    """Growth rates l and S of dx = v dt, dv = stiffness x dt - friction v dt + noise."""
+    # The stable form of (-friction + sqrt(friction^2 + 4 k))/2.
+    growth = 2.0 * stiffness / (friction + np.sqrt(friction**2 + 4.0 * stiffness))
+    source = stiffness / growth**2 if thermal_start else friction / growth
+    return growth, np.sqrt(velocity_variance * source) / (2.0 * growth + friction)
 
 
 def optimal_exit_friction(
@@ -211,7 +218,7 @@ def optimal_exit_friction(
     settings: dict[str, Any] = {
         "curvature": curvature, "distance": distance, "temperature": temperature, "mass": mass
     }  # fmt: skip
-    _require_positive(**settings)
+    check_all_positive(**settings)
     rate = np.sqrt(curvature / mass)
 
     def mean(log_friction: float) -> float:
@@ -229,10 +236,19 @@ def optimal_exit_friction(
     return friction, langevin_saddle_exit_time(friction=friction, **settings)
 
 
-def _require_positive(**values: float) -> None:
+def check_all_positive(**values: Any) -> None:
+    """Raise TypeError or ValueError unless all values are finite numbers > 0."""
     for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ValueError(f"{name}={value} must be positive and finite")
+        check_positive(name, value)
+
+
+def check_friction(friction: Any, thermal_start: bool) -> None:
+    """Raise unless the friction is a finite number > 0, or >= 0 with thermal momenta."""
+    check_number("friction", friction)
+    if not (np.isfinite(friction) and friction >= 0 and (friction > 0 or thermal_start)):
+        raise ValueError(
+            f"friction={friction} must be finite and > 0 (>= 0 with thermal_start=True)"
+        )
 
 
 def _dawson_integral(s: float) -> float:

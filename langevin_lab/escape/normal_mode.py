@@ -24,13 +24,15 @@ Source: Pollak, Grabert and Haenggi (1989), with the Ohmic kernel done in closed
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from langevin_lab.escape.barrier import Barrier, positive
+from langevin_lab.dynamics.schedules import check_nonnegative, check_positive
+from langevin_lab.escape.barrier import Barrier
 from langevin_lab.escape.rates import Rate, growth_rate, kramers
 from langevin_lab.escape.weak_friction import beyond_the_well, hop_factor, wells_of
 
@@ -82,11 +84,11 @@ def pollak_grabert_haenggi(
     >>> f"{rate.value:.4e}"
     '1.7213e-05'
     """
-    rate = float(kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass))
+    rate = kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass)
     wells = wells_of(potential, minimum, saddle, temperature, friction, other_minimum)
     losses = [_loss(potential, well, friction, mass) / temperature for well in wells]
     return Rate(
-        rate * hop_factor(losses), "Pollak-Grabert-Haenggi turnover",
+        rate.log_value + math.log(hop_factor(losses)), "Pollak-Grabert-Haenggi turnover",
         "Pollak, Grabert and Haenggi (1989)",
         "T << dU at any Ohmic friction; within 5 % at dU/T = 10, 15 % high at dU/T = 5 and low "
         "friction, up to 11 % low at dU/T = 3.3",
@@ -127,7 +129,8 @@ def normal_mode_loss(
 def _loss(potential: Any, barrier: Barrier, friction: float, mass: float) -> float:
     if barrier.dim != 1:
         raise ValueError(f"the normal-mode loss needs dimension 1, not {barrier.dim}")
-    positive("friction", friction, 1, zero=True)
+    check_nonnegative("friction", friction)
+    check_positive("mass", mass)
     growth = growth_rate(barrier, friction, mass)
     decay = growth + friction
     share = 2 * growth / (growth + decay)

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.ensemble.checks import check_count
 from langevin_lab.escape.barrier import Barrier
-from langevin_lab.escape.rates import Rate
+from langevin_lab.escape.rates import Rate, harmonic_log
 from langevin_lab.momentum import HeavyBall
 
 _GROWTHS = ("recursion", "diffusion")
@@ -117,9 +117,9 @@ def heavy_ball_escape(
             f", learning_rate * curvature/(1 - momentum)^2 = {stiffest / (1 - momentum) ** 2:.2g}"
         )
         valid += " << 1"
-    value = multiplicity * log_growth / (2 * np.pi) * barrier.entropy * barrier.arrhenius
     return Rate(
-        float(value), f"Kramers law of heavy ball, growth of the {growth}, per step",
+        harmonic_log(barrier, log_growth, multiplicity),
+        f"Kramers law of heavy ball, growth of the {growth}, per step",
         "Liu, Chen, Zhou and Zhao (2021); Langer (1969)", valid,
     )  # fmt: skip
 

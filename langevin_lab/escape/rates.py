@@ -15,8 +15,9 @@ Source: Haenggi, Talkner and Borkovec (1990); Bovier, Eckhoff, Gayrard and Klein
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -33,24 +34,33 @@ class Rate:
 
     Attributes
     ----------
-    value : float
-        Escapes per time.
+    log_value : float
+        Natural logarithm of the escapes per time; finite at any barrier.
     formula, source, valid : str
         What was computed, where it comes from, when it holds.
+    value : float
+        Escapes per time, exp(log_value); 0 where that is below float64.
     """
 
-    value: float
+    log_value: float
     formula: str
     source: str
     valid: str
+    value: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", math.exp(self.log_value))
 
     def __float__(self) -> float:
         return self.value
 
     @property
     def mean_time(self) -> float:
-        """Mean time to the escape, 1/value."""
-        return 1.0 / self.value
+        """Mean time to the escape, 1/rate; infinite beyond float64, where -log_value is its log."""
+        try:
+            return math.exp(-self.log_value)
+        except OverflowError:
+            return math.inf
 
 
 def eyring_kramers(
@@ -114,13 +124,14 @@ def eyring_kramers(
     multiplicity = check_count("multiplicity", multiplicity, 1)
     # Symmetric form of -H_s / friction: same eigenvalues.
     unstable = -np.linalg.eigvalsh(barrier.saddle_hessian / np.sqrt(np.outer(drag, drag)))[0]
-    value = multiplicity * unstable / (2 * np.pi) * barrier.entropy * barrier.arrhenius
+    log_value = harmonic_log(barrier, unstable, multiplicity)
     formula = "Eyring-Kramers"
     if correction:
-        value /= _corrected(temperature * first_correction(potential, barrier, drag), temperature)
+        change = temperature * first_correction(potential, barrier, drag)
+        log_value -= math.log(_corrected(change, temperature))
         formula = "Eyring-Kramers with the first correction in T"
     return Rate(
-        float(value), formula, "Bovier, Eckhoff, Gayrard and Klein (2004)",
+        log_value, formula, "Bovier, Eckhoff, Gayrard and Klein (2004)",
         "overdamped, T << dU, relative error O(T/dU)" + (" squared" if correction else ""),
     )  # fmt: skip
 
@@ -168,7 +179,7 @@ def eyring_kramers_over(
     rates = [eyring_kramers(potential, minimum, p, temperature, **settings) for p in points]
     return replace(
         rates[0],
-        value=sum(rate.value for rate in rates),
+        log_value=float(np.logaddexp.reduce([rate.log_value for rate in rates])),
         formula=f"{rates[0].formula}, sum over {len(rates)} saddle(s)",
     )
 
@@ -226,9 +237,9 @@ def kramers(
     barrier = Barrier(potential, minimum, saddle, temperature)
     multiplicity = check_count("multiplicity", multiplicity, 1)
     growth = growth_rate(barrier, friction, mass)
-    value = multiplicity * growth / (2 * np.pi) * barrier.entropy * barrier.arrhenius
     return Rate(
-        float(value), "Kramers-Langer", "Kramers (1940); Langer (1969)",
+        harmonic_log(barrier, growth, multiplicity), "Kramers-Langer",
+        "Kramers (1940); Langer (1969)",
         "T << dU and friction * action / T >> 1; too high at lower friction",
     )  # fmt: skip
 
@@ -257,11 +268,16 @@ def transition_state_theory(
     barrier = Barrier(potential, minimum, saddle, temperature)
     multiplicity = check_count("multiplicity", multiplicity, 1)
     growth = growth_rate(barrier, 0.0, mass)
-    value = multiplicity * growth / (2 * np.pi) * barrier.entropy * barrier.arrhenius
     return Rate(
-        float(value), "transition-state theory", "Vineyard (1957)",
+        harmonic_log(barrier, growth, multiplicity), "transition-state theory", "Vineyard (1957)",
         "upper bound for T << dU",
     )  # fmt: skip
+
+
+def harmonic_log(barrier: Barrier, growth: float, multiplicity: int) -> float:
+    """Logarithm of multiplicity growth/(2 pi) sqrt(det H_m/|det H_s|) exp(-dU/T)."""
+    prefactor = math.log(multiplicity * growth / (2 * math.pi))
+    return prefactor + barrier.log_entropy + barrier.log_arrhenius
 
 
 def growth_rate(barrier: Barrier, friction: ArrayLike, mass: ArrayLike) -> float:

@@ -6,8 +6,8 @@ rates and amplitudes. A scheme, or an optimiser under gradient noise, is linear 
 
     z' = M z + B n,        l = ln(r)/dt,        S^2 = lim Var u_i(t) e^(-2 l t),
 
-r > 1 the unstable eigenvalue of M: `exact.propagate` computes the variance from the scheme's own
-step, so that growth rates and amplitudes are those of the finite step. An exit then is seen dt/2
+r > 1 the unstable eigenvalue of M. `exact.linear_map` has M and B from the scheme's own step, so
+that growth rates and variances are those of the finite step. An exit then is seen dt/2
 late on average; the time of an optimiser counts steps.
 """
 
@@ -19,24 +19,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.ensemble.iteration import matched
-from langevin_lab.escape.growing_amplitudes import Array, SaddleExit
-from langevin_lab.escape.strict_saddle import (
-    check_positive,
-    distances_of,
-    strict_saddle_exit_time,
-)
-from langevin_lab.exact import linear_map, propagate
+from langevin_lab.escape.barrier import point_of, stationary_hessian
+from langevin_lab.escape.growing_amplitudes import Array, SaddleExit, warn_of_noise
+from langevin_lab.escape.strict_saddle import distances_of, exit_law, strict_saddle_exit_time
+from langevin_lab.exact import linear_map
 from langevin_lab.exact.requirements import friction_of, require_true_gradient, temperature_of
 from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials import GaussianNoise, Potential
 
-# |gradient| of a saddle, relative to its largest curvature.
-_STATIONARY = 1e-6
 # Curvatures below this fraction of the largest do not count as unstable.
 _FLAT = 1e-8
-# The law of the amplitude is read off once it has grown by e^20, its variance by e^40.
-_FOLDS = 20.0
+# Products of eigenvalues nearer to 1 neither grow nor decay; smaller ones are gone in one step.
+_NEUTRAL = 1e-12
+_FORGOTTEN = 1e-30
 
 
 def saddle_exit_time(
@@ -91,7 +88,7 @@ def saddle_exit_time(
     >>> import langevin_lab as ll
     >>> eq = ll.Langevin(ll.potentials.strict_saddle(dim=3), temperature=1e-4, friction=0.157)
     >>> round(ll.escape.saddle_exit_time(eq, [0.0, 0.0, 0.0], 0.1).mean, 3)
-    4.889
+    4.892
     """
     if integrator is not None:
         return _exit_of_scheme(
@@ -155,26 +152,29 @@ def optimal_saddle_friction(
     """
     from scipy.optimize import minimize_scalar
 
-    check_positive(temperature=temperature, mass=mass)
+    check_positive("temperature", temperature)
+    check_positive("mass", mass)
     curvatures, _, _ = unstable_directions(potential, saddle)
     rate = math.sqrt(curvatures[0] / mass)
 
     def law(log_friction: float) -> SaddleExit:
-        return strict_saddle_exit_time(
+        return exit_law(
             curvatures=curvatures, distance=distance, temperature=temperature, mass=mass,
-            friction=rate * math.exp(log_friction), region=region,
+            friction=rate * math.exp(log_friction), thermal_start=False, region=region,
         )  # fmt: skip
 
     low, high = math.log(1e-4), math.log(1e2)
     found = minimize_scalar(
         lambda y: law(y).mean, bounds=(low, high), method="bounded", options={"xatol": 1e-8}
     )
-    if min(found.x - low, high - found.x) < 1e-3 or found.fun <= 0:
+    best = law(found.x)
+    if min(found.x - low, high - found.x) < 1e-3 or best.noise_at_exit > 1.0:
         raise ValueError(
-            f"temperature={temperature}: the exit formula has no minimum in the friction; it is "
-            f"for T << curvature distance^2 = {curvatures[0] * np.max(distance) ** 2:.3g}"
+            f"temperature={temperature}: no friction is best in the exit law (noise at the exit "
+            f"{best.noise_at_exit:.3g}); it is for T << curvature distance^2 = "
+            f"{curvatures[0] * np.max(distance) ** 2:.3g}: lower the temperature"
         )
-    return rate * math.exp(found.x), law(found.x)
+    return rate * math.exp(found.x), warn_of_noise(best)
 
 
 def saddle_exit_region(
@@ -220,17 +220,9 @@ def saddle_exit_region(
 
 def unstable_directions(potential: Any, saddle: ArrayLike) -> tuple[Array, Array, Array]:
     """Curvatures k > 0 (m,) of the unstable directions, their unit vectors (dim, m), the saddle."""
-    dim = int(potential.dim)
-    x = np.atleast_1d(np.asarray(getattr(saddle, "position", saddle), dtype=np.float64))
-    if x.shape != (dim,) or not np.isfinite(x).all():
-        raise ValueError(f"saddle={saddle!r} must be a finite point with {dim} coordinate(s)")
-    values, vectors = np.linalg.eigh(np.asarray(potential.hessian(x), dtype=np.float64))
+    x = point_of("saddle", saddle, int(potential.dim))
+    values, vectors = np.linalg.eigh(stationary_hessian(potential, "saddle", x))
     largest = float(np.abs(values).max())
-    size = float(np.linalg.norm(potential.gradient(x)))
-    if not size <= _STATIONARY * max(largest, 1e-300):
-        raise ValueError(
-            f"saddle={x.tolist()} is not stationary: |gradient|={size:.3g}; refine it first"
-        )
     unstable = values < -_FLAT * largest
     if not unstable.any():
         raise ValueError(
@@ -260,10 +252,14 @@ def _exit_of_scheme(
     noise = _noise_per_coordinate(dynamics.potential.gradient_noise)
     if noise is not None:
         numbers["gradient_noise"] = noise
-    pairs = [_growth_and_amplitude(method, -k, spread, numbers) for k in curvatures.tolist()]
-    growth, amplitudes = np.array(pairs).T
-    distances = distances_of(distance, len(pairs), region)
-    return SaddleExit(growth / dt, amplitudes, distances, region, 0.5 * dt)
+    found = [_amplitude_of_scheme(method, -k, spread, numbers) for k in curvatures.tolist()]
+    growth, amplitudes, rates, variances = (np.array(column) for column in zip(*found))
+    distances = distances_of(distance, len(found), region)
+    return warn_of_noise(
+        SaddleExit(
+            growth / dt, amplitudes, distances, region, 0.5 * dt, (rates / dt, variances)
+        )
+    )  # fmt: skip
 
 
 def _numbers_of(dynamics: Any, dt: float) -> dict[str, float]:
@@ -278,27 +274,54 @@ def _numbers_of(dynamics: Any, dt: float) -> dict[str, float]:
     return numbers
 
 
-def _growth_and_amplitude(
+def _amplitude_of_scheme(
     method: Any, stiffness: float, spread: float, numbers: dict[str, Any]
-) -> tuple[float, float]:
-    """ln(r) a step and S of one direction, from the exact law of the scheme's steps."""
+) -> tuple[float, float, Array, Array]:
+    """ln(r) a step and S of one direction, rates and variances of what dies out of the latter.
+
+    Var x(n) = sum_jk c_jk ((r_j r_k)^n - 1) over the eigenvalues r_j of the step.
+    """
     step = linear_map(method, stiffness=stiffness, **numbers)
-    log_growth = math.log(step.spectral_radius)
-    n_steps = math.ceil(_FOLDS / log_growth)
-    start = np.zeros((step.n_state, step.n_state))
-    if step.n_state > 1:
-        start[1, 1] = spread
-    _, covariance = propagate(
-        method, n_steps, mean=np.zeros(step.n_state), covariance=start, stiffness=stiffness,
-        **numbers,
-    )  # fmt: skip
-    variance = float(covariance[0, 0])
+    values, vectors = np.linalg.eig(step.matrix)
+    modes = np.linalg.inv(vectors) * vectors[0][:, None]
+    start = _start_covariance(step, stiffness, spread, numbers.get("gradient_noise"))
+    noise = step.noise @ step.noise.T
+    if isinstance(method, Optimiser) and method.scheduled:
+        # Dampening, the one schedule that comes here, is not applied in the first step.
+        opening = linear_map(method.at(0), stiffness=stiffness, **numbers)
+        # The start from which a common step would lead to where the first one does.
+        back = np.linalg.pinv(step.matrix)
+        after = opening.matrix @ start @ opening.matrix.T + opening.noise @ opening.noise.T
+        start = back @ (after - noise) @ back.T
+    products = np.outer(values, values)
+    # Without growth or decay a variance grows like n, which (p^n - 1)/(p - 1) has as its limit.
+    neutral = np.abs(products - 1.0) < _NEUTRAL
+    gaps = np.where(neutral, -_NEUTRAL, products - 1.0)
+    weights = np.real(modes @ start @ modes.T + modes @ noise @ modes.T / gaps)
+    top = int(np.argmax(np.abs(values)))
+    variance = float(weights[top, top])
     if not variance > 0:
         raise ValueError(
             f"{method!r} has no noise, so that it never leaves the saddle; give gradient_noise= "
             "or a temperature"
         )
-    return log_growth, math.sqrt(variance) * math.exp(-n_steps * log_growth)
+    decay = np.where(neutral, _NEUTRAL, -np.log(np.clip(np.abs(products), _FORGOTTEN, 1.0)))
+    others = np.arange(products.size) != top * (len(values) + 1)
+    log_growth = math.log(abs(values[top]))
+    return log_growth, math.sqrt(variance), decay.ravel()[others], weights.ravel()[others]
+
+
+def _start_covariance(step: Any, stiffness: float, spread: float, noise: float | None) -> Array:
+    """Covariance of all that is carried: momenta of this variance, a drawn normal and gradient."""
+    start = np.zeros((len(step.names),) * 2)
+    if step.n_state > 1:
+        start[1, 1] = spread
+    for i, name in enumerate(step.names):
+        if name == "r":  # the kernel draws the first one too
+            start[i, i] = 1.0
+        if name == "g":  # at x = 0, where no spread of x is known
+            start[i, i] = float(noise or 0.0) ** 2
+    return start
 
 
 def _noise_per_coordinate(noise: Any) -> float | None:

@@ -16,21 +16,24 @@ Source: Berglund and Gentz (2010), with their normal forms replaced by the poten
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.ensemble.checks import check_count
 from langevin_lab.escape.barrier import point_of, positive, stationary_hessian
 from langevin_lab.escape.rates import Rate
 
 Array = NDArray[np.float64]
 
-# The integrand is followed to exp(-36) = 2e-16, or to where it turns, if that is below exp(-5).
+# The integrand is followed to exp(-36) = 2e-16, or to where it turns, if below exp(-5): what
+# lies beyond belongs to another well. Where the direction is lost, the cut is a point of the grid.
 _NEGLIGIBLE, _ENOUGH = 36.0, 5.0
-# Gauss-Legendre points on each panel, half the width of the point: errors of 1e-11.
+# Gauss-Legendre points on each panel, half the width of the point: errors of 1e-11 beside the cut.
 _POINTS = 14
 
 
@@ -78,8 +81,7 @@ def soft_eyring_kramers(
     >>> f"{rate.value:.3e}"
     '4.012e-09'
     """
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature={temperature} must be positive and finite")
+    check_positive("temperature", temperature)
     drag = positive("friction", friction, int(potential.dim))
     multiplicity = check_count("multiplicity", multiplicity, 1)
     well = _Valley(potential, "minimum", minimum, drag)
@@ -92,7 +94,7 @@ def soft_eyring_kramers(
         )
     value = top.integral(temperature) / (2 * np.pi * well.integral(temperature))
     return Rate(
-        float(multiplicity * value * np.exp(-height / temperature)),
+        math.log(multiplicity * value) - height / temperature,
         "Eyring-Kramers with the softest direction by quadrature", "Berglund and Gentz (2010)",
         "overdamped, T << dU, also where one curvature of the minimum or the saddle vanishes; "
         "the other curvatures must be large against it",
@@ -165,10 +167,12 @@ class _Valley:
     def _end(self, step: float, temperature: float) -> float:
         """Distance at which the integrand has died out, or turns up again."""
         may_fall = self.name == "saddle" and self.sign > 0  # between two saddles
-        lowest, last, n = 0.0, 0.0, 0
-        for climb, _ in self._followed(np.asarray(step * np.arange(1, 1000), dtype=np.float64)):
+        lowest, last, n, turned = 0.0, 0.0, 0, False
+        grid = np.asarray(step * np.arange(1, 1000), dtype=np.float64)
+        for climb, _ in self._followed(grid):
             rise = self.sign * climb / temperature
-            if last - lowest > (_ENOUGH if rise < last else _NEGLIGIBLE):
+            turned = last - lowest > _ENOUGH and rise < last
+            if turned or last - lowest > _NEGLIGIBLE:
                 break
             lowest, last, n = min(lowest, rise), rise, n + 1
             if lowest < -1 and not may_fall:
@@ -180,7 +184,22 @@ class _Valley:
                 f"{self.point.tolist()} by {_ENOUGH:g} temperatures, but goes {last:.3g} (and "
                 f"{-lowest:.3g} the other way): lower the temperature, or this is no {self.name}"
             )
-        return abs(step) * n
+        return self._turn(grid, n) if turned else abs(step) * n
+
+    def _turn(self, grid: Array, n: int) -> float:
+        """Where the integrand turns near the n-th point of the grid: no matter of the grid."""
+        from scipy.optimize import minimize_scalar
+
+        before = grid[: max(n - 1, 0)]
+        low, high = sorted((float(before[-1]) if before.size else 0.0, float(grid[n])))
+
+        def fallen(y: float) -> float:
+            found = list(self._followed(np.append(before, y)))
+            return -self.sign * found[-1][0] if len(found) > before.size else np.inf
+
+        options = {"xatol": 1e-9 * (high - low)}
+        found = minimize_scalar(fallen, bounds=(low, high), method="bounded", options=options)
+        return abs(float(found.x))
 
     def _followed(self, distances: Array) -> Iterator[tuple[float, float]]:
         """Yield (u - U_point, factor of the integrand) until the others change sign or are lost."""

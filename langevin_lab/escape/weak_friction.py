@@ -12,12 +12,14 @@ Source: Kramers (1940); Mel'nikov and Meshkov (1986); Haenggi, Talkner and Borko
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from langevin_lab.dynamics.schedules import check_number, check_positive
 from langevin_lab.escape.barrier import Barrier, positive
 from langevin_lab.escape.rates import Rate, kramers
 
@@ -59,9 +61,11 @@ def energy_diffusion(
     positive("mass", mass, barrier.dim)
     action = _action(potential, barrier, mass)
     frequency = np.sqrt(barrier.minimum_hessian[0, 0] / mass)
-    value = friction * action / temperature * frequency / (2 * np.pi) * barrier.arrhenius
+    prefactor = friction * action / temperature * frequency / (2 * np.pi)
+    # Without friction there is no escape at all.
+    log_prefactor = math.log(prefactor) if prefactor > 0 else -math.inf
     return Rate(
-        float(value), "energy diffusion", "Kramers (1940)",
+        log_prefactor + barrier.log_arrhenius, "energy diffusion", "Kramers (1940)",
         "T << dU and friction * action / T << 1",
     )  # fmt: skip
 
@@ -101,11 +105,12 @@ def turnover(
     ------
     Mel'nikov and Meshkov (1986).
     """
-    rate = float(kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass))
+    rate = kramers(potential, minimum, saddle, temperature, friction=friction, mass=mass)
     wells = wells_of(potential, minimum, saddle, temperature, friction, other_minimum)
     losses = [friction * _action(potential, well, mass) / temperature for well in wells]
     return Rate(
-        rate * hop_factor(losses), "Mel'nikov-Meshkov turnover", "Mel'nikov and Meshkov (1986)",
+        rate.log_value + math.log(hop_factor(losses)), "Mel'nikov-Meshkov turnover",
+        "Mel'nikov and Meshkov (1986)",
         "T << dU at any friction; 1-4 % high at dU/T = 10, up to 20 % at dU/T = 5 and low friction",
     )  # fmt: skip
 
@@ -119,6 +124,7 @@ def wells_of(
     other_minimum: float | None,
 ) -> list[Barrier]:
     """One well, or the two on either side of the saddle, checked for a turnover rate."""
+    check_number("friction", friction)
     if not friction > 0:
         raise ValueError(f"friction={friction} must be > 0 for a turnover rate (it vanishes at 0)")
     wells = [Barrier(potential, minimum, saddle, temperature)]
@@ -165,6 +171,7 @@ def depopulation_factor(loss: float) -> float:
     ------
     Mel'nikov and Meshkov (1986).
     """
+    check_number("loss", loss)
     if not loss > 0:
         raise ValueError(f"loss={loss} must be positive (friction * action / temperature)")
     # y = tan(t)/2 turns dy/(y^2 + 1/4) into 2 dt, and the integrand into one on (0, pi/2).
@@ -196,6 +203,7 @@ def barrier_action(potential: Any, minimum: float, saddle: float, *, mass: float
     ValueError
         dim != 1; no minimum or no saddle; no turning point on the far side of the minimum.
     """
+    check_positive("mass", mass)
     return _action(potential, Barrier(potential, minimum, saddle, 1.0), mass)
 
 

@@ -113,7 +113,7 @@ def test_times_scale_with_amplitude_temperature_and_friction():
 
 
 def test_wrong_input_is_refused():
-    with pytest.raises(ValueError, match=r"temperature=0\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"temperature=0\.0 must be a finite number > 0"):
         monkey_saddle_exit_time(amplitude=1.0, temperature=0.0)
     with pytest.raises(ValueError, match=r"degree=2 must be"):
         flat_saddle_exit_time(degree=2, amplitude=1.0, temperature=1.0)

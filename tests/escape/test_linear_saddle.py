@@ -119,12 +119,12 @@ def test_optimal_friction_of_a_cold_start(temperature, best, least):
 def test_wrong_input_is_refused():
     good = {"curvature": 1.0, "distance": 1.0, "temperature": 0.1}
     for name in good:
-        with pytest.raises(ValueError, match=rf"{name}=-1\.0 must be positive and finite"):
+        with pytest.raises(ValueError, match=rf"{name}=-1\.0 must be a finite number > 0"):
             linear_saddle_exit_time(**{**good, name: -1.0})
     with pytest.raises(ValueError, match=r"friction=0\.0 must be finite and > 0"):
         langevin_saddle_exit_time(**good, friction=0.0)
     assert langevin_saddle_exit_time(**good, friction=0.0, thermal_start=True).growth_rate == 1.0
-    with pytest.raises(ValueError, match=r"mass=0\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"mass=0\.0 must be a finite number > 0"):
         langevin_saddle_exit_time(**good, friction=1.0, mass=0.0)
 
 
@@ -153,5 +153,5 @@ def test_optimal_friction_scales_with_time_and_mass():
 def test_a_hot_saddle_has_no_optimal_friction():
     with pytest.raises(ValueError, match=r"temperature=1000\.0 .* the exit formula has no minimum"):
         ll.escape.optimal_exit_friction(curvature=1.0, distance=1.0, temperature=1000.0)
-    with pytest.raises(ValueError, match=r"distance=0\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"distance=0\.0 must be a finite number > 0"):
         ll.escape.optimal_exit_friction(curvature=1.0, distance=0.0, temperature=0.1)

@@ -251,9 +251,9 @@ def test_wrong_input_is_refused():
         pollak_grabert_haenggi(*settings, friction=0.0)
     with pytest.raises(ValueError, match=r"other_minimum=-1\.0 and minimum=-1\.0 lie on one side"):
         pollak_grabert_haenggi(*settings, friction=1.0, other_minimum=-1.0)
-    with pytest.raises(ValueError, match=r"friction=-1\.0 must be finite and >= 0"):
+    with pytest.raises(ValueError, match=r"friction=-1\.0 must be a finite number >= 0"):
         normal_mode_loss(double_well(), -1.0, 0.0, friction=-1.0)
-    with pytest.raises(ValueError, match=r"mass=0\.0 must be finite and > 0"):
+    with pytest.raises(ValueError, match=r"mass=0\.0 must be a finite number > 0"):
         normal_mode_loss(double_well(), -1.0, 0.0, friction=1.0, mass=0.0)
     plane = ll.Potential.from_expression("(x**2 - 1)**2 + y**2", variables=("x", "y"))
     with pytest.raises(ValueError, match="normal-mode loss needs dimension 1, not 2"):

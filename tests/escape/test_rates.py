@@ -207,7 +207,7 @@ def test_wrong_input_is_refused():
     tilted = plane("(x**2 - 1)**2 + 4*(y**2 - 1)**2 - 3*(y**3/3 - y)")
     with pytest.raises(ValueError, match=r"lies -\d.* above minimum=\[-1\.0, 1\.0\]"):
         eyring_kramers(tilted, (-1.0, 1.0), (0.0, -1.0), 0.2)
-    with pytest.raises(ValueError, match=r"temperature=0\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"temperature=0\.0 must be a finite number > 0"):
         eyring_kramers(potential, -1.0, 0.0, 0.0)
     with pytest.raises(ValueError, match=r"friction=0\.0 must be finite and > 0"):
         eyring_kramers(potential, -1.0, 0.0, 0.2, friction=0.0)
@@ -234,3 +234,39 @@ def test_wrong_input_is_refused():
         eyring_kramers_over(potential, -1.0, [], 0.2)
     with pytest.raises(ValueError, match=r"saddles holds \[0\.0\] twice"):
         eyring_kramers_over(potential, -1.0, [0.0, potential.saddles[0]], 0.2)
+
+
+def test_logarithm_of_a_rate_outlives_float64():
+    """exp(log) is the value where there is one; the logarithm is linear in 1/T beyond."""
+    well = ll.potentials.double_well()
+    where = (well, -1.0, 0.0)
+    laws = {
+        "Eyring-Kramers": lambda T: ll.escape.eyring_kramers(*where, T),
+        "corrected": lambda T: ll.escape.eyring_kramers(*where, T, correction=True),
+        "several": lambda T: ll.escape.eyring_kramers_over(well, -1.0, [0.0], T),
+        "Kramers": lambda T: ll.escape.kramers(*where, T, friction=0.7),
+        "transition state": lambda T: ll.escape.transition_state_theory(*where, T),
+        "weak friction": lambda T: ll.escape.energy_diffusion(*where, T, friction=0.01),
+        "turnover": lambda T: ll.escape.turnover(*where, T, friction=0.7),
+        "normal modes": lambda T: ll.escape.pollak_grabert_haenggi(*where, T, friction=0.7),
+        "soft": lambda T: ll.escape.soft_eyring_kramers(*where, T),
+        "heavy ball": lambda T: ll.escape.heavy_ball_escape(
+            *where, learning_rate=1e-4, momentum=0.5, gradient_noise=float(np.sqrt(1e4 * T))
+        ),
+    }
+    for name, law in laws.items():
+        rate = law(0.05)
+        assert np.exp(rate.log_value) == pytest.approx(rate.value, rel=1e-12), name
+        assert rate.mean_time == pytest.approx(1.0 / rate.value, rel=1e-12), name
+        cold = law(1e-3)  # dU/T = 1000
+        assert (cold.value, cold.mean_time) == (0.0, np.inf), name
+        assert np.isfinite(cold.log_value), name
+        assert cold.log_value + 1e3 == pytest.approx(rate.log_value + 20.0, abs=5.0), name
+    assert laws["Eyring-Kramers"](1e-3).log_value == pytest.approx(
+        np.log(4 / (2 * np.pi) * np.sqrt(2)) - 1e3, rel=1e-12
+    )
+
+
+def test_nothing_leaves_without_friction_by_energy_diffusion():
+    rate = ll.escape.energy_diffusion(ll.potentials.double_well(), -1.0, 0.0, 0.1, friction=0.0)
+    assert (rate.value, rate.mean_time, rate.log_value) == (0.0, np.inf, -np.inf)

@@ -27,6 +27,20 @@ def turned():
     return ll.Potential.from_expression(" + ".join(terms), "x, y, z")
 
 
+def test_exit_and_rate_take_the_same_points_for_stationary():
+    well = ll.potentials.double_well()  # curvature 4 at the saddle, gradient -4 x
+    near, far = 5e-6, 2e-5
+    dynamics = ll.Overdamped(well, temperature=1e-4)
+    assert saddle_exit_time(dynamics, near, 0.1).growth_rates[0] == pytest.approx(4.0)
+    assert ll.escape.eyring_kramers(well, -1.0, near, 0.1).value > 0
+    for refused in (
+        lambda: saddle_exit_time(dynamics, far, 0.1),
+        lambda: ll.escape.eyring_kramers(well, -1.0, far, 0.1),
+    ):
+        with pytest.raises(ValueError, match="is not stationary"):
+            refused()
+
+
 @pytest.mark.parametrize("thermal", [False, True])
 def test_continuous_law_is_that_of_the_spectrum(turned, thermal):
     dynamics = ll.Langevin(turned, temperature=1e-5, friction=0.3, mass=2.0)
@@ -75,13 +89,66 @@ def test_thermal_momenta_of_a_scheme_have_its_mass(turned):
 def test_law_of_heavy_ball_is_that_of_its_recursion(momentum):
     saddle = ll.potentials.strict_saddle(dim=3, instability=0.7)
     optimiser = ll.momentum.HeavyBall(learning_rate=0.02, momentum=momentum)
-    law = saddle_exit_time(saddle, np.zeros(3), 0.5, integrator=optimiser, gradient_noise=0.02)
+    law = saddle_exit_time(saddle, np.zeros(3), 0.5, integrator=optimiser, gradient_noise=1e-7)
     expected = heavy_ball_exit_steps(
-        learning_rate=0.02, momentum=momentum, curvature=0.7, gradient_noise=0.02, distance=0.5
+        learning_rate=0.02, momentum=momentum, curvature=0.7, gradient_noise=1e-7, distance=0.5
     )
     assert law.mean - 0.5 == pytest.approx(expected.mean, rel=1e-10)
     assert law.growth_rates[0] == pytest.approx(np.log(expected.growth), rel=1e-10)
     assert law.amplitudes[0] == pytest.approx(expected.amplitude, rel=1e-9)
+
+
+@pytest.mark.parametrize(("thermal", "friction"), [(True, 0.0), (True, 0.4), (False, 0.4)])
+def test_variance_of_a_scheme_is_that_of_its_exact_law(turned, thermal, friction):
+    dynamics = ll.Langevin(turned, temperature=1e-5, friction=friction, mass=2.0)
+    law = saddle_exit_time(dynamics, CENTRE, 1.0, integrator="BAOAB", dt=0.1, thermal_start=thermal)
+    start = np.diag([0.0, 2e-5 * thermal])
+    for n_steps in (0, 1, 2, 7, 60):
+        _, exact = ll.exact.propagate(
+            "BAOAB", n_steps, mean=[0.0, 0.0], covariance=start, stiffness=-0.5, temperature=1e-5,
+            friction=friction, dt=0.1, mass=2.0,
+        )  # fmt: skip
+        found = law._weights(np.float64(0.1 * n_steps))
+        assert found[1] == pytest.approx(exact[0, 0], rel=1e-8, abs=1e-20)
+
+
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        ll.momentum.HeavyBall(learning_rate=0.05, momentum=0.9),
+        ll.momentum.HeavyBall(learning_rate=0.05, momentum=0.0),
+        ll.momentum.Nesterov(learning_rate=0.05, momentum=0.7),
+        ll.momentum.SGD(learning_rate=0.05, momentum=0.9, dampening=0.4),
+    ],
+    ids=["heavy ball", "descent", "Nesterov", "dampening"],
+)
+def test_variance_of_an_optimiser_is_that_of_its_exact_law(turned, optimiser):
+    law = saddle_exit_time(turned, CENTRE, 1.0, integrator=optimiser, gradient_noise=0.01)
+    for n_steps in (1, 2, 7, 60):
+        _, exact = ll.exact.propagate(
+            optimiser, n_steps, mean=[0.0, 0.0], stiffness=-0.5, gradient_noise=0.01
+        )
+        found = law._weights(np.float64(n_steps))
+        assert found[1] == pytest.approx(exact[0, 0], rel=1e-8)
+
+
+def test_stored_normal_of_leimkuhler_and_matthews_is_drawn_at_the_start():
+    """x' = (1 + dt) x + sqrt(T dt/2) (r + n), r' = n: moments by hand, and a numpy ensemble."""
+    dynamics = ll.Overdamped(ll.Potential.from_expression("-x**2/2"), temperature=1e-4)
+    law = saddle_exit_time(dynamics, 0.0, 1.0, integrator="LeimkuhlerMatthews", dt=0.1)
+    assert law.amplitudes[0] ** 2 == pytest.approx(1e-4 / 1.1, rel=1e-12)
+    x, n, rng = np.zeros(20_000), 20_000, np.random.default_rng(8)
+    stored, steps, inside = rng.standard_normal(n), np.zeros(n), np.ones(n, bool)
+    while inside.any():
+        drawn = rng.standard_normal(n)
+        x = np.where(inside, 1.1 * x + np.sqrt(1e-4 * 0.1 / 2) * (stored + drawn), x)
+        stored, steps = drawn, steps + inside
+        inside &= np.abs(x) < 1.0
+    error = 0.1 * steps.std() / np.sqrt(n)
+    assert_agrees(0.1 * steps.mean(), error, law.mean, n, "Leimkuhler-Matthews")
+    cold = ll.Overdamped(dynamics.potential, temperature=0.93e-4)
+    wrong = saddle_exit_time(cold, 0.0, 1.0, integrator="LeimkuhlerMatthews", dt=0.1)
+    assert_refutes(0.1 * steps.mean(), error, wrong.mean, n, "temperature")
 
 
 def test_first_passage_of_heavy_ball_follows_the_law():
@@ -153,7 +220,7 @@ def test_region_of_a_straight_saddle_is_short():
 
 def test_best_friction_of_one_direction_is_known():
     saddle = ll.potentials.strict_saddle()
-    for temperature in (1e-2, 1e-4, 1e-8):
+    for temperature in (1e-12, 1e-14, 1e-18):
         known, law = ll.escape.optimal_exit_friction(
             curvature=1.0, distance=1.0, temperature=temperature
         )
@@ -194,5 +261,5 @@ def test_wrong_input_is_refused(turned):
     slow = ll.Overdamped(turned, temperature=1e-4)
     refused(r"overdamped dynamics has no momenta", slow, CENTRE, 1.0, thermal_start=True,
             integrator="StochasticHeun", dt=0.1)  # fmt: skip
-    refused(r"has no minimum in the friction; it is for T << curvature distance\^2 = 2", turned,
+    refused(r"no friction is best in .*; it is for T << curvature distance\^2 = 2", turned,
             CENTRE, 1.0, function=optimal_saddle_friction, temperature=1e4)  # fmt: skip

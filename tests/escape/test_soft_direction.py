@@ -116,6 +116,18 @@ def test_frictions_rescale_the_coordinates():
     ).value == pytest.approx(soft_eyring_kramers(stretched, (-1, 0), (0, 0), 0.1).value, rel=1e-9)
 
 
+@pytest.mark.parametrize("friction", [2.0, 0.3, 17.0])
+def test_one_friction_divides_the_rate(friction):
+    """The cut of the integrals, where the energy turns, is no matter of the grid."""
+    for potential, minimum, saddle, t in (
+        (potential_of("(x**2 - 1)**2", ("x",)), -1.0, 0.0, 0.1),
+        (fork(0.0), (-1, 0), (0, 0), 0.1),
+    ):
+        rate = soft_eyring_kramers(potential, minimum, saddle, t).value
+        slow = soft_eyring_kramers(potential, minimum, saddle, t, friction=friction).value
+        assert slow * friction == pytest.approx(rate, rel=1e-10)
+
+
 @pytest.mark.parametrize("length", [1e-4, 1e5])
 def test_units_of_length_do_not_matter(length):
     unit = f"{1 / length!r}"
@@ -127,7 +139,7 @@ def test_units_of_length_do_not_matter(length):
 
 def test_wrong_input_is_refused():
     potential = fork(0.0)
-    with pytest.raises(ValueError, match=r"temperature=0\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"temperature=0\.0 must be a finite number > 0"):
         soft_eyring_kramers(potential, (-1, 0), (0, 0), 0.0)
     with pytest.raises(ValueError, match=r"saddle=\[0\.1, 0\.0\] is not stationary"):
         soft_eyring_kramers(potential, (-1, 0), (0.1, 0), 0.1)

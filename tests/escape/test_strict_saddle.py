@@ -3,8 +3,8 @@
 import mpmath
 import numpy as np
 import pytest
-from scipy.integrate import quad
-from scipy.special import digamma, gammainc, polygamma
+from scipy.integrate import quad, solve_ivp
+from scipy.special import digamma, erf, gammainc, polygamma
 from z_test import assert_agrees, assert_refutes
 
 import langevin_lab as ll
@@ -20,8 +20,8 @@ UNIT = {"distance": 1.0, "temperature": 1e-4}
 
 @pytest.mark.parametrize("n_unstable", [1, 2, 3, 10, 100])
 def test_moments_of_equal_directions_are_polygamma_functions(n_unstable):
-    law = strict_saddle_exit_time(curvatures=[2.0] * n_unstable, **UNIT)
-    scale = np.log(1.0 / np.sqrt(1e-4 / 2.0))
+    law = strict_saddle_exit_time(curvatures=[2.0] * n_unstable, distance=1.0, temperature=1e-14)
+    scale = np.log(1.0 / np.sqrt(1e-14 / 2.0))
     mean = (scale - 0.5 * (digamma(n_unstable / 2) + np.log(2.0))) / 2.0
     assert law.mean == pytest.approx(mean, rel=1e-12)
     assert float(law) == law.mean
@@ -31,7 +31,7 @@ def test_moments_of_equal_directions_are_polygamma_functions(n_unstable):
 
 @pytest.mark.parametrize("start", ["cold", "thermal", "overdamped"])
 def test_one_direction_is_the_linear_saddle(start):
-    settings = {"distance": 0.3, "temperature": 1e-5, "friction": 0.7}
+    settings = {"distance": 0.3, "temperature": 1e-18, "friction": 0.7}
     if start == "overdamped":
         one = ll.escape.linear_saddle_exit_time(curvature=2.0, **settings)
         law = strict_saddle_exit_time(curvatures=2.0, **settings)
@@ -129,6 +129,21 @@ def test_exact_mean_is_the_hypergeometric_function(n_unstable, temperature):
     assert ours == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize("n_unstable", [1, 2, 7, 100])
+@pytest.mark.parametrize("z", [1e-290, 1e-5, 2e17, 3e17, 1e100, 1e200, 1e300])
+def test_exact_mean_at_any_temperature(n_unstable, z):
+    """(ln z - digamma(m/2))/2 where z is large, z/m where it is small, by mpmath between."""
+    found = isotropic_saddle_exit_mean(
+        n_unstable=n_unstable, curvature=2.0, distance=1.0, temperature=1 / z, friction=2.0
+    )
+    if z > 1e10:
+        expected = 0.5 * (np.log(z) - digamma(n_unstable / 2))
+    else:
+        half = mpmath.mpf(n_unstable) / 2
+        expected = float(z / n_unstable * mpmath.hyp2f2(1, 1, half + 1, 2, -z))
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
 def test_exact_mean_solves_the_equation_of_the_plane():
     """Finite volumes on a quarter of the unstable disc; beyond it the continued mean, < 0."""
     parabola = ll.Potential.from_expression("-(x**2 + y**2)/2", "x, y")
@@ -154,7 +169,7 @@ def test_exact_mean_solves_the_equation_of_the_plane():
 
 
 def test_law_is_the_limit_of_the_exact_mean():
-    """The difference is (1 - m/2) T/(k L^2 l), first order in T: it vanishes for a plane."""
+    """Paths that come back: the law is late by (S/L)^2/l = T/(k L^2 l) in any dimension."""
     for m in (1, 4):
         settings = {"distance": 1.0, "temperature": 1e-3}
         law = strict_saddle_exit_time(curvatures=[1.0] * m, **settings)
@@ -163,8 +178,86 @@ def test_law_is_the_limit_of_the_exact_mean():
         law_cold = strict_saddle_exit_time(curvatures=[1.0] * m, **cold)
         exact_cold = isotropic_saddle_exit_mean(n_unstable=m, curvature=1.0, **cold)
         # From the expansion of 1F1 for large z = k L^2/(2 T).
-        assert law.mean - exact == pytest.approx((1 - m / 2) * 1e-3, rel=0.02)
-        assert law_cold.mean - exact_cold == pytest.approx((1 - m / 2) * 1e-4, rel=0.02)
+        assert law.mean - exact == pytest.approx(1e-3, rel=0.02)
+        assert law_cold.mean - exact_cold == pytest.approx(1e-4, rel=0.02)
+
+
+def test_a_soft_direction_is_one_of_exact_ornstein_uhlenbeck_paths():
+    """Exact steps of both directions; the law once continued to t < 0 and had 5.05 here."""
+    n, dt, rng = 20_000, 0.01, np.random.default_rng(11)
+    curvatures = np.array([1.0, 1e-3])
+    law = strict_saddle_exit_time(curvatures=curvatures, **UNIT)
+    spread = np.sqrt(1e-4 * np.expm1(2 * curvatures * dt) / curvatures)
+    u, steps, inside = np.zeros((n, 2)), np.zeros(n), np.arange(n)
+    while inside.size:
+        u = u * np.exp(curvatures * dt) + spread * rng.standard_normal(u.shape)
+        steps[inside] += 1
+        stay = (u**2).sum(axis=1) < 1.0
+        u, inside = u[stay], inside[stay]
+    times = dt * (steps - 0.5)
+    error = times.std() / np.sqrt(n)
+    assert_agrees(times.mean(), error, law.mean, n, "soft direction")
+    assert_agrees(times.std(), 0.01, law.standard_deviation, n, "its deviation")
+    for wrong in ([1.03, 1e-3], [1.0, 0.8]):
+        other = strict_saddle_exit_time(curvatures=wrong, **UNIT)
+        assert_refutes(times.mean(), error, other.mean, n, "curvatures")
+    assert law.noise_at_exit == pytest.approx(1e-4, rel=1e-3)
+
+
+@pytest.mark.parametrize("region", ["sphere", "box"])
+@pytest.mark.parametrize("soft", [2.5e-3, 1e-3, 5e-4, 2e-4, 1e-4, 1e-8])
+def test_a_soft_direction_changes_nothing_but_its_diffusion(soft, region):
+    alone = strict_saddle_exit_time(curvatures=1.0, **UNIT)
+    both = strict_saddle_exit_time(curvatures=[1.0, soft], region=region, **UNIT)
+    assert -1e-12 < alone.mean - both.mean < 2e-3
+    assert both.standard_deviation == pytest.approx(alone.standard_deviation, rel=1e-3)
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"mass": 2.0}, {"mass": 2.0, "thermal_start": True},
+    {"mass": 2.0, "thermal_start": True, "friction": 0.0},
+])  # fmt: skip
+def test_variances_solve_the_equation_of_the_moments(settings):
+    """dC/dt = A C + C A^T + B, by scipy."""
+    numbers = {"friction": 0.6} | settings
+    law = strict_saddle_exit_time(curvatures=[0.8], distance=1.0, temperature=1e-3, **numbers)
+    drag, mass = numbers["friction"], numbers.get("mass")
+    if mass is None:
+        flow, noise, start = np.array([[0.8 / drag]]), np.array([[2e-3 / drag]]), np.zeros((1, 1))
+    else:
+        flow = np.array([[0.0, 1.0], [0.8 / mass, -drag]])
+        noise = np.diag([0.0, 2e-3 * drag / mass])
+        start = np.diag([0.0, 1e-3 / mass * ("thermal_start" in numbers)])
+
+    def slope(_, c):
+        c = c.reshape(start.shape)
+        return (flow @ c + c @ flow.T + noise).ravel()
+
+    times = np.array([0.05, 0.3, 1.0, 4.0])
+    found = solve_ivp(slope, (0, 4), start.ravel(), t_eval=times, rtol=1e-11, atol=1e-16)
+    assert law._weights(times)[:, 0] == pytest.approx(found.y[0], rel=1e-8)
+
+
+@pytest.mark.parametrize("curvatures", [[1.0], [1.0, 2.0], [1.0, 1.0], [1.0, 1e-3]])
+@pytest.mark.parametrize("settings", [{}, {"mass": 1.0}, {"region": "box"}])
+def test_nobody_is_left_at_large_times(curvatures, settings):
+    """Under warnings as errors: the growth once overflowed to NaN."""
+    law = strict_saddle_exit_time(curvatures=curvatures, **UNIT, **settings)
+    times = np.array([-1e4, -1.0, 0.0, 1e3, 1e4, 1e300])
+    assert law.survival(times) == pytest.approx([1, 1, 1, 0, 0, 0], abs=1e-12)
+    assert law.probability(1e4) == pytest.approx(1.0, abs=1e-12)
+    assert np.all(np.diff(law.survival(np.linspace(0.0, 1e3, 2000))) < 1e-10)
+
+
+def test_means_are_positive_and_noise_is_named():
+    with pytest.warns(UserWarning, match=r"direction 0, of growth rate 1, .*\(S/L\)\^2 = 100, so"):
+        law = strict_saddle_exit_time(curvatures=1.0, distance=0.1, temperature=1.0)
+    # int_0^inf erf(L/sqrt(2 V)) dt by quadrature: positive, if late.
+    expected = quad(lambda t: erf(0.1 / np.sqrt(2 * np.expm1(2 * t))), 0, 30, limit=400)[0]
+    assert law.mean == pytest.approx(expected, rel=1e-7)
+    with pytest.warns(UserWarning, match=r"direction 1, of growth rate 0\.01"):
+        strict_saddle_exit_time(curvatures=[1.0, 0.01], distance=[9e9, 1.0], temperature=0.1,
+                                region="box")  # fmt: skip
 
 
 def test_wrong_input_is_refused():
@@ -172,9 +265,9 @@ def test_wrong_input_is_refused():
     for change, message in (
         ({"curvatures": [1.0, -1.0]}, r"curvatures=\[1.0, -1.0\] must be positive and finite"),
         ({"curvatures": []}, r"curvatures=\[\] must be positive"),
-        ({"temperature": 0.0}, r"temperature=0\.0 must be positive and finite"),
+        ({"temperature": 0.0}, r"temperature=0\.0 must be a finite number > 0"),
         ({"friction": 0.0}, r"friction=0\.0 must be finite and > 0 \(>= 0 with thermal"),
-        ({"mass": 0.0}, r"mass=0\.0 must be positive"),
+        ({"mass": 0.0}, r"mass=0\.0 must be a finite number > 0"),
         ({"thermal_start": True}, r"thermal_start=True without a mass"),
         ({"region": "ball"}, r"region='ball' must be 'sphere' or 'box'"),
         ({"distance": [1.0, 2.0]}, r"distance=\[1.0, 2.0\] of a sphere must be one number"),
@@ -182,7 +275,7 @@ def test_wrong_input_is_refused():
     ):
         with pytest.raises(ValueError, match=message):
             strict_saddle_exit_time(**{**good, **change})
-    with pytest.raises(ValueError, match=r"distance=-1\.0 must be positive"):
+    with pytest.raises(ValueError, match=r"distance=-1\.0 must be a finite number > 0"):
         isotropic_saddle_exit_mean(n_unstable=1, curvature=1.0, distance=-1.0, temperature=0.1)
     with pytest.raises(ValueError, match=r"n_unstable=0 must be"):
         isotropic_saddle_exit_mean(n_unstable=0, curvature=1.0, distance=1.0, temperature=0.1)
