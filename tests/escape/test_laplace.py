@@ -13,7 +13,7 @@ from langevin_lab.escape.laplace import _capacity, _partition, first_correction
 
 # Cubic and mixed terms at all three points; the plane of theory 7.3 has none at the saddle.
 CURVED = "(x**2 - 1)**2 + 2*(y - x**2/2 - x/3)**2 + y**3/4 - 3*y*x**2/10"
-TEMPERATURES = (0.1, 0.05, 0.025)
+TEMPERATURES = (0.12, 0.06, 0.03)
 ENTROPIC = "(x**2 - 1)**2 + (y**2/2)*(1 + 3*exp(-4*x**2))"
 
 
