@@ -139,7 +139,8 @@ def _flux_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> For
     source, coordinate = arguments["source"], arguments["coordinate"]
     surface = f"({coordinate}) > {float(levels[0])!r}"
     plan = _plan_of(arguments, surface)
-    replicas = TRIAL_REPLICA + np.arange(first_run, first_run + n_runs).astype(np.uint64)
+    runs = np.arange(first_run, first_run + n_runs)
+    replicas = TRIAL_REPLICA + runs.astype(np.uint64)
     starts = starts_of_runs(arguments, first_run, n_runs, 1)
     states = started_in_source(plan, starts, replicas, source)
     crossings = surface_crossings(plan, replicas, states, n_trials, arguments["crossings_per_path"])
@@ -147,7 +148,7 @@ def _flux_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> For
     successes, n_steps = _climb(plan, replicas, crossings.levels, crossings.states, levels)
     return ForwardFlux(
         levels, successes, n_trials, crossings.n_crossings, crossings.times, n_steps,
-        plan.kernel.dt, plan.seed, first_run,
+        plan.kernel.dt, plan.seed, runs,
     )  # fmt: skip
 
 

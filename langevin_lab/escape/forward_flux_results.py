@@ -11,13 +11,12 @@ from langevin_lab.escape.rare_event_results import (
     flux_of,
     rate_of,
     relative_variance_of,
-    require_joinable,
-    require_parts,
 )
+from langevin_lab.escape.rare_event_runs import joined_columns, require_joinable, require_parts
 from langevin_lab.evidence import Estimate
 
-_COLUMNS = ("successes", "crossing_times", "n_steps")
-_NUMBERS = ("n_trials", "n_crossings", "seed", "first_run")
+_COLUMNS = ("successes", "crossing_times", "n_steps", "runs")
+_NUMBERS = ("n_trials", "n_crossings", "seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +37,9 @@ class ForwardFlux:
     n_steps : ndarray of int, shape (n_runs,)
         Steps of all trials of a run.
     dt : float
-    seed, first_run : int
-        The runs are number first_run, first_run + 1, ... under the seed.
+    seed : int
+    runs : ndarray of int, shape (n_runs,)
+        Numbers of the runs under the seed, which their noise depends on.
     """
 
     levels: np.ndarray
@@ -50,7 +50,7 @@ class ForwardFlux:
     n_steps: np.ndarray
     dt: float
     seed: int
-    first_run: int
+    runs: np.ndarray
 
     @property
     def n_runs(self) -> int:
@@ -103,7 +103,7 @@ class ForwardFlux:
         Raises
         ------
         ValueError
-            If the runs overlap, or a setting differs.
+            If a run is in both, or a setting differs.
         """
         require_joinable(self, other, ("n_trials", "n_crossings", "dt", "seed"))
         if not np.array_equal(self.levels, other.levels):
@@ -111,10 +111,7 @@ class ForwardFlux:
                 f"levels={self.levels.tolist()} and {other.levels.tolist()} do not combine; only "
                 "first_run and n_runs may differ"
             )
-        joined: dict[str, Any] = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS
-        }
-        return replace(self, **joined, first_run=min(self.first_run, other.first_run))
+        return replace(self, **joined_columns(self, other, _COLUMNS))
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""
@@ -124,6 +121,7 @@ class ForwardFlux:
             "successes": (("run", "level"), self.successes),
             "crossing_times": ("run", self.crossing_times),
             "n_steps": ("run", self.n_steps),
+            "runs": ("run", self.runs),
         }
         numbers = {name: getattr(self, name) for name in (*_NUMBERS, "dt")}
         return xarray.Dataset(variables, coords={"level": self.levels}, attrs=numbers)

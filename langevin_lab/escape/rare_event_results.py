@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.escape.rare_event_runs import joined_columns, require_joinable, require_parts
 from langevin_lab.evidence import Estimate, jackknife
 
 
@@ -26,8 +27,9 @@ class RareEvent:
     n_replicas, n_killed : int
         Paths of a run, and paths killed at a time.
     dt : float
-    seed, first_run : int
-        The runs are number first_run, first_run + 1, ... under the seed.
+    seed : int
+    runs : ndarray of int, shape (n_runs,)
+        Numbers of the runs under the seed, which their noise depends on.
     """
 
     log_probabilities: np.ndarray
@@ -38,7 +40,7 @@ class RareEvent:
     n_killed: int
     dt: float
     seed: int
-    first_run: int
+    runs: np.ndarray
 
     @property
     def n_runs(self) -> int:
@@ -82,21 +84,10 @@ class RareEvent:
         Raises
         ------
         ValueError
-            If the runs overlap, or a setting differs.
+            If a run is in both, or a setting differs.
         """
         require_joinable(self, other)
-
-        def joined(name: str) -> np.ndarray:
-            return np.concatenate([getattr(self, name), getattr(other, name)])
-
-        return replace(
-            self,
-            log_probabilities=joined("log_probabilities"),
-            n_iterations=joined("n_iterations"),
-            n_branches=joined("n_branches"),
-            n_steps=joined("n_steps"),
-            first_run=min(self.first_run, other.first_run),
-        )
+        return replace(self, **joined_columns(self, other, _COLUMNS))
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""
@@ -122,36 +113,8 @@ class RareEvent:
         return cls(**columns, **numbers, dt=float(dataset.attrs["dt"]))
 
 
-_COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps")
-_NUMBERS = ("n_replicas", "n_killed", "dt", "seed", "first_run")
-
-
-def require_parts(dataset: Any, columns: tuple[str, ...], numbers: tuple[str, ...]) -> None:
-    """Raise ValueError unless a dataset has these variables and attributes."""
-    missing = [name for name in columns if name not in dataset]
-    missing += [name for name in numbers if name not in dataset.attrs]
-    if missing:
-        raise ValueError(
-            f"the dataset lacks {', '.join(missing)}; give one that to_dataset() has returned"
-        )
-
-
-def require_joinable(
-    one: Any, other: Any, names: tuple[str, ...] = ("n_replicas", "n_killed", "dt", "seed")
-) -> None:
-    """Raise ValueError unless the runs are others of the same settings."""
-    for name in names:
-        if getattr(one, name) != getattr(other, name):
-            raise ValueError(
-                f"{name}={getattr(one, name)} and {name}={getattr(other, name)} do not combine; "
-                "only first_run and n_runs may differ"
-            )
-    first, last = sorted((one, other), key=lambda event: event.first_run)
-    if first.first_run + first.n_runs > last.first_run:
-        raise ValueError(
-            f"runs {first.first_run} to {first.first_run + first.n_runs - 1} and runs from "
-            f"{last.first_run} on overlap: they share noise; give another first_run"
-        )
+_COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps", "runs")
+_NUMBERS = ("n_replicas", "n_killed", "dt", "seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +134,11 @@ class RareEventRate:
     event: RareEvent
     n_crossings: int
     crossing_times: np.ndarray
+
+    @property
+    def runs(self) -> np.ndarray:
+        """Numbers of the runs under the seed."""
+        return self.event.runs
 
     @property
     def n_runs(self) -> int:
@@ -202,7 +170,7 @@ class RareEventRate:
         Raises
         ------
         ValueError
-            If the runs overlap, or a setting differs.
+            If a run is in both, or a setting differs.
         """
         if self.n_crossings != other.n_crossings:
             raise ValueError(
@@ -210,8 +178,7 @@ class RareEventRate:
                 "first_run and n_runs may differ"
             )
         event = self.event.combined(other.event)
-        times = np.concatenate([self.crossing_times, other.crossing_times])
-        return RareEventRate(event, self.n_crossings, times)
+        return replace(self, event=event, **joined_columns(self, other, ("crossing_times",)))
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""

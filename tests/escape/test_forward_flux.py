@@ -133,11 +133,12 @@ def test_noise_of_a_level_is_its_own(plain_python, monkeypatch):
     assert min(seen) > 2**62 + 2**61  # where splitting has none
 
 
-def flux_of(successes, n_trials=10):
+def flux_of(successes, n_trials=10, first_run=0):
     successes = np.array(successes)
+    runs = first_run + np.arange(3)
     times = np.array([1.0, 2.0, 3.0])
     return ForwardFlux(
-        np.array([0.1, 0.2]), successes, n_trials, 20, times, np.zeros(3, int), 0.1, 1, 0
+        np.array([0.1, 0.2]), successes, n_trials, 20, times, np.zeros(3, int), 0.1, 1, runs
     )
 
 
@@ -154,6 +155,16 @@ def test_estimates_are_those_of_the_counts():
     np.testing.assert_array_equal(again.successes, found.successes)
     assert again.rate == found.rate
     assert (again.n_trials, again.dt, again.seed) == (10, 0.1, 1)
+
+
+def test_runs_on_both_sides_of_a_gap_leave_room_for_those_in_it():
+    early, late, between = (flux_of([[k, k]] * 3, first_run=3 * k) for k in (0, 2, 1))
+    apart = late.combined(early)
+    np.testing.assert_array_equal(apart.runs, [0, 1, 2, 6, 7, 8])
+    with pytest.raises(ValueError, match="3 runs are in both, 6 the first: they share noise"):
+        apart.combined(late)
+    whole = apart.combined(between)
+    np.testing.assert_array_equal(whole.successes[:, 0], np.repeat([0, 1, 2], 3))
 
 
 def test_a_dataset_that_lacks_a_part_is_refused():

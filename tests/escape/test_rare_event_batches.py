@@ -156,14 +156,16 @@ def test_a_call_pickles_for_another_process(tmp_path):
 
 def test_results_return_from_their_datasets(tmp_path):
     counts = np.arange(3)
-    event = RareEvent(np.array([-1.0, -np.inf, -2.0]), counts, counts, counts, 5, 1, 0.1, 2**63, 4)
+    logarithms = np.array([-1.0, -np.inf, -2.0])
+    event = RareEvent(logarithms, counts, counts, counts, 5, 1, 0.1, 2**63, 4 + counts)
     found = RareEventRate(event, 12, np.array([1.0, 2.0, 3.0]))
     found.to_dataset().to_netcdf(tmp_path / "rate.nc", engine="h5netcdf")
     loaded = xarray.load_dataset(tmp_path / "rate.nc", engine="h5netcdf")
     again = RareEventRate.from_dataset(loaded)
     assert_same(again, found, "rate")
     assert again.rate == found.rate
-    numbers = ("n_replicas", "n_killed", "dt", "seed", "first_run")
+    np.testing.assert_array_equal(again.runs, [4, 5, 6])
+    numbers = ("n_replicas", "n_killed", "dt", "seed")
     for name in numbers:
         assert getattr(again.event, name) == getattr(event, name)
     with pytest.raises(ValueError, match="the dataset lacks crossing_times, n_crossings"):

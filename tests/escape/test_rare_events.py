@@ -146,10 +146,9 @@ def test_runs_of_several_calls_join_to_those_of_one(event):
         hop(n_replicas=20, n_runs=count, first_run=first) for first, count in ((0, 12), (12, 18))
     ]
     joined = parts[1].combined(parts[0])
-    assert joined.first_run == 0
-    assert joined.n_runs == 30
-    assert joined.probability.value == pytest.approx(event.probability.value, rel=1e-12)
-    with pytest.raises(ValueError, match="runs 0 to 29 and runs from 12 on overlap"):
+    np.testing.assert_array_equal(joined.runs, np.arange(30))
+    np.testing.assert_array_equal(joined.log_probabilities, event.log_probabilities)
+    with pytest.raises(ValueError, match="18 runs are in both, 12 the first: they share noise"):
         event.combined(parts[1])
     with pytest.raises(ValueError, match="seed=1 and seed=2 do not combine"):
         event.combined(hop(n_replicas=20, n_runs=2, seed=2, first_run=50))
@@ -336,11 +335,28 @@ def test_rates_of_several_calls_join():
         one.combined(hop_rate(n_replicas=20, n_runs=5, first_run=5, crossings_per_path=2))
 
 
-def event_of(*probabilities, n_replicas=100):
+def event_of(*probabilities, n_replicas=100, first_run=0):
     with np.errstate(divide="ignore"):
         logarithms = np.log(probabilities)
     counts = np.full(logarithms.size, 7)
-    return RareEvent(logarithms, counts, counts, counts, n_replicas, 1, 0.1, 1, 0)
+    runs = first_run + np.arange(logarithms.size)
+    return RareEvent(logarithms, counts, counts, counts, n_replicas, 1, 0.1, 1, runs)
+
+
+def test_runs_on_both_sides_of_a_gap_leave_room_for_those_in_it():
+    early, late, between = (event_of(k + 0.1, k + 0.2, first_run=2 * k) for k in (0, 2, 1))
+    apart = early.combined(late)
+    np.testing.assert_array_equal(apart.runs, [0, 1, 4, 5])
+    with pytest.raises(ValueError, match="2 runs are in both, 4 the first: they share noise"):
+        apart.combined(late)
+    whole = apart.combined(between)
+    np.testing.assert_array_equal(whole.runs, np.arange(6))
+    np.testing.assert_allclose(whole.probabilities, [0.1, 0.2, 1.1, 1.2, 2.1, 2.2])
+    times = np.array([1.0, 2.0])
+    rates = [RareEventRate(event, 9, times + event.runs[0]) for event in (late, early)]
+    both = rates[0].combined(rates[1])
+    np.testing.assert_array_equal(both.runs, [0, 1, 4, 5])
+    np.testing.assert_array_equal(both.crossing_times, [1.0, 2.0, 5.0, 6.0])
 
 
 def test_estimates_are_those_of_the_runs_and_extinct_ones_count_as_zero():
