@@ -27,7 +27,7 @@ from langevin_lab.escape.rare_event_arguments import (
     make_plan,
     started_in_source,
 )
-from langevin_lab.escape.rare_event_batches import run_in_batches, starts_of_runs
+from langevin_lab.escape.rare_event_batches import run_in_batches, shared_settings, starts_of_runs
 from langevin_lab.escape.splitting import (
     LAST_STEP,
     Plan,
@@ -148,7 +148,7 @@ def _flux_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> For
     successes, n_steps = _climb(plan, replicas, crossings.levels, crossings.states, levels)
     return ForwardFlux(
         levels, successes, n_trials, crossings.n_crossings, crossings.times, n_steps,
-        plan.kernel.dt, plan.seed, runs,
+        plan.kernel.dt, plan.seed, runs, shared_settings(arguments),
     )  # fmt: skip
 
 

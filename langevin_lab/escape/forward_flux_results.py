@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ class ForwardFlux:
     seed : int
     runs : ndarray of int, shape (n_runs,)
         Numbers of the runs under the seed, which their noise depends on.
+    settings : dict, optional
+        Text of each argument that the runs share, of the dynamics and of its potential.
     """
 
     levels: np.ndarray
@@ -51,6 +54,7 @@ class ForwardFlux:
     dt: float
     seed: int
     runs: np.ndarray
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_runs(self) -> int:
@@ -105,12 +109,12 @@ class ForwardFlux:
         ValueError
             If a run is in both, or a setting differs.
         """
-        require_joinable(self, other, ("n_trials", "n_crossings", "dt", "seed"))
         if not np.array_equal(self.levels, other.levels):
             raise ValueError(
                 f"levels={self.levels.tolist()} and {other.levels.tolist()} do not combine; only "
                 "first_run and n_runs may differ"
             )
+        require_joinable(self, other, ("n_trials", "n_crossings", "dt", "seed"))
         return replace(self, **joined_columns(self, other, _COLUMNS))
 
     def to_dataset(self) -> Any:
@@ -124,6 +128,7 @@ class ForwardFlux:
             "runs": ("run", self.runs),
         }
         numbers = {name: getattr(self, name) for name in (*_NUMBERS, "dt")}
+        numbers["settings"] = json.dumps(self.settings)
         return xarray.Dataset(variables, coords={"level": self.levels}, attrs=numbers)
 
     @classmethod
@@ -135,8 +140,9 @@ class ForwardFlux:
         ValueError
             If the dataset lacks a part of them.
         """
-        require_parts(dataset, (*_COLUMNS, "level"), (*_NUMBERS, "dt"))
+        require_parts(dataset, (*_COLUMNS, "level"), (*_NUMBERS, "dt", "settings"))
         columns: dict[str, Any] = {name: dataset[name].values for name in _COLUMNS}
         numbers: dict[str, Any] = {name: int(dataset.attrs[name]) for name in _NUMBERS}
-        dt = float(dataset.attrs["dt"])
-        return cls(levels=dataset["level"].values, **columns, **numbers, dt=dt)
+        dt, settings = float(dataset.attrs["dt"]), json.loads(dataset.attrs["settings"])
+        levels = dataset["level"].values
+        return cls(levels=levels, **columns, **numbers, dt=dt, settings=settings)

@@ -21,6 +21,7 @@ from langevin_lab.integrators import method as find_method
 
 RUNS_PER_BATCH = 40
 STARTS = ("start", "start_momentum", "start_thermostat")
+EACH = "one for each path"
 _NOT_SETTINGS = ("n_runs", "n_threads", "checkpoint", "executor")
 
 
@@ -69,7 +70,7 @@ def run_in_batches(
     for more in parts:
         found = more if found is None else found.combined(more)
         if path is not None:
-            versions = provenance({"settings": json.dumps(settings)})
+            versions = provenance({"call": json.dumps(settings)})
             _write(path, found.to_dataset().assign_attrs(versions))
     return found
 
@@ -122,12 +123,21 @@ def settings_of(arguments: dict[str, Any]) -> dict[str, str]:
     }
 
 
+def shared_settings(arguments: dict[str, Any]) -> dict[str, str]:
+    """What all runs of a result share, as text; starts of each path are its own."""
+    settings = settings_of(arguments)
+    del settings["first_run"]
+    return settings | {name: EACH for name in STARTS if np.ndim(arguments[name]) == 2}
+
+
 def _text(value: Any) -> str:
     """All digits of a number, words as they are, the hash of an array."""
     if isinstance(value, str):
         return value
     if np.ndim(value) == 0:
-        return repr(value.item() if isinstance(value, np.generic) else value)
+        value = value.item() if isinstance(value, (np.generic, np.ndarray)) else value
+        whole = isinstance(value, float) and value.is_integer()
+        return repr(int(value) if whole else value)  # -1 and -1.0 are the same start
     array = np.ascontiguousarray(value, dtype=float)
     if array.size <= 8:
         return json.dumps(array.tolist())
@@ -140,7 +150,7 @@ def _read(path: Path, result: type, settings: dict[str, str], n_runs: int) -> An
 
     try:
         dataset = xarray.load_dataset(path, engine="h5netcdf")
-        earlier = json.loads(dataset.attrs["settings"])
+        earlier = json.loads(dataset.attrs["call"])
     except Exception as error:  # a damaged HDF5 file raises anything from OSError to KeyError
         raise CheckpointError(
             f"checkpoint={str(path)!r} cannot be read ({error}); delete it, or give another path",

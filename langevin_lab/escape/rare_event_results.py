@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ class RareEvent:
     seed : int
     runs : ndarray of int, shape (n_runs,)
         Numbers of the runs under the seed, which their noise depends on.
+    settings : dict, optional
+        Text of each argument that the runs share, of the dynamics and of its potential.
     """
 
     log_probabilities: np.ndarray
@@ -41,6 +44,7 @@ class RareEvent:
     dt: float
     seed: int
     runs: np.ndarray
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_runs(self) -> int:
@@ -94,7 +98,8 @@ class RareEvent:
         import xarray
 
         columns = {name: ("run", getattr(self, name)) for name in _COLUMNS}
-        return xarray.Dataset(columns, attrs={name: getattr(self, name) for name in _NUMBERS})
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return xarray.Dataset(columns, attrs=numbers | {"settings": json.dumps(self.settings)})
 
     @classmethod
     def from_dataset(cls, dataset: Any) -> RareEvent:
@@ -105,12 +110,13 @@ class RareEvent:
         ValueError
             If the dataset lacks a part of them.
         """
-        require_parts(dataset, _COLUMNS, _NUMBERS)
+        require_parts(dataset, _COLUMNS, (*_NUMBERS, "settings"))
         numbers: dict[str, Any] = {
             name: int(dataset.attrs[name]) for name in _NUMBERS if name != "dt"
         }
         columns: dict[str, Any] = {name: dataset[name].values for name in _COLUMNS}
-        return cls(**columns, **numbers, dt=float(dataset.attrs["dt"]))
+        settings = json.loads(dataset.attrs["settings"])
+        return cls(**columns, **numbers, dt=float(dataset.attrs["dt"]), settings=settings)
 
 
 _COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps", "runs")

@@ -21,11 +21,15 @@ def require_joinable(
     one: Any, other: Any, names: tuple[str, ...] = ("n_replicas", "n_killed", "dt", "seed")
 ) -> None:
     """Raise ValueError unless the runs are others of the same settings."""
-    for name in names:
-        if getattr(one, name) != getattr(other, name):
+    settings = [
+        result.settings | {name: getattr(result, name) for name in names} for result in (one, other)
+    ]
+    for name in settings[0] | settings[1]:
+        values = [given.get(name) for given in settings]
+        if values[0] != values[1]:
             raise ValueError(
-                f"{name}={getattr(one, name)} and {name}={getattr(other, name)} do not combine; "
-                "only first_run and n_runs may differ"
+                f"{name}={values[0]} and {name}={values[1]} do not combine; only first_run and "
+                "n_runs may differ"
             )
     both = np.intersect1d(one.runs, other.runs)
     if both.size:

@@ -21,7 +21,7 @@ from langevin_lab.escape.rare_event_arguments import (
     started_in_source,
     started_paths,
 )
-from langevin_lab.escape.rare_event_batches import run_in_batches, starts_of_runs
+from langevin_lab.escape.rare_event_batches import run_in_batches, shared_settings, starts_of_runs
 from langevin_lab.escape.rare_event_results import RareEvent, RareEventRate
 from langevin_lab.escape.splitting import Plan, split
 from langevin_lab.escape.surface_crossings import surface_crossings
@@ -149,7 +149,7 @@ def _probability_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int)
     _check_levels(levels, arguments)
     shape = (n_runs, n_replicas)
     found = split(plan, runs, levels.reshape(shape), states.reshape(*shape, -1))
-    return _event(found, plan, n_replicas, runs)
+    return _event(found, plan, arguments, runs)
 
 
 def _check_levels(levels: np.ndarray, arguments: dict[str, Any]) -> None:
@@ -260,7 +260,7 @@ def _rate_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> Rar
         crossings.levels, *(arguments[name] for name in ("surface", "source", "coordinate"))
     )
     found = split(plan, runs, crossings.levels, crossings.states)
-    event = _event(found, plan, n_replicas, runs)
+    event = _event(found, plan, arguments, runs)
     return RareEventRate(event, crossings.n_crossings, crossings.times)
 
 
@@ -274,9 +274,9 @@ def _plan_of(arguments: dict[str, Any], regions: tuple[str, ...]) -> Plan:
     )  # fmt: skip
 
 
-def _event(found: Any, plan: Plan, n_replicas: int, runs: np.ndarray) -> RareEvent:
+def _event(found: Any, plan: Plan, arguments: dict[str, Any], runs: np.ndarray) -> RareEvent:
     return RareEvent(
         found.log_probabilities, found.n_iterations, found.n_branches, found.n_steps,
-        n_replicas=n_replicas, n_killed=plan.n_killed, dt=plan.kernel.dt, seed=plan.seed,
-        runs=runs.astype(np.int64),
+        n_replicas=arguments["n_replicas"], n_killed=plan.n_killed, dt=plan.kernel.dt, seed=plan.seed,
+        runs=runs.astype(np.int64), settings=shared_settings(arguments),
     )  # fmt: skip

@@ -33,12 +33,14 @@ def probability(**changes):
 
 def rate(**changes):
     given = {"start": -1.0, "surface": "x > -0.8", "n_replicas": 3, "n_runs": 7}
-    return rare_event_rate(HOT, "EulerMaruyama", **{**given, **SETTINGS, **changes})
+    given |= {**SETTINGS, **changes}
+    return rare_event_rate(given.pop("dynamics", HOT), "EulerMaruyama", **given)
 
 
 def flux(**changes):
     given = {"start": -1.0, "levels": [-0.8, -0.3], "n_trials": 3, "n_runs": 7}
-    return forward_flux_sampling(HOT, "EulerMaruyama", **{**given, **SETTINGS, **changes})
+    given |= {**SETTINGS, **changes}
+    return forward_flux_sampling(given.pop("dynamics", HOT), "EulerMaruyama", **given)
 
 
 CALLS = {"probability": probability, "rate": rate, "flux": flux}
@@ -128,6 +130,43 @@ def test_an_executor_gives_the_same_bits_with_starts_of_their_own(plain_python, 
     with ThreadPoolExecutor(2) as executor:
         assert_same(probability(start=start, executor=executor), whole, "probability")
     assert not np.array_equal(whole.n_steps, probability(start=start[::-1]).n_steps)
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_runs_of_another_problem_do_not_combine(kind, plain_python, tmp_path):
+    few = {"n_runs": 2, "target": "x > -0.5"}
+    one = CALLS[kind](**few)
+    place = tmp_path / "one.nc"
+    one.to_dataset().to_netcdf(place, engine="h5netcdf")
+    loaded = type(one).from_dataset(xarray.load_dataset(place, engine="h5netcdf"))
+    for changes, message in (
+        ({"dynamics": ll.Overdamped(HOT.potential, temperature=0.51)},
+         r"dynamics=.*temperature=0\.5, .* and dynamics=.*temperature=0\.51, .* do not combine"),
+        ({"coordinate": "x + 0"}, r"coordinate=x and coordinate=x \+ 0 do not combine; only"),
+        ({"target": "x > -0.4"}, r"target=x > -0\.5 and target=x > -0\.4 do not combine; only"),
+    ):  # fmt: skip
+        other = CALLS[kind](**{**few, "first_run": 2, **changes})
+        for result in (one, loaded):
+            with pytest.raises(ValueError, match=message):
+                result.combined(other)
+    same = CALLS[kind](**{**few, "first_run": 2, "dt": np.float64(0.02), "n_threads": 1})
+    assert loaded.combined(same).n_runs == 4
+
+
+def test_starts_of_each_path_are_its_own_where_calls_join(plain_python):
+    few, starts = {"n_runs": 2, "target": "x > -0.5"}, np.linspace(-0.9, -0.8, 20)[:, None]
+    one = probability(start=starts[:10], **few)
+    other = probability(start=starts[10:], first_run=2, **few)
+    assert one.combined(other).n_runs == 4
+    with pytest.raises(ValueError, match=r"start=one for each path and start=-0\.85 do not comb"):
+        one.combined(probability(first_run=2, **few))
+
+
+def test_a_number_is_the_same_setting_in_any_form():
+    given = [-1, -1.0, np.float32(-1.0), np.array(-1.0)]
+    assert {rare_event_batches._text(value) for value in given} == {"-1"}
+    assert rare_event_batches._text(True) == "True"
+    assert rare_event_batches._text(0.1) == "0.1"
 
 
 def test_batches_cover_the_runs_in_order(monkeypatch):
