@@ -277,6 +277,6 @@ def _plan_of(arguments: dict[str, Any], regions: tuple[str, ...]) -> Plan:
 def _event(found: Any, plan: Plan, arguments: dict[str, Any], runs: np.ndarray) -> RareEvent:
     return RareEvent(
         found.log_probabilities, found.n_iterations, found.n_branches, found.n_steps,
-        n_replicas=arguments["n_replicas"], n_killed=plan.n_killed, dt=plan.kernel.dt, seed=plan.seed,
-        runs=runs.astype(np.int64), settings=shared_settings(arguments),
+        n_replicas=arguments["n_replicas"], n_killed=plan.n_killed, dt=plan.kernel.dt,
+        seed=plan.seed, runs=runs.astype(np.int64), settings=shared_settings(arguments),
     )  # fmt: skip
