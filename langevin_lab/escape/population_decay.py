@@ -16,6 +16,7 @@ Source: Chandler (1978).
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,10 +120,13 @@ def hop_rate(
 ) -> HopRate:
     """Measure the rate of hopping between two wells by the decay of the population difference.
 
+    A RuntimeWarning says so if the decay rates in the two halves of the window are more than 4
+    standard errors apart: then `plateau` is not 0, and faster modes are not gone.
+
     Parameters
     ----------
     dynamics : Dynamics
-        With thermal noise and two wells; momenta start thermal.
+        With thermal noise, constant in time, and two wells; momenta start thermal.
     integrator : str or Method
     dt : float
         Time step > 0 [time].
@@ -151,10 +155,10 @@ def hop_rate(
     Raises
     ------
     ValueError
-        If a time is missing and the relaxation rates are not known, or it is shorter than the time
-        step; if the rates are not 0 < slow < fast; if the starts are not on two sides of the
-        border, fewer than 16 replicas, replicas diverged, or the population difference is lost in
-        its noise.
+        If the dynamics is scheduled; a time is missing and the relaxation rates are not known, or
+        it is shorter than the time step; the rates are not 0 < slow < fast; the starts are not on
+        two sides of the border, fewer than 16 replicas, replicas diverged, or the population
+        difference is lost in its noise.
 
     Source
     ------
@@ -171,6 +175,11 @@ def hop_rate(
     True
     """
     n_replicas = check_count("n_replicas", n_replicas, 16)
+    if dynamics.is_scheduled:
+        raise ValueError(
+            f"{type(dynamics).__name__} is scheduled: its hop rates change with time; use constant "
+            "temperature and friction"
+        )
     potential = dynamics.potential
     region = parse_region(well, (*potential.variables, *potential.parameters))
     points = np.asarray(starts, dtype=float).reshape(2, -1)
@@ -194,6 +203,7 @@ def hop_rate(
         inside.append(_inside(region, potential, run["x_final"].values))
     result = HopRate(dt * np.cumsum(steps), _grouped(np.array(inside)), float(dt), contamination)
     _check_difference(result)
+    _warn_of_faster_modes(result)
     return result
 
 
@@ -310,4 +320,23 @@ def _check_difference(result: HopRate) -> None:
             f"population difference {difference[0]:.3g} at time {result.times[0]:g}, "
             f"{difference[2]:.3g} at {result.times[2]:g}, with errors of {noise:.2g}: no decay "
             "can be read from it; use more n_replicas, a longer window or a shorter settle"
+        )
+
+
+def _warn_of_faster_modes(result: HopRate) -> None:
+    """Warn if the population difference decays at other rates in the halves of the window."""
+    early, late = (
+        result._estimate(lambda fractions, first=k: result._decay(fractions, first, first + 1))
+        for k in (0, 1)
+    )
+    change = result._estimate(
+        lambda fractions: result._decay(fractions, 0, 1) - result._decay(fractions, 1, 2)
+    )
+    if abs(change.value) > 4 * change.stderr:
+        warnings.warn(
+            f"the population difference decays at {early.value:.3g} in the first half of the "
+            f"window and {late.value:.3g} in the second, more than 4 standard errors apart: faster "
+            "modes are not gone, use a longer settle",
+            RuntimeWarning,
+            stacklevel=3,
         )

@@ -159,6 +159,24 @@ def test_wrong_argument_is_named_with_its_value(changes, message):
         measured(**changes)
 
 
+def test_a_schedule_is_refused_though_the_times_are_given():
+    cooling = ll.dynamics.Linear(start=0.5, stop=0.1, duration=10.0)
+    with pytest.raises(ValueError, match="Overdamped is scheduled: its hop rates change with time"):
+        measured(ll.Overdamped(WELL, temperature=cooling), settle=1.0, window=1.0)
+
+
+def test_a_clock_that_starts_too_early_is_told():
+    """In the well all are near its minimum at first, so few leave; later as many as ever."""
+    message = (
+        r"decays at 0\.\d+ in the first half of the window and 0\.\d+ in the second, more than 4 "
+    )
+    with pytest.warns(RuntimeWarning, match=message + "standard errors apart: .* longer settle"):
+        early = measured(n_replicas=20_000, dt=0.02, settle=0.02, window=2.0)
+    assert early.plateau.value < -4 * early.plateau.stderr
+    late = measured(n_replicas=20_000, dt=0.02, settle=1.5, window=6.0)  # a warning would raise
+    assert abs(late.plateau.value) < 4 * late.plateau.stderr
+
+
 def test_decay_lost_in_noise_is_refused(plain_python):
     message = r"population difference .* at time 0\.\d+, .* no decay can be read from it; use more"
     with pytest.raises(ValueError, match=message):
