@@ -95,10 +95,15 @@ class FirstPassage:
         times = self.times[~self.diverged]
         if times.size < 2:
             raise ValueError(f"{times.size} arrivals have no standard deviation; use more replicas")
+        if np.ptp(times) == 0.0:
+            raise ValueError(
+                f"all {times.size} arrivals were at time {times[0]:g}: an error of their standard "
+                "deviation cannot be estimated; use a smaller dt or more replicas"
+            )
         deviation = times - times.mean()
         second, fourth = np.mean(deviation**2), np.mean(deviation**4)
         value = float(np.sqrt(second))
-        stderr = float(np.sqrt((fourth - second**2) / times.size)) / (2.0 * value)
+        stderr = float(np.sqrt(max(fourth - second**2, 0.0) / times.size)) / (2.0 * value)
         return Estimate(value, stderr, times.size)
 
     def survival(self, confidence: float = 0.95) -> Survival:

@@ -10,6 +10,7 @@ import numpy as np
 
 from langevin_lab.escape.rare_event_results import (
     flux_of,
+    mean_of,
     rate_of,
     relative_variance_of,
 )
@@ -70,7 +71,7 @@ class ForwardFlux:
     @property
     def probability(self) -> Estimate:
         """Of reaching the target before the source, from a crossing; unbiased."""
-        return Estimate.from_samples(np.exp(self.log_probabilities))
+        return mean_of(self.log_probabilities)
 
     @property
     def relative_variance(self) -> Estimate:

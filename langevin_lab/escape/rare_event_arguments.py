@@ -69,7 +69,8 @@ def make_plan(
 def _spacing(level_spacing: Any) -> float:
     if level_spacing is None:
         return 0.0
-    if not (isinstance(level_spacing, (int, float, np.number)) and 0 < level_spacing < np.inf):
+    number = isinstance(level_spacing, (int, float, np.integer, np.floating))
+    if isinstance(level_spacing, bool) or not (number and 0 < level_spacing < np.inf):
         raise ValueError(
             f"level_spacing={level_spacing!r} must be a number > 0 [units of the coordinate], or "
             "None for levels that are not rounded"

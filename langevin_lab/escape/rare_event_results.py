@@ -63,8 +63,14 @@ class RareEvent:
 
     @property
     def probability(self) -> Estimate:
-        """Mean over the runs, unbiased, with its standard error."""
-        return Estimate.from_samples(self.probabilities)
+        """Mean over the runs, unbiased, with its standard error.
+
+        Raises
+        ------
+        ValueError
+            If it is below the smallest number that the computer has.
+        """
+        return mean_of(self.log_probabilities)
 
     @property
     def relative_variance(self) -> Estimate:
@@ -79,8 +85,20 @@ class RareEvent:
 
     @property
     def ideal_relative_variance(self) -> float:
-        """p^(-1/n_replicas) - 1, that of a coordinate as good as the committor; about |ln p|/N."""
-        return math.expm1(-math.log(self.probability.value) / self.n_replicas)
+        """p^(-1/n_replicas) - 1, that of a coordinate as good as the committor; about |ln p|/N.
+
+        Raises
+        ------
+        ValueError
+            If all runs died out.
+        """
+        if self.n_extinct == self.n_runs:
+            raise ValueError(
+                f"all {self.n_runs} runs died out: there is no ideal relative variance; use more "
+                "n_replicas"
+            )
+        scaled, logarithm = scaled_exponentials(self.log_probabilities)
+        return math.expm1(-(math.log(scaled.mean()) + logarithm) / self.n_replicas)
 
     def combined(self, other: RareEvent) -> RareEvent:
         """Join the runs of two calls that differ in ``first_run`` and ``n_runs`` only.
@@ -120,6 +138,7 @@ class RareEvent:
 
 
 _COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps", "runs")
+_LEAST_LOGARITHM = -690.0  # exp of it, times a small relative error, has all its digits
 _NUMBERS = ("n_replicas", "n_killed", "dt", "seed")
 
 
@@ -216,6 +235,22 @@ def rate_of(log_probabilities: np.ndarray, n_crossings: int, times: np.ndarray) 
     scaled, logarithm = scaled_exponentials(log_probabilities)
     columns = [scaled, np.full(scaled.size, float(n_crossings)), times, np.ones(scaled.size)]
     found = jackknife(lambda s: s[0] / s[3] * s[1] / s[2], np.stack(columns, axis=1))
+    return _scaled_back(found, logarithm)
+
+
+def mean_of(log_probabilities: np.ndarray) -> Estimate:
+    """Mean of exp(l) over independent runs, with its error."""
+    scaled, logarithm = scaled_exponentials(log_probabilities)
+    return _scaled_back(Estimate.from_samples(scaled), logarithm)
+
+
+def _scaled_back(found: Estimate, logarithm: float) -> Estimate:
+    """The estimate times exp(logarithm); ValueError where that has no digits."""
+    if logarithm < _LEAST_LOGARITHM:
+        raise ValueError(
+            f"an estimate of about exp({logarithm:.0f}) is below the smallest number; see "
+            "log_probabilities"
+        )
     return found * math.exp(logarithm)
 
 

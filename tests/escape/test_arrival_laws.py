@@ -165,6 +165,8 @@ def test_change_of_hazard_by_hand():
         (made([1.0, 2.0], [False, False]), lambda f: f.compare(np.exp),
          "followed up to 2 different times, from 1 on; the distance"),
         (made([1.0, 2.0], [False, True]), lambda f: f.compare(np.exp), "up to 1 different times"),
+        (made([0.1] * 3, [True] * 3), lambda f: f.standard_deviation,
+         "all 3 arrivals were at time 0.1: an error of their standard deviation cannot be estim"),
         (made([0.0], [True]), lambda f: f.hazard_change, "1 replicas were followed for no time"),
     ],
 )  # fmt: skip

@@ -157,6 +157,18 @@ def test_estimates_are_those_of_the_counts():
     assert (again.n_trials, again.dt, again.seed) == (10, 0.1, 1)
 
 
+def test_probabilities_whose_squares_underflow_have_an_error():
+    successes = np.ones((3, 40), int)
+    successes[:, 0] = [1, 3, 4]
+    levels, times = np.arange(40.0), np.array([1.0, 2.0, 3.0])
+    found = ForwardFlux(
+        levels, successes, 10**5, 10**6, times, np.zeros(3, int), 0.1, 1, np.arange(3)
+    )
+    assert found.probability.value * 1e200 == pytest.approx(8 / 3, rel=1e-10)
+    expected = np.std([1, 3, 4], ddof=1) / math.sqrt(3)
+    assert found.probability.stderr * 1e200 == pytest.approx(expected, rel=1e-10)
+
+
 def test_runs_on_both_sides_of_a_gap_leave_room_for_those_in_it():
     early, late, between = (flux_of([[k, k]] * 3, first_run=3 * k) for k in (0, 2, 1))
     apart = late.combined(early)

@@ -337,7 +337,10 @@ def test_rates_of_several_calls_join():
 
 def event_of(*probabilities, n_replicas=100, first_run=0):
     with np.errstate(divide="ignore"):
-        logarithms = np.log(probabilities)
+        return logarithmic(np.log(probabilities), n_replicas, first_run)
+
+
+def logarithmic(logarithms, n_replicas=100, first_run=0):
     counts = np.full(logarithms.size, 7)
     runs = first_run + np.arange(logarithms.size)
     return RareEvent(logarithms, counts, counts, counts, n_replicas, 1, 0.1, 1, runs)
@@ -362,13 +365,41 @@ def test_runs_on_both_sides_of_a_gap_leave_room_for_those_in_it():
 def test_estimates_are_those_of_the_runs_and_extinct_ones_count_as_zero():
     found = event_of(1e-200, 3e-200, 0.0, 4e-200)
     assert found.n_extinct == 1
-    assert found.probability.value == pytest.approx(2e-200)
-    assert found.probability.stderr == pytest.approx(np.std([1, 3, 0, 4], ddof=1) / 2 * 1e-200)
+    assert found.probability.value * 1e200 == pytest.approx(2.0)
+    assert found.probability.stderr * 1e200 == pytest.approx(np.std([1, 3, 0, 4], ddof=1) / 2)
     assert found.ideal_relative_variance == pytest.approx(2e-200 ** (-1 / 100) - 1)
     many = np.random.default_rng(1).gamma(4.0, 1e-200, 4000)
     spread = event_of(*many).relative_variance
     assert_agrees(spread.value, spread.stderr, 0.25, 4000, "gamma law")
     assert_refutes(spread.value, spread.stderr, 0.35, 4000, "gamma law")
+
+
+def test_probabilities_whose_squares_underflow_have_an_error():
+    shifts = np.log([1.0, 3.0, 4.0])
+    near, far = (logarithmic(shifts + level) for level in (-2.0, -400.0))
+    relative = near.probability.stderr / near.probability.value
+    assert far.probability.value / math.exp(-400) == pytest.approx(8 / 3, rel=1e-12)
+    assert far.probability.stderr / far.probability.value == pytest.approx(relative, rel=1e-12)
+    below = logarithmic(shifts - 800.0)
+    assert below.ideal_relative_variance == pytest.approx(
+        math.expm1((800 - math.log(8 / 3)) / 100), rel=1e-12
+    )
+    for number in (lambda: below.probability, lambda: rate_below(below).rate):
+        with pytest.raises(
+            ValueError, match=r"about exp\(-799\) is below the smallest number; see"
+        ):
+            number()
+
+
+def rate_below(event):
+    return RareEventRate(event, 10, np.array([1.0, 2.0, 3.0]))
+
+
+def test_no_ideal_variance_where_all_died_out():
+    with pytest.raises(
+        ValueError, match="all 3 runs died out: there is no ideal relative variance"
+    ):
+        event_of(0.0, 0.0, 0.0).ideal_relative_variance  # noqa: B018
 
 
 def test_rate_is_flux_times_probability_with_the_errors_of_both():
@@ -402,6 +433,8 @@ COOLING = ll.Overdamped(WELL, temperature=ll.dynamics.Linear(start=0.5, stop=0.1
         ({"n_runs": 1}, ValueError, "n_runs=1 must be >= 2"),
         ({"first_run": 2**61}, ValueError, f"first_run={2**61} with n_runs=40"),
         ({"level_spacing": 0.0}, ValueError, "level_spacing=0.0 must be a number > 0"),
+        ({"level_spacing": True}, ValueError, "level_spacing=True must be a number > 0"),
+        ({"level_spacing": 0.1j}, ValueError, "level_spacing=0.1j must be a number > 0"),
         ({"n_threads": 0}, ValueError, "n_threads=0 must be >= 1"),
     ],
 )
