@@ -25,6 +25,7 @@ from langevin_lab.escape.rare_event_arguments import (
     check_crossings,
     check_runs,
     make_plan,
+    start_counts,
     started_in_source,
 )
 from langevin_lab.escape.rare_event_batches import run_in_batches, shared_settings, starts_of_runs
@@ -141,7 +142,7 @@ def _flux_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> For
     plan = _plan_of(arguments, surface)
     runs = np.arange(first_run, first_run + n_runs)
     replicas = TRIAL_REPLICA + runs.astype(np.uint64)
-    starts = starts_of_runs(arguments, first_run, n_runs, 1)
+    starts = starts_of_runs(arguments, start_counts(plan), first_run, n_runs, 1)
     states = started_in_source(plan, starts, replicas, source)
     crossings = surface_crossings(plan, replicas, states, n_trials, arguments["crossings_per_path"])
     check_crossings(crossings.levels, surface, source, coordinate)

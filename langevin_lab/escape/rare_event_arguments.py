@@ -129,3 +129,10 @@ def check_crossings(levels: np.ndarray, surface: str, source: str, coordinate: s
             f"surface={surface!r} is crossed within source={source!r}, or coordinate="
             f"{coordinate!r} is not a number there; move the surface out of the source"
         )
+
+
+def start_counts(plan: Plan) -> dict[str, int]:
+    """How many numbers a path has of each start."""
+    dim = plan.kernel.dynamics.dim
+    n_thermostats = len(plan.kernel.method.program.thermostats)
+    return {"start": dim, "start_momentum": dim, "start_thermostat": n_thermostats}

@@ -93,18 +93,33 @@ def _parts(
 
 
 def starts_of_runs(
-    arguments: dict[str, Any], first_run: int, n_runs: int, n_paths: int
+    arguments: dict[str, Any], counts: dict[str, int], first_run: int, n_runs: int, n_paths: int
 ) -> dict[str, Any]:
-    """The starts of some runs, where one is given for each path of all runs."""
+    """The starts of some runs, where one is given for each path of all runs.
+
+    Parameters
+    ----------
+    counts : dict
+        Numbers that a path has of each start.
+    """
     begin = (first_run - arguments["first_run"]) * n_paths
     n_all, chosen = arguments["n_runs"] * n_paths, slice(begin, begin + n_runs * n_paths)
     starts = {name: arguments[name] for name in STARTS}
-    return {
-        name: value[chosen]
-        if not isinstance(value, str) and np.ndim(value) > 0 and len(value) == n_all != 1
-        else value
-        for name, value in starts.items()
-    }
+    for name, value in starts.items():
+        if not _is_for_each_path(value, counts.get(name, 0), n_all):
+            continue
+        if len(value) != n_all:
+            raise ValueError(
+                f"{name} has {len(value)} rows, but must have one for each of the {n_all} paths of "
+                "all runs, or be one start without rows"
+            )
+        starts[name] = value[chosen]
+    return starts
+
+
+def _is_for_each_path(value: Any, count: int, n_all: int) -> bool:
+    """Whether a start has rows; as in `simulate` they may be bare numbers where a row has one."""
+    return np.ndim(value) == 2 or (count == 1 and np.shape(value) == (n_all,))
 
 
 def settings_of(arguments: dict[str, Any]) -> dict[str, str]:

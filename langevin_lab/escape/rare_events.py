@@ -18,6 +18,7 @@ from langevin_lab.escape.rare_event_arguments import (
     check_killed,
     check_runs,
     make_plan,
+    start_counts,
     started_in_source,
     started_paths,
 )
@@ -144,7 +145,7 @@ def _probability_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int)
     n_replicas = arguments["n_replicas"]
     runs = np.arange(first_run, first_run + n_runs).astype(np.uint64)
     replicas = (runs[0] * n_replicas + np.arange(n_runs * n_replicas)).astype(np.uint64)
-    starts = starts_of_runs(arguments, first_run, n_runs, n_replicas)
+    starts = starts_of_runs(arguments, start_counts(plan), first_run, n_runs, n_replicas)
     levels, states = started_paths(plan, starts, replicas)
     _check_levels(levels, arguments)
     shape = (n_runs, n_replicas)
@@ -252,7 +253,7 @@ def _rate_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> Rar
     n_replicas = arguments["n_replicas"]
     runs = np.arange(first_run, first_run + n_runs).astype(np.uint64)
     replicas = CROSSING_REPLICA + runs
-    starts = starts_of_runs(arguments, first_run, n_runs, 1)
+    starts = starts_of_runs(arguments, start_counts(plan), first_run, n_runs, 1)
     states = started_in_source(plan, starts, replicas, arguments["source"])
     every = arguments["crossings_per_path"]
     crossings = surface_crossings(plan, replicas, states, n_replicas, every)

@@ -153,6 +153,42 @@ def test_runs_of_another_problem_do_not_combine(kind, plain_python, tmp_path):
     assert loaded.combined(same).n_runs == 4
 
 
+def starts_of(runs, counts, n_runs=4, n_paths=2, **given):
+    arguments = dict.fromkeys(rare_event_batches.STARTS, "thermal")
+    arguments |= {"start": None, "first_run": 3, "n_runs": n_runs, **given}
+    return rare_event_batches.starts_of_runs(arguments, counts, *runs, n_paths)
+
+
+def test_one_start_in_as_many_dimensions_as_there_are_paths_is_not_cut():
+    one, each = np.arange(8.0), np.arange(64.0).reshape(8, 8)
+    counts = {"start": 8, "start_momentum": 8, "start_thermostat": 1}
+    found = starts_of((4, 2), counts, start=one, start_momentum=each, start_thermostat=one)
+    assert found["start"] is one
+    np.testing.assert_array_equal(found["start_momentum"], each[2:6])
+    np.testing.assert_array_equal(found["start_thermostat"], one[2:6])  # one number for each path
+    assert starts_of((4, 2), counts)["start_thermostat"] == "thermal"
+
+
+def test_starts_that_are_not_those_of_all_paths_are_refused():
+    """Else those of a batch could be taken for those of all."""
+    with pytest.raises(ValueError, match=r"start has 4 rows, but must have one for each of the 8"):
+        starts_of((4, 2), {"start": 1}, start=np.zeros((4, 1)))
+
+
+def test_a_chain_of_8_particles_starts_all_runs_at_one_place(plain_python):
+    variables = [f"x{k}" for k in range(8)]
+    chain = ll.Potential.from_expression(
+        " + ".join(f"({name}**2 - 1)**2" for name in variables), variables=variables, name="chain"
+    )
+    start = np.linspace(-0.75, -0.85, 8)
+    given = {"start": start, "dynamics": ll.Overdamped(chain, temperature=2.0), "coordinate": "x0"}
+    given |= {"source": "x0 < -1.1", "target": "x0 > -0.5", "n_runs": 4, "n_replicas": 2}
+    with ThreadPoolExecutor(1) as executor, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rare_event_batches, "RUNS_PER_BATCH", 2)
+        batched = probability(executor=executor, **given)
+    assert_same(batched, probability(**given), "probability")
+
+
 def test_starts_of_each_path_are_its_own_where_calls_join(plain_python):
     few, starts = {"n_runs": 2, "target": "x > -0.5"}, np.linspace(-0.9, -0.8, 20)[:, None]
     one = probability(start=starts[:10], **few)
