@@ -34,11 +34,23 @@ class Survival:
 
     def __call__(self, time: np.ndarray | float) -> np.ndarray:
         """Probability of being on the way after these times; NaN beyond the last known one."""
+        return self._at(time, self.probability)
+
+    def interval(self, time: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends (low, high) of the confidence interval at these times; NaN as the probability.
+
+        Parameters
+        ----------
+        time : float or array_like
+        """
+        return self._at(time, self.low), self._at(time, self.high)
+
+    def _at(self, time: np.ndarray | float, steps: np.ndarray) -> np.ndarray:
+        """A step function that is 1 before the first of the times."""
         time = np.asarray(time, dtype=float)
-        place = np.searchsorted(self.times, time, side="right")
-        values = np.concatenate([[1.0], self.probability])[place]
+        values = np.concatenate([[1.0], steps])[np.searchsorted(self.times, time, side="right")]
         unknown = (time > self.times[-1]) & (self.probability[-1] > 0)
-        return np.where(unknown, np.nan, values)
+        return np.where(unknown | np.isnan(time), np.nan, values)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,9 @@ def test_survival_is_the_product_of_kaplan_and_meier():
         sorted(survival ** np.exp([spread, -spread])), rtol=1e-8,
     )  # fmt: skip
     np.testing.assert_allclose(found([0.0, 1.0, 2.5]), [1.0, 5 / 6, 2 / 3], rtol=1e-12)
+    low, high = found.interval([0.0, 1.0, 2.5, 3.0])
+    np.testing.assert_array_equal(low, [1.0, *found.low[:3]])
+    np.testing.assert_array_equal(high, [1.0, *found.high[:3]])
     assert found(9.0) == 0.0
 
 
@@ -51,6 +54,13 @@ def test_survival_is_unknown_after_the_last_replica_was_lost():
     found = made([1.0, 2.0], [True, False]).survival()
     assert found(1.5) == 0.5
     assert np.isnan(found(2.5))
+    assert np.isnan(found.interval(2.5)).all()
+
+
+def test_survival_at_no_time_is_not_a_number():
+    for found in (made([1.0, 2.0], [True, True]).survival(), made([1.0], [False]).survival()):
+        np.testing.assert_array_equal(np.isnan(found([np.nan, 0.5])), [True, False])
+        assert np.isnan(found.interval(np.nan)).all()
 
 
 def test_intervals_of_survival_cover_as_often_as_they_say():
@@ -59,8 +69,8 @@ def test_intervals_of_survival_cover_as_often_as_they_say():
         found = censored(rng, lambda rng: rng.exponential(1.0, 80), 1.7)
         for confidence in covered:
             band = found.survival(confidence)
-            place = np.searchsorted(band.times, 1.0, side="right") - 1
-            covered[confidence] += band.low[place] <= truth <= band.high[place]
+            low, high = band.interval(1.0)
+            covered[confidence] += low <= truth <= high
     for confidence, count in covered.items():
         spread = np.sqrt(600 * confidence * (1 - confidence))
         # Counts are discrete, which moves the level by a percent or two.
