@@ -23,7 +23,7 @@ from langevin_lab.potentials import Potential
 
 def make_plan(
     dynamics: Any,
-    method: Any,
+    integrator: Any,
     dt: Any,
     kernel_texts: tuple[str, dict[str, str]],
     *,
@@ -44,7 +44,7 @@ def make_plan(
         raise TypeError(
             f"dynamics={dynamics!r} is a potential: wrap it in ll.Langevin or ll.Overdamped"
         )
-    dynamics, scheme, dt = matched(dynamics, method, dt)
+    dynamics, scheme, dt = matched(dynamics, integrator, dt)
     if dynamics.is_scheduled:
         raise ValueError(
             f"{type(dynamics).__name__} is scheduled: a path that is branched has no time of its "
@@ -123,11 +123,17 @@ def started_in_source(
 
 
 def check_crossings(levels: np.ndarray, surface: str, source: str, coordinate: str) -> None:
-    """Raise ValueError if a crossing lies in the source, or has no level."""
+    """Raise ValueError if a crossing lies in the source, or has no level.
+
+    Parameters
+    ----------
+    surface : str
+        The argument that gave it, with its value.
+    """
     if np.isnan(levels).any():
         raise ValueError(
-            f"surface={surface!r} is crossed within source={source!r}, or coordinate="
-            f"{coordinate!r} is not a number there; move the surface out of the source"
+            f"{surface} is crossed within source={source!r}, or coordinate={coordinate!r} is not a "
+            "number there; move it out of the source"
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.ensemble.result import potential_key, provenance
-from langevin_lab.integrators import method as find_method
+from langevin_lab.integrators import method_for
 
 RUNS_PER_BATCH = 40
 STARTS = ("start", "start_momentum", "start_thermostat")
@@ -125,15 +125,16 @@ def _is_for_each_path(value: Any, count: int, n_all: int) -> bool:
 def settings_of(arguments: dict[str, Any]) -> dict[str, str]:
     """What runs that are to be joined must share, as text."""
     dynamics = arguments["dynamics"]
+    scheme = method_for(arguments["integrator"], dynamics)
     others = {
         name: _text(value)
         for name, value in arguments.items()
-        if name not in (*_NOT_SETTINGS, "dynamics", "method")
+        if name not in (*_NOT_SETTINGS, "dynamics", "integrator")
     }
     return {
         "dynamics": dynamics.describe(),
         "potential": potential_key(dynamics.potential),
-        "method": find_method(arguments["method"]).name,
+        "integrator": scheme.name,
         **others,
     }
 

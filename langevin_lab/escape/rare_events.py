@@ -33,7 +33,7 @@ CROSSING_REPLICA = 2**62  # the trajectories that cross draw their noise from he
 
 def rare_event_probability(
     dynamics: Any,
-    method: str | Method,
+    integrator: str | Method,
     *,
     dt: float,
     coordinate: str,
@@ -61,7 +61,7 @@ def rare_event_probability(
     ----------
     dynamics : Dynamics
         Constant temperature and friction.
-    method : str or Method
+    integrator : str or Method
     dt : float
         Time step > 0 [time].
     coordinate : str
@@ -97,7 +97,7 @@ def rare_event_probability(
         them.
     executor : concurrent.futures.Executor, optional
         Runs the batches, in other threads or processes, to the same bits; for processes the
-        dynamics has to pickle, and ``method`` be a name.
+        dynamics has to pickle, and ``integrator`` be a name.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def _check_levels(levels: np.ndarray, arguments: dict[str, Any]) -> None:
 
 def rare_event_rate(
     dynamics: Any,
-    method: str | Method,
+    integrator: str | Method,
     *,
     dt: float,
     coordinate: str,
@@ -200,7 +200,7 @@ def rare_event_rate(
 
     Parameters
     ----------
-    dynamics, method, dt, coordinate, source, target, seed, n_replicas, n_killed, n_runs
+    dynamics, integrator, dt, coordinate, source, target, seed, n_replicas, n_killed, n_runs
         As `rare_event_probability`; likewise first_run, level_spacing, n_threads,
         divergence_bound, checkpoint and executor.
     surface : str, optional
@@ -257,20 +257,19 @@ def _rate_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> Rar
     states = started_in_source(plan, starts, replicas, arguments["source"])
     every = arguments["crossings_per_path"]
     crossings = surface_crossings(plan, replicas, states, n_replicas, every)
-    check_crossings(
-        crossings.levels, *(arguments[name] for name in ("surface", "source", "coordinate"))
-    )
+    surface, source = (arguments[name] for name in ("surface", "source"))
+    check_crossings(crossings.levels, f"surface={surface!r}", source, arguments["coordinate"])
     found = split(plan, runs, crossings.levels, crossings.states)
     event = _event(found, plan, arguments, runs)
     return RareEventRate(event, crossings.n_crossings, crossings.times)
 
 
 def _plan_of(arguments: dict[str, Any], regions: tuple[str, ...]) -> Plan:
-    """Dynamics and method compiled with the coordinate and these regions."""
+    """Dynamics and integrator compiled with the coordinate and these regions."""
     texts = (arguments["coordinate"], {name: arguments[name] for name in regions})
     names = ("seed", "n_killed", "level_spacing", "n_threads", "divergence_bound")
     return make_plan(
-        arguments["dynamics"], arguments["method"], arguments["dt"], texts,
+        arguments["dynamics"], arguments["integrator"], arguments["dt"], texts,
         **{name: arguments[name] for name in names},
     )  # fmt: skip
 

@@ -25,12 +25,12 @@ def sample(dynamics=None, method="EulerMaruyama", **changes):
         "levels": LEVELS, "n_trials": 100, "n_runs": 100, "seed": 5,
     }  # fmt: skip
     dynamics = cold(10) if dynamics is None else dynamics
-    return forward_flux_sampling(dynamics, method, **{**settings, **changes})
+    return forward_flux_sampling(dynamics, integrator=method, **{**settings, **changes})
 
 
 def plan(n_trials):
     arguments = {
-        "dynamics": cold(5), "method": "EulerMaruyama", "dt": 2e-3, "coordinate": "x",
+        "dynamics": cold(5), "integrator": "EulerMaruyama", "dt": 2e-3, "coordinate": "x",
         "source": "x < -0.95", "target": "x > 0.9", "seed": 3, "n_threads": 2,
         "divergence_bound": 1e10, "n_trials": n_trials,
     }  # fmt: skip
@@ -205,7 +205,7 @@ def test_arguments_out_of_range_are_refused(changes, message):
 
 def test_a_first_level_within_the_source_is_refused(plain_python):
     few = {"n_trials": 2, "n_runs": 2, "dt": 0.02}
-    with pytest.raises(ValueError, match=r"surface='\(x\) > -1\.1' is crossed within source"):
+    with pytest.raises(ValueError, match=r"levels\[0\]=-1\.1 is crossed within source='x < "):
         sample(levels=[-1.1], **few)
     with pytest.raises(ValueError, match="start lies outside source"):
         sample(start=0.0, **few)

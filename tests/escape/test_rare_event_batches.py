@@ -118,6 +118,8 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match=r"notes\.nc' cannot be read .* delete it"):
         probability(checkpoint=path)
     assert path.read_text() == "not netCDF"
+    with pytest.raises(TypeError, match=r"dynamics=double_well.* is no dynamics: wrap a potential"):
+        probability(dynamics=HOT.potential, checkpoint=tmp_path / "runs.nc")
     with pytest.raises(CheckpointError, match=r"there is no folder .*none'; make it first"):
         probability(checkpoint=tmp_path / "none" / "runs.nc")
 

@@ -32,7 +32,7 @@ def hop(dynamics=HOT, method="EulerMaruyama", **changes):
         "dt": 2e-3, "coordinate": "x", "start": -0.92, "source": "x < -1.05", "target": "x > 0.9",
         "seed": 1,
     }  # fmt: skip
-    return rare_event_probability(dynamics, method, **{**settings, **changes})
+    return rare_event_probability(dynamics, integrator=method, **{**settings, **changes})
 
 
 def hop_rate(dynamics=HOT, method="EulerMaruyama", **changes):
@@ -40,7 +40,7 @@ def hop_rate(dynamics=HOT, method="EulerMaruyama", **changes):
         "dt": 2e-3, "coordinate": "x", "start": -1.0, "source": "x < -0.95", "target": "x > 0.9",
         "surface": "x > -0.85", "seed": 1,
     }  # fmt: skip
-    return rare_event_rate(dynamics, method, **{**settings, **changes})
+    return rare_event_rate(dynamics, integrator=method, **{**settings, **changes})
 
 
 def exact(dynamics, dt=2e-3):
