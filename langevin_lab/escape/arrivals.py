@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -94,10 +95,15 @@ class FirstPassage:
         times = self.times[~self.diverged]
         if times.size < 2:
             raise ValueError(f"{times.size} arrivals have no standard deviation; use more replicas")
+        if np.ptp(times) == 0.0:
+            raise ValueError(
+                f"all {times.size} arrivals were at time {times[0]:g}: an error of their standard "
+                "deviation cannot be estimated; use a smaller dt or more replicas"
+            )
         deviation = times - times.mean()
         second, fourth = np.mean(deviation**2), np.mean(deviation**4)
         value = float(np.sqrt(second))
-        stderr = float(np.sqrt((fourth - second**2) / times.size)) / (2.0 * value)
+        stderr = float(np.sqrt(max(fourth - second**2, 0.0) / times.size)) / (2.0 * value)
         return Estimate(value, stderr, times.size)
 
     def survival(self, confidence: float = 0.95) -> Survival:
@@ -122,15 +128,14 @@ class FirstPassage:
         followed = ~self.diverged
         return survival_of(self.times[followed], self.arrived[followed], confidence)
 
-    def compare(
-        self, law: Callable[[np.ndarray], np.ndarray], *, delay: float = 0.0
-    ) -> LawComparison:
+    def compare(self, law: Callable[[np.ndarray], Any], *, delay: float = 0.0) -> LawComparison:
         """Hold the arrival times against a law, up to the end of the follow-up.
 
         Parameters
         ----------
         law : callable
-            Times to the predicted probability of having arrived.
+            Array of times to the predicted probabilities of having arrived, such as
+            ``ll.exact.first_passage_law(...).probability``.
         delay : float, optional
             Taken off every time: with crossing="none" half a step for a smooth path.
 
@@ -141,8 +146,11 @@ class FirstPassage:
         Raises
         ------
         ValueError
-            If replicas were not followed up to the same time, or all diverged.
+            If replicas were not followed up to the same time, or all diverged; the law does not
+            give one probability for each time; delay is not finite.
         """
+        if not (isinstance(delay, (int, float, np.number)) and np.isfinite(delay)):
+            raise ValueError(f"delay={delay!r} must be a finite number [time]")
         followed = ~self.diverged
         return compared(self.times[followed] - delay, self.arrived[followed], law)
 

@@ -25,9 +25,10 @@ from langevin_lab.escape.rare_event_arguments import (
     check_crossings,
     check_runs,
     make_plan,
+    start_counts,
     started_in_source,
 )
-from langevin_lab.escape.rare_event_batches import run_in_batches, starts_of_runs
+from langevin_lab.escape.rare_event_batches import run_in_batches, shared_settings, starts_of_runs
 from langevin_lab.escape.splitting import (
     LAST_STEP,
     Plan,
@@ -49,7 +50,7 @@ FIRST_DRAW = 2**61  # beyond those of minibatches, as in `splitting_loop`
 
 def forward_flux_sampling(
     dynamics: Any,
-    method: str | Method,
+    integrator: str | Method,
     *,
     dt: float,
     coordinate: str,
@@ -76,7 +77,7 @@ def forward_flux_sampling(
 
     Parameters
     ----------
-    dynamics, method, dt, coordinate, source, target, seed, n_runs, first_run
+    dynamics, integrator, dt, coordinate, source, target, seed, n_runs, first_run
         As `rare_event_probability`; likewise n_threads, divergence_bound, checkpoint and executor.
     levels : sequence of float
         Values of the coordinate, increasing. Crossings of the first give the flux, so it has to be
@@ -139,15 +140,16 @@ def _flux_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> For
     source, coordinate = arguments["source"], arguments["coordinate"]
     surface = f"({coordinate}) > {float(levels[0])!r}"
     plan = _plan_of(arguments, surface)
-    replicas = TRIAL_REPLICA + np.arange(first_run, first_run + n_runs).astype(np.uint64)
-    starts = starts_of_runs(arguments, first_run, n_runs, 1)
+    runs = np.arange(first_run, first_run + n_runs)
+    replicas = TRIAL_REPLICA + runs.astype(np.uint64)
+    starts = starts_of_runs(arguments, start_counts(plan), first_run, n_runs, 1)
     states = started_in_source(plan, starts, replicas, source)
     crossings = surface_crossings(plan, replicas, states, n_trials, arguments["crossings_per_path"])
-    check_crossings(crossings.levels, surface, source, coordinate)
+    check_crossings(crossings.levels, f"levels[0]={float(levels[0])!r}", source, coordinate)
     successes, n_steps = _climb(plan, replicas, crossings.levels, crossings.states, levels)
     return ForwardFlux(
         levels, successes, n_trials, crossings.n_crossings, crossings.times, n_steps,
-        plan.kernel.dt, plan.seed, first_run,
+        plan.kernel.dt, plan.seed, runs, shared_settings(arguments),
     )  # fmt: skip
 
 
@@ -156,7 +158,7 @@ def _plan_of(arguments: dict[str, Any], surface: str) -> Plan:
     regions = {name: arguments[name] for name in ("source", "target")} | {"surface": surface}
     names = ("seed", "n_threads", "divergence_bound")
     return make_plan(
-        arguments["dynamics"], arguments["method"], arguments["dt"],
+        arguments["dynamics"], arguments["integrator"], arguments["dt"],
         (arguments["coordinate"], regions), n_killed=arguments["n_trials"], level_spacing=None,
         **{name: arguments[name] for name in names},
     )  # fmt: skip

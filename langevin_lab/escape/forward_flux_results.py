@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import json
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from langevin_lab.escape.rare_event_results import (
     flux_of,
+    mean_of,
     rate_of,
     relative_variance_of,
-    require_joinable,
-    require_parts,
 )
+from langevin_lab.escape.rare_event_runs import joined_columns, require_joinable, require_parts
 from langevin_lab.evidence import Estimate
 
-_COLUMNS = ("successes", "crossing_times", "n_steps")
-_NUMBERS = ("n_trials", "n_crossings", "seed", "first_run")
+_COLUMNS = ("successes", "crossing_times", "n_steps", "runs")
+_NUMBERS = ("n_trials", "n_crossings", "seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +39,11 @@ class ForwardFlux:
     n_steps : ndarray of int, shape (n_runs,)
         Steps of all trials of a run.
     dt : float
-    seed, first_run : int
-        The runs are number first_run, first_run + 1, ... under the seed.
+    seed : int
+    runs : ndarray of int, shape (n_runs,)
+        Numbers of the runs under the seed, which their noise depends on.
+    settings : dict, optional
+        Text of each argument that the runs share, of the dynamics and of its potential.
     """
 
     levels: np.ndarray
@@ -50,7 +54,8 @@ class ForwardFlux:
     n_steps: np.ndarray
     dt: float
     seed: int
-    first_run: int
+    runs: np.ndarray
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_runs(self) -> int:
@@ -66,7 +71,7 @@ class ForwardFlux:
     @property
     def probability(self) -> Estimate:
         """Of reaching the target before the source, from a crossing; unbiased."""
-        return Estimate.from_samples(np.exp(self.log_probabilities))
+        return mean_of(self.log_probabilities)
 
     @property
     def relative_variance(self) -> Estimate:
@@ -103,18 +108,15 @@ class ForwardFlux:
         Raises
         ------
         ValueError
-            If the runs overlap, or a setting differs.
+            If a run is in both, or a setting differs.
         """
-        require_joinable(self, other, ("n_trials", "n_crossings", "dt", "seed"))
         if not np.array_equal(self.levels, other.levels):
             raise ValueError(
                 f"levels={self.levels.tolist()} and {other.levels.tolist()} do not combine; only "
                 "first_run and n_runs may differ"
             )
-        joined: dict[str, Any] = {
-            name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in _COLUMNS
-        }
-        return replace(self, **joined, first_run=min(self.first_run, other.first_run))
+        require_joinable(self, other, ("n_trials", "n_crossings", "dt", "seed"))
+        return replace(self, **joined_columns(self, other, _COLUMNS))
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""
@@ -124,8 +126,10 @@ class ForwardFlux:
             "successes": (("run", "level"), self.successes),
             "crossing_times": ("run", self.crossing_times),
             "n_steps": ("run", self.n_steps),
+            "runs": ("run", self.runs),
         }
         numbers = {name: getattr(self, name) for name in (*_NUMBERS, "dt")}
+        numbers["settings"] = json.dumps(self.settings)
         return xarray.Dataset(variables, coords={"level": self.levels}, attrs=numbers)
 
     @classmethod
@@ -137,8 +141,9 @@ class ForwardFlux:
         ValueError
             If the dataset lacks a part of them.
         """
-        require_parts(dataset, (*_COLUMNS, "level"), (*_NUMBERS, "dt"))
+        require_parts(dataset, (*_COLUMNS, "level"), (*_NUMBERS, "dt", "settings"))
         columns: dict[str, Any] = {name: dataset[name].values for name in _COLUMNS}
         numbers: dict[str, Any] = {name: int(dataset.attrs[name]) for name in _NUMBERS}
-        dt = float(dataset.attrs["dt"])
-        return cls(levels=dataset["level"].values, **columns, **numbers, dt=dt)
+        dt, settings = float(dataset.attrs["dt"]), json.loads(dataset.attrs["settings"])
+        levels = dataset["level"].values
+        return cls(levels=levels, **columns, **numbers, dt=dt, settings=settings)

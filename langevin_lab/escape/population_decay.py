@@ -16,13 +16,20 @@ Source: Chandler (1978).
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble.checks import check_count
 from langevin_lab.ensemble.simulation import simulate
+from langevin_lab.escape.hop_rate_arguments import (
+    check_time,
+    constant_dynamics,
+    half_of,
+    slow_and_fast,
+    two_points,
+)
 from langevin_lab.evidence import Estimate, jackknife
 from langevin_lab.integrators import Method
 from langevin_lab.potentials.expression import Region, parse_region
@@ -46,8 +53,8 @@ class HopRate:
         three times; the same for those that started in the other well.
     dt : float
     contamination : float
-        Bound on the relative bias of the rates by faster modes, whose weight is taken to be at most
-        that of the slow one; NaN where no exact spectrum is at hand, see `plateau`.
+        Estimate of the relative bias of the rates by faster modes, as if their weight were that of
+        the slow one, which nothing ensures; NaN where no rates are at hand, see `plateau`.
     """
 
     times: np.ndarray
@@ -119,10 +126,13 @@ def hop_rate(
 ) -> HopRate:
     """Measure the rate of hopping between two wells by the decay of the population difference.
 
+    A RuntimeWarning says so if the decay rates in the two halves of the window are more than 4
+    standard errors apart: then `plateau` is not 0, and faster modes are not gone.
+
     Parameters
     ----------
     dynamics : Dynamics
-        With thermal noise and two wells; momenta start thermal.
+        With thermal noise, constant in time, and two wells; momenta start thermal.
     integrator : str or Method
     dt : float
         Time step > 0 [time].
@@ -131,7 +141,7 @@ def hop_rate(
     starts : array_like of shape (2,) in 1-D, (2, dim)
         One point in the well, one out of it, usually the two minima.
     n_replicas : int
-        Half from each start, >= 16.
+        Half from each start, even and >= 16.
     seed : int
     settle : float, optional
         Time before the first look, for faster modes to decay [time].
@@ -139,7 +149,7 @@ def hop_rate(
         From the first look to the last [time].
     relaxation_rates : (slow, fast), optional
         The two slowest rates, if they are known [1/time]: the defaults of the two times, 8/(fast -
-        slow) and the best value for the computing time, at least 0.4/slow, and the bound on the
+        slow) and the best value for the computing time, at least 0.4/slow, and the estimate of the
         contamination follow from them. In 1-D (overdamped, Langevin) by default those of the exact
         spectrum.
     n_threads : int, optional
@@ -150,11 +160,13 @@ def hop_rate(
 
     Raises
     ------
+    TypeError
+        If the dynamics is a potential, or dt or a count no number.
     ValueError
-        If a time is missing and the relaxation rates are not known, or it is shorter than the time
-        step; if the rates are not 0 < slow < fast; if the starts are not on two sides of the
-        border, fewer than 16 replicas, replicas diverged, or the population difference is lost in
-        its noise.
+        If the dynamics is scheduled; a time is missing and the relaxation rates are not known, or
+        it is shorter than the time step; the rates are not 0 < slow < fast; the starts are not on
+        two sides of the border, the replicas fewer than 16 or odd; replicas diverged, or the
+        population difference is lost in its noise.
 
     Source
     ------
@@ -170,14 +182,14 @@ def hop_rate(
     >>> bool(abs(found.relaxation_rate.value - exact) < 4 * found.relaxation_rate.stderr)
     True
     """
-    n_replicas = check_count("n_replicas", n_replicas, 16)
+    dynamics, integrator, dt = constant_dynamics(dynamics, integrator, dt)
+    half = half_of(n_replicas)
     potential = dynamics.potential
     region = parse_region(well, (*potential.variables, *potential.parameters))
-    points = np.asarray(starts, dtype=float).reshape(2, -1)
-    _check_starts(region, potential, points)
-    rates = _two_rates(dynamics) if relaxation_rates is None else relaxation_rates
+    points = two_points(starts, potential)
+    _check_sides(region, potential, points)
+    rates = _two_rates(dynamics) if relaxation_rates is None else slow_and_fast(relaxation_rates)
     settle, window, contamination = _times(dynamics, rates, settle, window, dt)
-    half = n_replicas // 2
     steps = (math.ceil(settle / dt), *2 * (math.ceil(0.5 * window / dt),))
     inside, run = [], None
     for n_steps in steps:
@@ -192,8 +204,9 @@ def hop_rate(
                 f"dt={dt:g}: {n_lost} of {2 * half} replicas diverged; use a smaller dt"
             )
         inside.append(_inside(region, potential, run["x_final"].values))
-    result = HopRate(dt * np.cumsum(steps), _grouped(np.array(inside)), float(dt), contamination)
+    result = HopRate(dt * np.cumsum(steps), _grouped(np.array(inside)), dt, contamination)
     _check_difference(result)
+    _warn_of_faster_modes(result)
     return result
 
 
@@ -203,12 +216,7 @@ def _inside(region: Region, potential: Any, x: np.ndarray) -> np.ndarray:
     return np.broadcast_to(region.evaluate(values), len(x))
 
 
-def _check_starts(region: Region, potential: Any, points: np.ndarray) -> None:
-    if points.shape[1] != potential.dim:
-        raise ValueError(
-            f"starts have {points.shape[1]} coordinates, {potential.name} has {potential.dim}; "
-            "give one point in the well and one out of it"
-        )
+def _check_sides(region: Region, potential: Any, points: np.ndarray) -> None:
     sides = ["inside" if side else "outside" for side in _inside(region, potential, points)]
     if sides != ["inside", "outside"]:
         raise ValueError(
@@ -224,7 +232,7 @@ def _times(
     window: float | None,
     dt: float,
 ) -> tuple[float, float, float]:
-    """Time before the first look, time to the last, bound on the bias by faster modes."""
+    """Time before the first look, time to the last, estimate of the bias by faster modes."""
     if rates is None:
         if settle is None or window is None:
             raise ValueError(
@@ -234,13 +242,11 @@ def _times(
             )
     else:
         slow, fast = rates
-        if not 0 < slow < fast < math.inf:
-            raise ValueError(f"relaxation_rates={rates} must be 0 < slow < fast, both finite")
         settle = _FADED / (fast - slow) if settle is None else settle
+        check_time("settle", settle, dt)
         window = _best_decay(slow * settle) / slow if window is None else window
-    for name, time in (("settle", settle), ("window", window)):
-        if not dt <= time < math.inf:
-            raise ValueError(f"{name}={time} must be finite and >= dt={dt:g}")
+    check_time("settle", settle, dt)
+    check_time("window", window, dt)
     if rates is None:
         return settle, window, math.nan
     return settle, window, math.exp(-(fast - slow) * settle) / (window * slow)
@@ -310,4 +316,23 @@ def _check_difference(result: HopRate) -> None:
             f"population difference {difference[0]:.3g} at time {result.times[0]:g}, "
             f"{difference[2]:.3g} at {result.times[2]:g}, with errors of {noise:.2g}: no decay "
             "can be read from it; use more n_replicas, a longer window or a shorter settle"
+        )
+
+
+def _warn_of_faster_modes(result: HopRate) -> None:
+    """Warn if the population difference decays at other rates in the halves of the window."""
+    early, late = (
+        result._estimate(lambda fractions, first=k: result._decay(fractions, first, first + 1))
+        for k in (0, 1)
+    )
+    change = result._estimate(
+        lambda fractions: result._decay(fractions, 0, 1) - result._decay(fractions, 1, 2)
+    )
+    if abs(change.value) > 4 * change.stderr:
+        warnings.warn(
+            f"the population difference decays at {early.value:.3g} in the first half of the "
+            f"window and {late.value:.3g} in the second, more than 4 standard errors apart: faster "
+            "modes are not gone, use a longer settle",
+            RuntimeWarning,
+            stacklevel=3,
         )

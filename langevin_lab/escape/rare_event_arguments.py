@@ -23,7 +23,7 @@ from langevin_lab.potentials import Potential
 
 def make_plan(
     dynamics: Any,
-    method: Any,
+    integrator: Any,
     dt: Any,
     kernel_texts: tuple[str, dict[str, str]],
     *,
@@ -44,7 +44,7 @@ def make_plan(
         raise TypeError(
             f"dynamics={dynamics!r} is a potential: wrap it in ll.Langevin or ll.Overdamped"
         )
-    dynamics, scheme, dt = matched(dynamics, method, dt)
+    dynamics, scheme, dt = matched(dynamics, integrator, dt)
     if dynamics.is_scheduled:
         raise ValueError(
             f"{type(dynamics).__name__} is scheduled: a path that is branched has no time of its "
@@ -69,7 +69,8 @@ def make_plan(
 def _spacing(level_spacing: Any) -> float:
     if level_spacing is None:
         return 0.0
-    if not (isinstance(level_spacing, (int, float, np.number)) and 0 < level_spacing < np.inf):
+    number = isinstance(level_spacing, (int, float, np.integer, np.floating))
+    if isinstance(level_spacing, bool) or not (number and 0 < level_spacing < np.inf):
         raise ValueError(
             f"level_spacing={level_spacing!r} must be a number > 0 [units of the coordinate], or "
             "None for levels that are not rounded"
@@ -122,9 +123,22 @@ def started_in_source(
 
 
 def check_crossings(levels: np.ndarray, surface: str, source: str, coordinate: str) -> None:
-    """Raise ValueError if a crossing lies in the source, or has no level."""
+    """Raise ValueError if a crossing lies in the source, or has no level.
+
+    Parameters
+    ----------
+    surface : str
+        The argument that gave it, with its value.
+    """
     if np.isnan(levels).any():
         raise ValueError(
-            f"surface={surface!r} is crossed within source={source!r}, or coordinate="
-            f"{coordinate!r} is not a number there; move the surface out of the source"
+            f"{surface} is crossed within source={source!r}, or coordinate={coordinate!r} is not a "
+            "number there; move it out of the source"
         )
+
+
+def start_counts(plan: Plan) -> dict[str, int]:
+    """How many numbers a path has of each start."""
+    dim = plan.kernel.dynamics.dim
+    n_thermostats = len(plan.kernel.method.program.thermostats)
+    return {"start": dim, "start_momentum": dim, "start_thermostat": n_thermostats}

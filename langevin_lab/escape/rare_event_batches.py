@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.ensemble.result import potential_key, provenance
-from langevin_lab.integrators import method as find_method
+from langevin_lab.integrators import method_for
 
 RUNS_PER_BATCH = 40
 STARTS = ("start", "start_momentum", "start_thermostat")
+EACH = "one for each path"
 _NOT_SETTINGS = ("n_runs", "n_threads", "checkpoint", "executor")
 
 
@@ -69,7 +70,7 @@ def run_in_batches(
     for more in parts:
         found = more if found is None else found.combined(more)
         if path is not None:
-            versions = provenance({"settings": json.dumps(settings)})
+            versions = provenance({"call": json.dumps(settings)})
             _write(path, found.to_dataset().assign_attrs(versions))
     return found
 
@@ -92,34 +93,57 @@ def _parts(
 
 
 def starts_of_runs(
-    arguments: dict[str, Any], first_run: int, n_runs: int, n_paths: int
+    arguments: dict[str, Any], counts: dict[str, int], first_run: int, n_runs: int, n_paths: int
 ) -> dict[str, Any]:
-    """The starts of some runs, where one is given for each path of all runs."""
+    """The starts of some runs, where one is given for each path of all runs.
+
+    Parameters
+    ----------
+    counts : dict
+        Numbers that a path has of each start.
+    """
     begin = (first_run - arguments["first_run"]) * n_paths
     n_all, chosen = arguments["n_runs"] * n_paths, slice(begin, begin + n_runs * n_paths)
     starts = {name: arguments[name] for name in STARTS}
-    return {
-        name: value[chosen]
-        if not isinstance(value, str) and np.ndim(value) > 0 and len(value) == n_all != 1
-        else value
-        for name, value in starts.items()
-    }
+    for name, value in starts.items():
+        if not _is_for_each_path(value, counts.get(name, 0), n_all):
+            continue
+        if len(value) != n_all:
+            raise ValueError(
+                f"{name} has {len(value)} rows, but must have one for each of the {n_all} paths of "
+                "all runs, or be one start without rows"
+            )
+        starts[name] = value[chosen]
+    return starts
+
+
+def _is_for_each_path(value: Any, count: int, n_all: int) -> bool:
+    """Whether a start has rows; as in `simulate` they may be bare numbers where a row has one."""
+    return np.ndim(value) == 2 or (count == 1 and np.shape(value) == (n_all,))
 
 
 def settings_of(arguments: dict[str, Any]) -> dict[str, str]:
     """What runs that are to be joined must share, as text."""
     dynamics = arguments["dynamics"]
+    scheme = method_for(arguments["integrator"], dynamics)
     others = {
         name: _text(value)
         for name, value in arguments.items()
-        if name not in (*_NOT_SETTINGS, "dynamics", "method")
+        if name not in (*_NOT_SETTINGS, "dynamics", "integrator")
     }
     return {
         "dynamics": dynamics.describe(),
         "potential": potential_key(dynamics.potential),
-        "method": find_method(arguments["method"]).name,
+        "integrator": scheme.name,
         **others,
     }
+
+
+def shared_settings(arguments: dict[str, Any]) -> dict[str, str]:
+    """What all runs of a result share, as text; starts of each path are its own."""
+    settings = settings_of(arguments)
+    del settings["first_run"]
+    return settings | {name: EACH for name in STARTS if np.ndim(arguments[name]) == 2}
 
 
 def _text(value: Any) -> str:
@@ -127,7 +151,9 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
     if np.ndim(value) == 0:
-        return repr(value.item() if isinstance(value, np.generic) else value)
+        value = value.item() if isinstance(value, (np.generic, np.ndarray)) else value
+        whole = isinstance(value, float) and value.is_integer()
+        return repr(int(value) if whole else value)  # -1 and -1.0 are the same start
     array = np.ascontiguousarray(value, dtype=float)
     if array.size <= 8:
         return json.dumps(array.tolist())
@@ -140,7 +166,7 @@ def _read(path: Path, result: type, settings: dict[str, str], n_runs: int) -> An
 
     try:
         dataset = xarray.load_dataset(path, engine="h5netcdf")
-        earlier = json.loads(dataset.attrs["settings"])
+        earlier = json.loads(dataset.attrs["call"])
     except Exception as error:  # a damaged HDF5 file raises anything from OSError to KeyError
         raise CheckpointError(
             f"checkpoint={str(path)!r} cannot be read ({error}); delete it, or give another path",

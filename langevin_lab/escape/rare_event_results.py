@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from langevin_lab.escape.rare_event_runs import joined_columns, require_joinable, require_parts
 from langevin_lab.evidence import Estimate, jackknife
 
 
@@ -26,8 +28,11 @@ class RareEvent:
     n_replicas, n_killed : int
         Paths of a run, and paths killed at a time.
     dt : float
-    seed, first_run : int
-        The runs are number first_run, first_run + 1, ... under the seed.
+    seed : int
+    runs : ndarray of int, shape (n_runs,)
+        Numbers of the runs under the seed, which their noise depends on.
+    settings : dict, optional
+        Text of each argument that the runs share, of the dynamics and of its potential.
     """
 
     log_probabilities: np.ndarray
@@ -38,7 +43,8 @@ class RareEvent:
     n_killed: int
     dt: float
     seed: int
-    first_run: int
+    runs: np.ndarray
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_runs(self) -> int:
@@ -57,8 +63,14 @@ class RareEvent:
 
     @property
     def probability(self) -> Estimate:
-        """Mean over the runs, unbiased, with its standard error."""
-        return Estimate.from_samples(self.probabilities)
+        """Mean over the runs, unbiased, with its standard error.
+
+        Raises
+        ------
+        ValueError
+            If it is below the smallest number that the computer has.
+        """
+        return mean_of(self.log_probabilities)
 
     @property
     def relative_variance(self) -> Estimate:
@@ -73,8 +85,20 @@ class RareEvent:
 
     @property
     def ideal_relative_variance(self) -> float:
-        """p^(-1/n_replicas) - 1, that of a coordinate as good as the committor; about |ln p|/N."""
-        return math.expm1(-math.log(self.probability.value) / self.n_replicas)
+        """p^(-1/n_replicas) - 1, that of a coordinate as good as the committor; about |ln p|/N.
+
+        Raises
+        ------
+        ValueError
+            If all runs died out.
+        """
+        if self.n_extinct == self.n_runs:
+            raise ValueError(
+                f"all {self.n_runs} runs died out: there is no ideal relative variance; use more "
+                "n_replicas"
+            )
+        scaled, logarithm = scaled_exponentials(self.log_probabilities)
+        return math.expm1(-(math.log(scaled.mean()) + logarithm) / self.n_replicas)
 
     def combined(self, other: RareEvent) -> RareEvent:
         """Join the runs of two calls that differ in ``first_run`` and ``n_runs`` only.
@@ -82,28 +106,18 @@ class RareEvent:
         Raises
         ------
         ValueError
-            If the runs overlap, or a setting differs.
+            If a run is in both, or a setting differs.
         """
         require_joinable(self, other)
-
-        def joined(name: str) -> np.ndarray:
-            return np.concatenate([getattr(self, name), getattr(other, name)])
-
-        return replace(
-            self,
-            log_probabilities=joined("log_probabilities"),
-            n_iterations=joined("n_iterations"),
-            n_branches=joined("n_branches"),
-            n_steps=joined("n_steps"),
-            first_run=min(self.first_run, other.first_run),
-        )
+        return replace(self, **joined_columns(self, other, _COLUMNS))
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""
         import xarray
 
         columns = {name: ("run", getattr(self, name)) for name in _COLUMNS}
-        return xarray.Dataset(columns, attrs={name: getattr(self, name) for name in _NUMBERS})
+        numbers = {name: getattr(self, name) for name in _NUMBERS}
+        return xarray.Dataset(columns, attrs=numbers | {"settings": json.dumps(self.settings)})
 
     @classmethod
     def from_dataset(cls, dataset: Any) -> RareEvent:
@@ -114,44 +128,18 @@ class RareEvent:
         ValueError
             If the dataset lacks a part of them.
         """
-        require_parts(dataset, _COLUMNS, _NUMBERS)
+        require_parts(dataset, _COLUMNS, (*_NUMBERS, "settings"))
         numbers: dict[str, Any] = {
             name: int(dataset.attrs[name]) for name in _NUMBERS if name != "dt"
         }
         columns: dict[str, Any] = {name: dataset[name].values for name in _COLUMNS}
-        return cls(**columns, **numbers, dt=float(dataset.attrs["dt"]))
+        settings = json.loads(dataset.attrs["settings"])
+        return cls(**columns, **numbers, dt=float(dataset.attrs["dt"]), settings=settings)
 
 
-_COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps")
-_NUMBERS = ("n_replicas", "n_killed", "dt", "seed", "first_run")
-
-
-def require_parts(dataset: Any, columns: tuple[str, ...], numbers: tuple[str, ...]) -> None:
-    """Raise ValueError unless a dataset has these variables and attributes."""
-    missing = [name for name in columns if name not in dataset]
-    missing += [name for name in numbers if name not in dataset.attrs]
-    if missing:
-        raise ValueError(
-            f"the dataset lacks {', '.join(missing)}; give one that to_dataset() has returned"
-        )
-
-
-def require_joinable(
-    one: Any, other: Any, names: tuple[str, ...] = ("n_replicas", "n_killed", "dt", "seed")
-) -> None:
-    """Raise ValueError unless the runs are others of the same settings."""
-    for name in names:
-        if getattr(one, name) != getattr(other, name):
-            raise ValueError(
-                f"{name}={getattr(one, name)} and {name}={getattr(other, name)} do not combine; "
-                "only first_run and n_runs may differ"
-            )
-    first, last = sorted((one, other), key=lambda event: event.first_run)
-    if first.first_run + first.n_runs > last.first_run:
-        raise ValueError(
-            f"runs {first.first_run} to {first.first_run + first.n_runs - 1} and runs from "
-            f"{last.first_run} on overlap: they share noise; give another first_run"
-        )
+_COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps", "runs")
+_LEAST_LOGARITHM = -690.0  # exp of it, times a small relative error, has all its digits
+_NUMBERS = ("n_replicas", "n_killed", "dt", "seed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +159,11 @@ class RareEventRate:
     event: RareEvent
     n_crossings: int
     crossing_times: np.ndarray
+
+    @property
+    def runs(self) -> np.ndarray:
+        """Numbers of the runs under the seed."""
+        return self.event.runs
 
     @property
     def n_runs(self) -> int:
@@ -202,7 +195,7 @@ class RareEventRate:
         Raises
         ------
         ValueError
-            If the runs overlap, or a setting differs.
+            If a run is in both, or a setting differs.
         """
         if self.n_crossings != other.n_crossings:
             raise ValueError(
@@ -210,8 +203,7 @@ class RareEventRate:
                 "first_run and n_runs may differ"
             )
         event = self.event.combined(other.event)
-        times = np.concatenate([self.crossing_times, other.crossing_times])
-        return RareEventRate(event, self.n_crossings, times)
+        return replace(self, event=event, **joined_columns(self, other, ("crossing_times",)))
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""
@@ -243,6 +235,22 @@ def rate_of(log_probabilities: np.ndarray, n_crossings: int, times: np.ndarray) 
     scaled, logarithm = scaled_exponentials(log_probabilities)
     columns = [scaled, np.full(scaled.size, float(n_crossings)), times, np.ones(scaled.size)]
     found = jackknife(lambda s: s[0] / s[3] * s[1] / s[2], np.stack(columns, axis=1))
+    return _scaled_back(found, logarithm)
+
+
+def mean_of(log_probabilities: np.ndarray) -> Estimate:
+    """Mean of exp(l) over independent runs, with its error."""
+    scaled, logarithm = scaled_exponentials(log_probabilities)
+    return _scaled_back(Estimate.from_samples(scaled), logarithm)
+
+
+def _scaled_back(found: Estimate, logarithm: float) -> Estimate:
+    """The estimate times exp(logarithm); ValueError where that has no digits."""
+    if logarithm < _LEAST_LOGARITHM:
+        raise ValueError(
+            f"an estimate of about exp({logarithm:.0f}) is below the smallest number; see "
+            "log_probabilities"
+        )
     return found * math.exp(logarithm)
 
 

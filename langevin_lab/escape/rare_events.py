@@ -18,10 +18,11 @@ from langevin_lab.escape.rare_event_arguments import (
     check_killed,
     check_runs,
     make_plan,
+    start_counts,
     started_in_source,
     started_paths,
 )
-from langevin_lab.escape.rare_event_batches import run_in_batches, starts_of_runs
+from langevin_lab.escape.rare_event_batches import run_in_batches, shared_settings, starts_of_runs
 from langevin_lab.escape.rare_event_results import RareEvent, RareEventRate
 from langevin_lab.escape.splitting import Plan, split
 from langevin_lab.escape.surface_crossings import surface_crossings
@@ -32,7 +33,7 @@ CROSSING_REPLICA = 2**62  # the trajectories that cross draw their noise from he
 
 def rare_event_probability(
     dynamics: Any,
-    method: str | Method,
+    integrator: str | Method,
     *,
     dt: float,
     coordinate: str,
@@ -60,7 +61,7 @@ def rare_event_probability(
     ----------
     dynamics : Dynamics
         Constant temperature and friction.
-    method : str or Method
+    integrator : str or Method
     dt : float
         Time step > 0 [time].
     coordinate : str
@@ -96,7 +97,7 @@ def rare_event_probability(
         them.
     executor : concurrent.futures.Executor, optional
         Runs the batches, in other threads or processes, to the same bits; for processes the
-        dynamics has to pickle, and ``method`` be a name.
+        dynamics has to pickle, and ``integrator`` be a name.
 
     Returns
     -------
@@ -144,12 +145,12 @@ def _probability_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int)
     n_replicas = arguments["n_replicas"]
     runs = np.arange(first_run, first_run + n_runs).astype(np.uint64)
     replicas = (runs[0] * n_replicas + np.arange(n_runs * n_replicas)).astype(np.uint64)
-    starts = starts_of_runs(arguments, first_run, n_runs, n_replicas)
+    starts = starts_of_runs(arguments, start_counts(plan), first_run, n_runs, n_replicas)
     levels, states = started_paths(plan, starts, replicas)
     _check_levels(levels, arguments)
     shape = (n_runs, n_replicas)
     found = split(plan, runs, levels.reshape(shape), states.reshape(*shape, -1))
-    return _event(found, plan, n_replicas, first_run)
+    return _event(found, plan, arguments, runs)
 
 
 def _check_levels(levels: np.ndarray, arguments: dict[str, Any]) -> None:
@@ -169,7 +170,7 @@ def _check_levels(levels: np.ndarray, arguments: dict[str, Any]) -> None:
 
 def rare_event_rate(
     dynamics: Any,
-    method: str | Method,
+    integrator: str | Method,
     *,
     dt: float,
     coordinate: str,
@@ -199,7 +200,7 @@ def rare_event_rate(
 
     Parameters
     ----------
-    dynamics, method, dt, coordinate, source, target, seed, n_replicas, n_killed, n_runs
+    dynamics, integrator, dt, coordinate, source, target, seed, n_replicas, n_killed, n_runs
         As `rare_event_probability`; likewise first_run, level_spacing, n_threads,
         divergence_bound, checkpoint and executor.
     surface : str, optional
@@ -252,31 +253,30 @@ def _rate_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> Rar
     n_replicas = arguments["n_replicas"]
     runs = np.arange(first_run, first_run + n_runs).astype(np.uint64)
     replicas = CROSSING_REPLICA + runs
-    starts = starts_of_runs(arguments, first_run, n_runs, 1)
+    starts = starts_of_runs(arguments, start_counts(plan), first_run, n_runs, 1)
     states = started_in_source(plan, starts, replicas, arguments["source"])
     every = arguments["crossings_per_path"]
     crossings = surface_crossings(plan, replicas, states, n_replicas, every)
-    check_crossings(
-        crossings.levels, *(arguments[name] for name in ("surface", "source", "coordinate"))
-    )
+    surface, source = (arguments[name] for name in ("surface", "source"))
+    check_crossings(crossings.levels, f"surface={surface!r}", source, arguments["coordinate"])
     found = split(plan, runs, crossings.levels, crossings.states)
-    event = _event(found, plan, n_replicas, first_run)
+    event = _event(found, plan, arguments, runs)
     return RareEventRate(event, crossings.n_crossings, crossings.times)
 
 
 def _plan_of(arguments: dict[str, Any], regions: tuple[str, ...]) -> Plan:
-    """Dynamics and method compiled with the coordinate and these regions."""
+    """Dynamics and integrator compiled with the coordinate and these regions."""
     texts = (arguments["coordinate"], {name: arguments[name] for name in regions})
     names = ("seed", "n_killed", "level_spacing", "n_threads", "divergence_bound")
     return make_plan(
-        arguments["dynamics"], arguments["method"], arguments["dt"], texts,
+        arguments["dynamics"], arguments["integrator"], arguments["dt"], texts,
         **{name: arguments[name] for name in names},
     )  # fmt: skip
 
 
-def _event(found: Any, plan: Plan, n_replicas: int, first_run: int) -> RareEvent:
+def _event(found: Any, plan: Plan, arguments: dict[str, Any], runs: np.ndarray) -> RareEvent:
     return RareEvent(
         found.log_probabilities, found.n_iterations, found.n_branches, found.n_steps,
-        n_replicas=n_replicas, n_killed=plan.n_killed, dt=plan.kernel.dt, seed=plan.seed,
-        first_run=first_run,
+        n_replicas=arguments["n_replicas"], n_killed=plan.n_killed, dt=plan.kernel.dt,
+        seed=plan.seed, runs=runs.astype(np.int64), settings=shared_settings(arguments),
     )  # fmt: skip

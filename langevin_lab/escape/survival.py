@@ -5,8 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+_ROUNDING = 1e-9  # by which an exact law may leave [0, 1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +34,23 @@ class Survival:
 
     def __call__(self, time: np.ndarray | float) -> np.ndarray:
         """Probability of being on the way after these times; NaN beyond the last known one."""
+        return self._at(time, self.probability)
+
+    def interval(self, time: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
+        """Ends (low, high) of the confidence interval at these times; NaN as the probability.
+
+        Parameters
+        ----------
+        time : float or array_like
+        """
+        return self._at(time, self.low), self._at(time, self.high)
+
+    def _at(self, time: np.ndarray | float, steps: np.ndarray) -> np.ndarray:
+        """A step function that is 1 before the first of the times."""
         time = np.asarray(time, dtype=float)
-        place = np.searchsorted(self.times, time, side="right")
-        values = np.concatenate([[1.0], self.probability])[place]
+        values = np.concatenate([[1.0], steps])[np.searchsorted(self.times, time, side="right")]
         unknown = (time > self.times[-1]) & (self.probability[-1] > 0)
-        return np.where(unknown, np.nan, values)
+        return np.where(unknown | np.isnan(time), np.nan, values)
 
 
 @dataclass(frozen=True)
@@ -85,8 +100,28 @@ def survival_of(times: np.ndarray, arrived: np.ndarray, confidence: float) -> Su
     return Survival(found.quantiles, found.probabilities, low, high, confidence)
 
 
+def _predicted(law: Callable[[np.ndarray], Any], times: np.ndarray) -> np.ndarray:
+    """The law at these times; ValueError if what it gives are no probabilities."""
+    from langevin_lab.exact import Reference
+
+    given = law(times)
+    found = np.asarray(given.value if isinstance(given, Reference) else given, dtype=float)
+    if found.shape != times.shape:
+        raise ValueError(
+            f"law gave shape {found.shape} for times of shape {times.shape}; give a function of "
+            "arrays, one probability for each time"
+        )
+    wrong = ~((found >= -_ROUNDING) & (found <= 1 + _ROUNDING))
+    if wrong.any():
+        raise ValueError(
+            f"law gave {found[wrong][0]:g} at time {times[wrong][0]:g}: give the probability of "
+            "having arrived, in [0, 1]"
+        )
+    return found
+
+
 def compared(
-    times: np.ndarray, arrived: np.ndarray, law: Callable[[np.ndarray], np.ndarray]
+    times: np.ndarray, arrived: np.ndarray, law: Callable[[np.ndarray], Any]
 ) -> LawComparison:
     """Distance of arrival times, all followed up to the same time, from a law."""
     from scipy.stats import kstwo
@@ -100,7 +135,7 @@ def compared(
             "distance from a law needs one max_time for all"
         )
     ordered = np.sort(times[arrived])
-    predicted = np.asarray(law(np.concatenate([ordered, ends])), dtype=float)
+    predicted = _predicted(law, np.concatenate([ordered, ends]))
     # Before and after each arrival, and at the end of the follow-up.
     steps = np.arange(ordered.size + 1) / n
     below = np.concatenate([steps[:-1], steps[-1:]])[: predicted.size]

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 from z_test import assert_agrees, assert_refutes
 
+import langevin_lab as ll
 from langevin_lab.escape import FirstPassage
 
 
@@ -43,6 +44,9 @@ def test_survival_is_the_product_of_kaplan_and_meier():
         sorted(survival ** np.exp([spread, -spread])), rtol=1e-8,
     )  # fmt: skip
     np.testing.assert_allclose(found([0.0, 1.0, 2.5]), [1.0, 5 / 6, 2 / 3], rtol=1e-12)
+    low, high = found.interval([0.0, 1.0, 2.5, 3.0])
+    np.testing.assert_array_equal(low, [1.0, *found.low[:3]])
+    np.testing.assert_array_equal(high, [1.0, *found.high[:3]])
     assert found(9.0) == 0.0
 
 
@@ -50,6 +54,13 @@ def test_survival_is_unknown_after_the_last_replica_was_lost():
     found = made([1.0, 2.0], [True, False]).survival()
     assert found(1.5) == 0.5
     assert np.isnan(found(2.5))
+    assert np.isnan(found.interval(2.5)).all()
+
+
+def test_survival_at_no_time_is_not_a_number():
+    for found in (made([1.0, 2.0], [True, True]).survival(), made([1.0], [False]).survival()):
+        np.testing.assert_array_equal(np.isnan(found([np.nan, 0.5])), [True, False])
+        assert np.isnan(found.interval(np.nan)).all()
 
 
 def test_intervals_of_survival_cover_as_often_as_they_say():
@@ -58,8 +69,8 @@ def test_intervals_of_survival_cover_as_often_as_they_say():
         found = censored(rng, lambda rng: rng.exponential(1.0, 80), 1.7)
         for confidence in covered:
             band = found.survival(confidence)
-            place = np.searchsorted(band.times, 1.0, side="right") - 1
-            covered[confidence] += band.low[place] <= truth <= band.high[place]
+            low, high = band.interval(1.0)
+            covered[confidence] += low <= truth <= high
     for confidence, count in covered.items():
         spread = np.sqrt(600 * confidence * (1 - confidence))
         # Counts are discrete, which moves the level by a percent or two.
@@ -76,6 +87,45 @@ def test_distance_from_a_law_is_that_of_scipy():
     assert found.p_value == pytest.approx(expected.pvalue, rel=1e-9)
     late = made(times + 0.3, [True] * 400).compare(law, delay=0.3)
     assert late.distance == pytest.approx(expected.statistic, rel=1e-9)
+
+
+def test_the_exact_law_is_taken_as_it_comes():
+    equation = ll.Overdamped(ll.potentials.harmonic(), temperature=1.0)
+    law = ll.exact.first_passage_law(equation, 0.0, 1.0, n=64)
+    times = np.array([law.quantile(p).value for p in (0.1, 0.3, 0.5, 0.7, 0.9)])
+    found = made(times, [True] * 5).compare(law.probability)
+    expected = stats.kstest(times, lambda t: law.probability(t).value).statistic
+    assert 0.09 < expected < 0.11
+    assert found.distance == pytest.approx(expected, rel=1e-12)
+    assert found == made(times, [True] * 5).compare(lambda t: law.probability(t).value)
+    alone = made(times[3:4], [True]).compare(law.probability)
+    assert alone.distance == pytest.approx(float(law.probability(times[3])), rel=1e-12)
+    shifted = made(times + 0.4, [True] * 5).compare(law.probability, delay=0.4)
+    assert shifted.distance == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("law", "message"),
+    [
+        (
+            lambda t: 0.5,
+            r"law gave shape \(\) for times of shape \(3,\); give a function of arrays",
+        ),
+        (lambda t: np.outer(t, t), r"law gave shape \(3, 3\) for times of shape \(3,\)"),
+        (lambda t: np.full(3, np.nan), "law gave nan at time 1: give the probability of having"),
+        (lambda t: t, "law gave 2 at time 2: give the probability of having arrived, in"),
+        (lambda t: -t, "law gave -1 at time 1: give the probability"),
+    ],
+)
+def test_what_is_no_law_is_refused(law, message):
+    with pytest.raises(ValueError, match=message):
+        made([1.0, 2.0, 3.0], [True] * 3).compare(law)
+
+
+@pytest.mark.parametrize("delay", [np.nan, np.inf, "half a step", None])
+def test_a_delay_that_is_no_time_is_refused(delay):
+    with pytest.raises(ValueError, match=f"delay={delay!r} must be a finite number"):
+        made([1.0, 2.0, 3.0], [True] * 3).compare(stats.expon().cdf, delay=delay)
 
 
 def test_distance_of_censored_times_is_taken_up_to_the_end_of_the_follow_up():
@@ -125,6 +175,8 @@ def test_change_of_hazard_by_hand():
         (made([1.0, 2.0], [False, False]), lambda f: f.compare(np.exp),
          "followed up to 2 different times, from 1 on; the distance"),
         (made([1.0, 2.0], [False, True]), lambda f: f.compare(np.exp), "up to 1 different times"),
+        (made([0.1] * 3, [True] * 3), lambda f: f.standard_deviation,
+         "all 3 arrivals were at time 0.1: an error of their standard deviation cannot be estim"),
         (made([0.0], [True]), lambda f: f.hazard_change, "1 replicas were followed for no time"),
     ],
 )  # fmt: skip

@@ -25,12 +25,12 @@ def sample(dynamics=None, method="EulerMaruyama", **changes):
         "levels": LEVELS, "n_trials": 100, "n_runs": 100, "seed": 5,
     }  # fmt: skip
     dynamics = cold(10) if dynamics is None else dynamics
-    return forward_flux_sampling(dynamics, method, **{**settings, **changes})
+    return forward_flux_sampling(dynamics, integrator=method, **{**settings, **changes})
 
 
 def plan(n_trials):
     arguments = {
-        "dynamics": cold(5), "method": "EulerMaruyama", "dt": 2e-3, "coordinate": "x",
+        "dynamics": cold(5), "integrator": "EulerMaruyama", "dt": 2e-3, "coordinate": "x",
         "source": "x < -0.95", "target": "x > 0.9", "seed": 3, "n_threads": 2,
         "divergence_bound": 1e10, "n_trials": n_trials,
     }  # fmt: skip
@@ -133,11 +133,12 @@ def test_noise_of_a_level_is_its_own(plain_python, monkeypatch):
     assert min(seen) > 2**62 + 2**61  # where splitting has none
 
 
-def flux_of(successes, n_trials=10):
+def flux_of(successes, n_trials=10, first_run=0):
     successes = np.array(successes)
+    runs = first_run + np.arange(3)
     times = np.array([1.0, 2.0, 3.0])
     return ForwardFlux(
-        np.array([0.1, 0.2]), successes, n_trials, 20, times, np.zeros(3, int), 0.1, 1, 0
+        np.array([0.1, 0.2]), successes, n_trials, 20, times, np.zeros(3, int), 0.1, 1, runs
     )
 
 
@@ -154,6 +155,28 @@ def test_estimates_are_those_of_the_counts():
     np.testing.assert_array_equal(again.successes, found.successes)
     assert again.rate == found.rate
     assert (again.n_trials, again.dt, again.seed) == (10, 0.1, 1)
+
+
+def test_probabilities_whose_squares_underflow_have_an_error():
+    successes = np.ones((3, 40), int)
+    successes[:, 0] = [1, 3, 4]
+    levels, times = np.arange(40.0), np.array([1.0, 2.0, 3.0])
+    found = ForwardFlux(
+        levels, successes, 10**5, 10**6, times, np.zeros(3, int), 0.1, 1, np.arange(3)
+    )
+    assert found.probability.value * 1e200 == pytest.approx(8 / 3, rel=1e-10)
+    expected = np.std([1, 3, 4], ddof=1) / math.sqrt(3)
+    assert found.probability.stderr * 1e200 == pytest.approx(expected, rel=1e-10)
+
+
+def test_runs_on_both_sides_of_a_gap_leave_room_for_those_in_it():
+    early, late, between = (flux_of([[k, k]] * 3, first_run=3 * k) for k in (0, 2, 1))
+    apart = late.combined(early)
+    np.testing.assert_array_equal(apart.runs, [0, 1, 2, 6, 7, 8])
+    with pytest.raises(ValueError, match="3 runs are in both, 6 the first: they share noise"):
+        apart.combined(late)
+    whole = apart.combined(between)
+    np.testing.assert_array_equal(whole.successes[:, 0], np.repeat([0, 1, 2], 3))
 
 
 def test_a_dataset_that_lacks_a_part_is_refused():
@@ -182,7 +205,7 @@ def test_arguments_out_of_range_are_refused(changes, message):
 
 def test_a_first_level_within_the_source_is_refused(plain_python):
     few = {"n_trials": 2, "n_runs": 2, "dt": 0.02}
-    with pytest.raises(ValueError, match=r"surface='\(x\) > -1\.1' is crossed within source"):
+    with pytest.raises(ValueError, match=r"levels\[0\]=-1\.1 is crossed within source='x < "):
         sample(levels=[-1.1], **few)
     with pytest.raises(ValueError, match="start lies outside source"):
         sample(start=0.0, **few)

@@ -142,10 +142,21 @@ def test_counting_crossings_overestimates_the_rate_at_weak_friction():
         ({"n_replicas": 8}, "n_replicas=8 must be >= 16"),
         ({"starts": (1.0, -1.0)}, r"starts=\[\[1.0\], \[-1.0\]\] lie outside and inside well="),
         ({"starts": (-1.0, -0.5)}, "lie inside and inside well='x < 0'; give one inside, then one"),
-        ({"starts": ((-1.0, 0.0), (1.0, 0.0))}, "starts have 2 coordinates, double_well has 1"),
-        ({"settle": 0.001}, r"settle=0\.001 must be finite and >= dt=0\.01"),
-        ({"window": np.inf}, "window=inf must be finite"),
-        ({"relaxation_rates": (2.0, 1.0)}, r"relaxation_rates=\(2\.0, 1\.0\) must be 0 < slow <"),
+        ({"starts": ((-1.0, 0.0), (1.0, 0.0))}, "must be two finite points of double_well, of sha"),
+        ({"starts": (-1.0, 0.0, 1.0)}, r"starts=\(-1\.0, 0\.0, 1\.0\) must be two finite points "),
+        ({"starts": ((-1.0,), (1.0, 2.0))}, "must be two finite points of double_well, of shape "),
+        ({"starts": "wells"}, "starts='wells' must be two finite points of double_well, of shape"),
+        ({"starts": (np.nan, 1.0)}, r"starts=\(nan, 1\.0\) must be two finite points of double_w"),
+        ({"n_replicas": 401}, "n_replicas=401 must be even: half of them begin at each of the sta"),
+        ({"dt": 0}, "dt=0 must be finite and > 0"),
+        ({"relaxation_rates": 1.0}, "relaxation_rates=1.0 must be two numbers, 0 < slow < fast"),
+        ({"relaxation_rates": (1.0, "a")}, r"relaxation_rates=\(1\.0, 'a'\) must be two numbers"),
+        ({"relaxation_rates": (1, 2, 3)}, r"relaxation_rates=\(1, 2, 3\) must be two numbers, 0"),
+        ({"settle": "a"}, "settle='a' must be a number, finite and >= dt=0.01"),
+        ({"window": True}, "window=True must be a number, finite and >= dt=0.01"),
+        ({"settle": 0.001}, r"settle=0\.001 must be a number, finite and >= dt=0\.01"),
+        ({"window": np.inf}, "window=inf must be a number, finite and"),
+        ({"relaxation_rates": (2.0, 1.0)}, r"relaxation_rates=\(2\.0, 1\.0\) must be two numbers"),
         ({"well": "y < 0"}, "unknown name 'y'"),
         ({"dynamics": ll.Overdamped(ll.potentials.entropic_barrier(), temperature=0.5),
           "starts": ((-1, 0), (1, 0))},
@@ -157,6 +168,40 @@ def test_counting_crossings_overestimates_the_rate_at_weak_friction():
 def test_wrong_argument_is_named_with_its_value(changes, message):
     with pytest.raises(ValueError, match=message):
         measured(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dt": "a"}, "dt='a' must be a number > 0"),
+        ({"dt": None}, "dt is missing: give the time step"),
+        ({"dynamics": WELL}, "is a potential: wrap it in ll.Langevin or ll.Overdamped"),
+        ({"dynamics": WELL, "method": ll.momentum.HeavyBall(learning_rate=0.1, momentum=0.5)},
+         "is a potential: wrap it in ll.Langevin or ll.Overdamped"),
+        ({"n_replicas": 400.0}, "n_replicas=400.0 must be an integer"),
+    ],
+)  # fmt: skip
+def test_an_argument_of_another_type_is_named(changes, message):
+    with pytest.raises(TypeError, match=message):
+        measured(**changes)
+
+
+def test_a_schedule_is_refused_though_the_times_are_given():
+    cooling = ll.dynamics.Linear(start=0.5, stop=0.1, duration=10.0)
+    with pytest.raises(ValueError, match="Overdamped is scheduled: its hop rates change with time"):
+        measured(ll.Overdamped(WELL, temperature=cooling), settle=1.0, window=1.0)
+
+
+def test_a_clock_that_starts_too_early_is_told():
+    """In the well all are near its minimum at first, so few leave; later as many as ever."""
+    message = (
+        r"decays at 0\.\d+ in the first half of the window and 0\.\d+ in the second, more than 4 "
+    )
+    with pytest.warns(RuntimeWarning, match=message + "standard errors apart: .* longer settle"):
+        early = measured(n_replicas=20_000, dt=0.02, settle=0.02, window=2.0)
+    assert early.plateau.value < -4 * early.plateau.stderr
+    late = measured(n_replicas=20_000, dt=0.02, settle=1.5, window=6.0)  # a warning would raise
+    assert abs(late.plateau.value) < 4 * late.plateau.stderr
 
 
 def test_decay_lost_in_noise_is_refused(plain_python):

@@ -32,7 +32,7 @@ def hop(dynamics=HOT, method="EulerMaruyama", **changes):
         "dt": 2e-3, "coordinate": "x", "start": -0.92, "source": "x < -1.05", "target": "x > 0.9",
         "seed": 1,
     }  # fmt: skip
-    return rare_event_probability(dynamics, method, **{**settings, **changes})
+    return rare_event_probability(dynamics, integrator=method, **{**settings, **changes})
 
 
 def hop_rate(dynamics=HOT, method="EulerMaruyama", **changes):
@@ -40,7 +40,7 @@ def hop_rate(dynamics=HOT, method="EulerMaruyama", **changes):
         "dt": 2e-3, "coordinate": "x", "start": -1.0, "source": "x < -0.95", "target": "x > 0.9",
         "surface": "x > -0.85", "seed": 1,
     }  # fmt: skip
-    return rare_event_rate(dynamics, method, **{**settings, **changes})
+    return rare_event_rate(dynamics, integrator=method, **{**settings, **changes})
 
 
 def exact(dynamics, dt=2e-3):
@@ -146,10 +146,9 @@ def test_runs_of_several_calls_join_to_those_of_one(event):
         hop(n_replicas=20, n_runs=count, first_run=first) for first, count in ((0, 12), (12, 18))
     ]
     joined = parts[1].combined(parts[0])
-    assert joined.first_run == 0
-    assert joined.n_runs == 30
-    assert joined.probability.value == pytest.approx(event.probability.value, rel=1e-12)
-    with pytest.raises(ValueError, match="runs 0 to 29 and runs from 12 on overlap"):
+    np.testing.assert_array_equal(joined.runs, np.arange(30))
+    np.testing.assert_array_equal(joined.log_probabilities, event.log_probabilities)
+    with pytest.raises(ValueError, match="18 runs are in both, 12 the first: they share noise"):
         event.combined(parts[1])
     with pytest.raises(ValueError, match="seed=1 and seed=2 do not combine"):
         event.combined(hop(n_replicas=20, n_runs=2, seed=2, first_run=50))
@@ -336,23 +335,71 @@ def test_rates_of_several_calls_join():
         one.combined(hop_rate(n_replicas=20, n_runs=5, first_run=5, crossings_per_path=2))
 
 
-def event_of(*probabilities, n_replicas=100):
+def event_of(*probabilities, n_replicas=100, first_run=0):
     with np.errstate(divide="ignore"):
-        logarithms = np.log(probabilities)
+        return logarithmic(np.log(probabilities), n_replicas, first_run)
+
+
+def logarithmic(logarithms, n_replicas=100, first_run=0):
     counts = np.full(logarithms.size, 7)
-    return RareEvent(logarithms, counts, counts, counts, n_replicas, 1, 0.1, 1, 0)
+    runs = first_run + np.arange(logarithms.size)
+    return RareEvent(logarithms, counts, counts, counts, n_replicas, 1, 0.1, 1, runs)
+
+
+def test_runs_on_both_sides_of_a_gap_leave_room_for_those_in_it():
+    early, late, between = (event_of(k + 0.1, k + 0.2, first_run=2 * k) for k in (0, 2, 1))
+    apart = early.combined(late)
+    np.testing.assert_array_equal(apart.runs, [0, 1, 4, 5])
+    with pytest.raises(ValueError, match="2 runs are in both, 4 the first: they share noise"):
+        apart.combined(late)
+    whole = apart.combined(between)
+    np.testing.assert_array_equal(whole.runs, np.arange(6))
+    np.testing.assert_allclose(whole.probabilities, [0.1, 0.2, 1.1, 1.2, 2.1, 2.2])
+    times = np.array([1.0, 2.0])
+    rates = [RareEventRate(event, 9, times + event.runs[0]) for event in (late, early)]
+    both = rates[0].combined(rates[1])
+    np.testing.assert_array_equal(both.runs, [0, 1, 4, 5])
+    np.testing.assert_array_equal(both.crossing_times, [1.0, 2.0, 5.0, 6.0])
 
 
 def test_estimates_are_those_of_the_runs_and_extinct_ones_count_as_zero():
     found = event_of(1e-200, 3e-200, 0.0, 4e-200)
     assert found.n_extinct == 1
-    assert found.probability.value == pytest.approx(2e-200)
-    assert found.probability.stderr == pytest.approx(np.std([1, 3, 0, 4], ddof=1) / 2 * 1e-200)
+    assert found.probability.value * 1e200 == pytest.approx(2.0)
+    assert found.probability.stderr * 1e200 == pytest.approx(np.std([1, 3, 0, 4], ddof=1) / 2)
     assert found.ideal_relative_variance == pytest.approx(2e-200 ** (-1 / 100) - 1)
     many = np.random.default_rng(1).gamma(4.0, 1e-200, 4000)
     spread = event_of(*many).relative_variance
     assert_agrees(spread.value, spread.stderr, 0.25, 4000, "gamma law")
     assert_refutes(spread.value, spread.stderr, 0.35, 4000, "gamma law")
+
+
+def test_probabilities_whose_squares_underflow_have_an_error():
+    shifts = np.log([1.0, 3.0, 4.0])
+    near, far = (logarithmic(shifts + level) for level in (-2.0, -400.0))
+    relative = near.probability.stderr / near.probability.value
+    assert far.probability.value / math.exp(-400) == pytest.approx(8 / 3, rel=1e-12)
+    assert far.probability.stderr / far.probability.value == pytest.approx(relative, rel=1e-12)
+    below = logarithmic(shifts - 800.0)
+    assert below.ideal_relative_variance == pytest.approx(
+        math.expm1((800 - math.log(8 / 3)) / 100), rel=1e-12
+    )
+    for number in (lambda: below.probability, lambda: rate_below(below).rate):
+        with pytest.raises(
+            ValueError, match=r"about exp\(-799\) is below the smallest number; see"
+        ):
+            number()
+
+
+def rate_below(event):
+    return RareEventRate(event, 10, np.array([1.0, 2.0, 3.0]))
+
+
+def test_no_ideal_variance_where_all_died_out():
+    with pytest.raises(
+        ValueError, match="all 3 runs died out: there is no ideal relative variance"
+    ):
+        event_of(0.0, 0.0, 0.0).ideal_relative_variance  # noqa: B018
 
 
 def test_rate_is_flux_times_probability_with_the_errors_of_both():
@@ -386,6 +433,8 @@ COOLING = ll.Overdamped(WELL, temperature=ll.dynamics.Linear(start=0.5, stop=0.1
         ({"n_runs": 1}, ValueError, "n_runs=1 must be >= 2"),
         ({"first_run": 2**61}, ValueError, f"first_run={2**61} with n_runs=40"),
         ({"level_spacing": 0.0}, ValueError, "level_spacing=0.0 must be a number > 0"),
+        ({"level_spacing": True}, ValueError, "level_spacing=True must be a number > 0"),
+        ({"level_spacing": 0.1j}, ValueError, "level_spacing=0.1j must be a number > 0"),
         ({"n_threads": 0}, ValueError, "n_threads=0 must be >= 1"),
     ],
 )

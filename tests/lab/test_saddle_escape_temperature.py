@@ -57,7 +57,7 @@ def install(monkeypatch, *, slower=1.0, warmer=1.0):
         counts = np.full(n_runs, 1000)
         event = RareEvent(
             np.log(probabilities), counts, counts, counts, settings["n_replicas"],
-            settings["n_killed"], dt, seed, 0,
+            settings["n_killed"], dt, seed, np.arange(n_runs),
         )  # fmt: skip
         return RareEventRate(event, 100, np.full(n_runs, 0.1 * mean))
 
