@@ -76,6 +76,27 @@ def test_deviations_of_true_error_bars_are_standard_normal():
     assert (z - low).mean() == pytest.approx(shift, rel=0.1)
 
 
+def test_intervals_of_repeats_hold_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(5)
+    logarithms = np.log(rng.gamma(20.0, 0.05, 4000)) - 80.0
+    found, exact = rate_of(logarithms, rng.gamma(400.0, 0.25, 4000)), 0.5 * np.exp(-80.0)
+    shares = [module._covered(found, factor * exact, 400).mean() for factor in (1.0, 1.1)]
+    assert shares[0] == pytest.approx(0.95, abs=4 * np.sqrt(0.05 * 0.95 / 400))
+    assert shares[1] < 0.8  # control: 1.4 errors of a repeat of ten runs
+
+
+@pytest.mark.slow
+def test_intervals_that_hold_too_seldom_are_refuted():
+    # What halved error bars would do: 32 % outside instead of 5 %.
+    covered = dataset()["covered"] * 0 + (np.arange(dataset()["covered"].size) % 3 > 0).reshape(
+        dataset()["covered"].shape
+    )
+    wrong = dataset().assign(covered=covered)
+    assert outcomes(wrong)["share of 95 % intervals of repeats that hold the exact rate"] == (
+        "refuted"
+    )
+
+
 def test_levels_are_one_temperature_apart_up_to_the_saddle():
     dynamics = module._cold(0.0, 10.0)
     levels = np.array(module._levels(dynamics))
