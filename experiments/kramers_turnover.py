@@ -50,7 +50,7 @@ class Config:
 
     temperatures: tuple[float, ...] = (0.15, 0.3, 0.5)
     curve: tuple[float, ...] = (
-        0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0
+        0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 100.0,
     )  # fmt: skip
     formula_range: tuple[float, float] = (0.01, 100.0)
     frictions: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
@@ -177,10 +177,10 @@ def _simulated(
     settle, window = 7.0 / (fast - slow), 0.5 / slow
     # Population differences exp(-slow t) of n replicas, errors of 1/sqrt(n).
     early, late = np.exp(-slow * settle), np.exp(-slow * (settle + window))
-    n_replicas = int((1 / late**2 - 1 / early**2) / (slow * window * error) ** 2)
+    half = int(0.5 * (1 / late**2 - 1 / early**2) / (slow * window * error) ** 2)
     found = ll.escape.hop_rate(
         _dynamics(temperature, friction), "BAOAB", dt=dt, well="x < 0", starts=(-1.0, 1.0),
-        n_replicas=n_replicas, seed=config.seed + stream, settle=settle, window=window,
+        n_replicas=2 * half, seed=config.seed + stream, settle=settle, window=window,
         relaxation_rates=(slow, fast),
     )  # fmt: skip
     total, plateau = found.relaxation_rate, found.plateau
@@ -318,6 +318,7 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
 def cost(config: Config) -> float:
     """Seconds on two cores: exact rates, 1.8 ns a replica and step."""
     exact = 0.4 * (len(config.temperatures) * len(config.curve) + len(RATES) + 5 * len(BEST))
+    exact += 8.0 * len(config.temperatures) * sum(friction < 0.04 for friction in config.curve)
     steps = 1.8e5 * len(config.temperatures) * len(config.frictions) / config.relative_error**2
     steps += (
         4e3 * len(config.checked_steps) * len(config.checked_frictions) / (config.checked_error**2)
