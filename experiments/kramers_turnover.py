@@ -57,12 +57,12 @@ class Config:
     tolerance: float = 3e-4
     dt: float = 0.05
     friction_in_a_step: float = 0.2  # at most; (friction dt)^2/12 is the error of free diffusion
-    relative_error: float = 0.0145
+    relative_error: float = 0.016
     checked_steps: tuple[float, ...] = (0.1, 0.2)  # large, for the bound on their bias
     checked_frictions: tuple[float, ...] = (1.0, 10.0)
     checked_error: float = 0.005
     control_factor: float = 1.03
-    control_errors: tuple[float, float] = (0.002, 0.007)  # of the wrong friction, temperature
+    control_errors: tuple[float, float] = (0.0023, 0.007)  # of the wrong friction, temperature
     control_dt: float = 0.0125
     seed: int = 19_400_704
 
@@ -318,7 +318,7 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
 def cost(config: Config) -> float:
     """Seconds on two cores: exact rates, 1.8 ns a replica and step."""
     exact = 0.4 * (len(config.temperatures) * len(config.curve) + len(RATES) + 5 * len(BEST))
-    exact += 8.0 * len(config.temperatures) * sum(friction < 0.04 for friction in config.curve)
+    exact += 6.5 * len(config.temperatures) * sum(friction < 0.04 for friction in config.curve)
     steps = 1.8e5 * len(config.temperatures) * len(config.frictions) / config.relative_error**2
     steps += (
         4e3 * len(config.checked_steps) * len(config.checked_frictions) / (config.checked_error**2)

@@ -265,7 +265,7 @@ def test_gradient_noise_alone_reaches_a_target(plain_python):
         cold, "EulerMaruyama", dt=0.1, start=0.0, target="x > 0.2", n_replicas=4, seed=1
     )
     assert passage.crossing == "none"
-    with pytest.raises(ValueError, match="overshoot from the temperature alone, but the gradient"):
+    with pytest.raises(ValueError, match="noise of a step from the temperature alone, but the"):
         ll.escape.first_passage(
             cold, "EulerMaruyama", dt=0.1, start=0.0, target="x > 0.2", n_replicas=4, seed=1,
             crossing="shift",
