@@ -318,7 +318,7 @@ def _control_claims(dataset: xarray.Dataset) -> list[Claim]:
 def cost(config: Config) -> float:
     """Seconds on two cores: exact rates, 1.8 ns a replica and step."""
     exact = 0.4 * (len(config.temperatures) * len(config.curve) + len(RATES) + 5 * len(BEST))
-    exact += 6.5 * len(config.temperatures) * sum(friction < 0.04 for friction in config.curve)
+    exact += 6.3 * len(config.temperatures) * sum(friction < 0.04 for friction in config.curve)
     steps = 1.8e5 * len(config.temperatures) * len(config.frictions) / config.relative_error**2
     steps += (
         4e3 * len(config.checked_steps) * len(config.checked_frictions) / (config.checked_error**2)
