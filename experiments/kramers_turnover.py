@@ -57,7 +57,7 @@ class Config:
     tolerance: float = 3e-4
     dt: float = 0.05
     friction_in_a_step: float = 0.2  # at most; (friction dt)^2/12 is the error of free diffusion
-    relative_error: float = 0.016
+    relative_error: float = 0.0145
     checked_steps: tuple[float, ...] = (0.1, 0.2)  # large, for the bound on their bias
     checked_frictions: tuple[float, ...] = (1.0, 10.0)
     checked_error: float = 0.005
