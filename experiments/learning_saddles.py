@@ -33,6 +33,7 @@ import numpy as np
 import xarray
 
 import langevin_lab as ll
+from langevin_lab.escape.crossing import OVERSHOOT
 from langevin_lab.evidence import AtLeast, AtMost, Claim, Estimate
 from langevin_lab.lab import Experiment
 
@@ -180,7 +181,7 @@ def look_delay(dt: float, temperature: float, slope: float) -> float:
 
     A path carried by the slope is dt/2 late, one by noise the overshoot 0.5826 sqrt(2 T dt).
     """
-    return 0.5 * dt + 0.5826 * float(np.sqrt(2.0 * temperature * dt)) / slope
+    return 0.5 * dt + OVERSHOOT * float(np.sqrt(2.0 * temperature * dt)) / slope
 
 
 def _parabola_exit(config: Config, n_unstable: int, temperature: float, stream: int) -> Estimate:

@@ -7,6 +7,7 @@ rates by Hermite-Galerkin; `test_kinetic.py` holds its cheap rows and its limits
 
 import numpy as np
 import pytest
+from reference_rates import UNDERDAMPED
 
 import langevin_lab as ll
 from langevin_lab.exact import (
@@ -24,17 +25,6 @@ OVERDAMPED = {
     0.25: (60.6433, 33.9457, 69.2636, 1.1422, None),
     0.3: (31.1353, 17.6460, 36.5837, 1.1750, 5.77167e-2),
     0.5: (8.20718, 4.60654, 10.2586, 1.2500, None),
-}
-# Friction: hop rates at T = 0.1 and 0.2.
-UNDERDAMPED = {
-    0.1: (1.0840e-5, 9.3393e-4),
-    0.2: (1.5066e-5, 1.4919e-3),
-    0.3: (1.6732e-5, 1.8470e-3),
-    0.5: (1.7240e-5, 2.1911e-3),
-    1.0: (1.5586e-5, 2.2168e-3),
-    2.0: (1.2316e-5, 1.7854e-3),
-    5.0: (6.9288e-6, 9.9258e-4),
-    10.0: (3.7834e-6, 5.3807e-4),
 }
 # Temperature: friction of the largest rate, that rate.
 TURNOVER = {0.1: (0.446, 1.7282e-5), 0.15: (0.601, 4.526e-4), 0.2: (0.726, 2.2763e-3),
