@@ -97,6 +97,11 @@ def test_intervals_that_hold_too_seldom_are_refuted():
     )
 
 
+def test_bias_of_langevin_rates_is_that_of_returns_and_of_the_step():
+    assert module.langevin_bias(10.0, 0.0) == pytest.approx(2 * np.exp(-7.0))
+    assert module.langevin_bias(200.0, 0.02) == pytest.approx((np.sqrt(8) * 0.02) ** 2 / 8)
+
+
 def test_levels_are_one_temperature_apart_up_to_the_saddle():
     dynamics = module._cold(0.0, 10.0)
     levels = np.array(module._levels(dynamics))
