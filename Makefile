@@ -35,7 +35,7 @@ $(VENV)/installed-%: $(VENV)/installed
 	@$(INSTALL) -e ".[$*]"
 	@touch $@
 
-reproduce: $(VENV)/installed
+reproduce: $(VENV)/installed-data
 	@$(BIN)/langevin-lab reproduce --preset $(PRESET)
 
 test: $(VENV)/installed-test

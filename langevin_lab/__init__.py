@@ -27,6 +27,8 @@ _ROOMS = (
     "limits",
     "escape",
     "evidence",
+    "training",
+    "pytorch",
     "lab",
 )
 _NAMES = {

@@ -27,11 +27,12 @@ FLOORS = {
     "limits": 6,
     "escape": 6,
     "evidence": 6,
+    "training": 7,
     "pytorch": 7,
     "lab": 7,
 }
 SAME_FLOOR = {("escape", "evidence"), ("limits", "evidence"), ("noise", "compiled")}
-HEAVY = ("numba", "sympy", "scipy", "xarray", "matplotlib", "pandas")
+HEAVY = ("numba", "sympy", "scipy", "xarray", "matplotlib", "pandas", "sklearn", "torch")
 
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(ROOT)))
 
