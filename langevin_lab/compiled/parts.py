@@ -2,8 +2,9 @@
 
 Numba optimises every function together with all that it calls and makes machine code of it, then
 does so again for each caller, caller's caller and so on: for a kernel of eighty functions that is
-most of the time of compiling. A part stays as it was translated; a whole (what Python calls) takes
-in all parts below it and is optimised once. The arithmetic is strict, so the bits are the same.
+most of the time of compiling. A part is optimised alone and stays intermediate code; a whole (what
+Python calls) takes in all parts below it and is optimised once. Arithmetic is strict: the bits are
+the same.
 
 A part called from Python is compiled as a whole of its own, on its first call.
 """
@@ -53,8 +54,14 @@ class _PartLibrary(JITCodeLibrary):
 
     _closed: Any = None
 
+    def _optimize_functions(self, module: Any) -> None:
+        module.data_layout = self._codegen._data_layout
+
     def finalize(self) -> None:
         self._raise_if_finalized()
+        # On its own, else the code that callers inline is several times as long.
+        manager, builder = self._codegen._module_pass_manager()
+        manager.run(self._final_module, builder)
         self._finalized = True
 
     def own_module(self) -> Any:
@@ -88,7 +95,7 @@ def _module_of(library: Any) -> Any:
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
+class _PartLowering(typed_passes.NativeLowering):
     """Lowering that stops before machine code."""
 
     _name = "langevin_lab_part"
@@ -107,7 +114,7 @@ class _PartLowering(typed_passes.NativeLowering):  # type: ignore[misc]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _WholeLowering(typed_passes.NativeLowering):  # type: ignore[misc]
+class _WholeLowering(typed_passes.NativeLowering):
     """Lowering into a library that takes in its parts."""
 
     _name = "langevin_lab_whole"
@@ -119,7 +126,7 @@ class _WholeLowering(typed_passes.NativeLowering):  # type: ignore[misc]
 
 
 def _pipeline(lowering: type) -> type:
-    class Pipeline(compiler.CompilerBase):  # type: ignore[misc]
+    class Pipeline(compiler.CompilerBase):
         def define_pipelines(self) -> list[Any]:
             manager = compiler.DefaultPassBuilder.define_nopython_pipeline(self.state)
             manager.passes = [
@@ -136,7 +143,7 @@ def _pipeline(lowering: type) -> type:
 _PARTS, _WHOLES = _pipeline(_PartLowering), _pipeline(_WholeLowering)
 
 
-class Part(CPUDispatcher):  # type: ignore[misc]
+class Part(CPUDispatcher):
     """A function for compiled code; Python's calls go to a whole made on the first of them."""
 
     def add_overload(self, result: Any) -> None:
@@ -146,6 +153,10 @@ class Part(CPUDispatcher):  # type: ignore[misc]
     def _compile_for_args(self, *args: Any, **keywords: Any) -> Any:
         return self.alone
 
+    def inspect_asm(self, signature: Any = None) -> Any:
+        """Assembly of the whole made for Python's calls."""
+        return self.alone.inspect_asm(signature)
+
     @cached_property
     def alone(self) -> Any:
         """The same function for calls from Python."""
@@ -154,7 +165,7 @@ class Part(CPUDispatcher):  # type: ignore[misc]
 
 def part(function: Callable[..., Any], **options: Any) -> Any:
     """Make a function that compiled code calls; njit's further options."""
-    if config.DISABLE_JIT:
+    if getattr(config, "DISABLE_JIT", False):
         return function
     return Part(function, {}, {**_PART, **options}, _PARTS)
 
