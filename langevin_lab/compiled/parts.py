@@ -160,7 +160,7 @@ class Part(CPUDispatcher):
     @cached_property
     def alone(self) -> Any:
         """The same function for calls from Python."""
-        return njit(pipeline_class=_WHOLES, **_OPTIONS)(self.py_func)
+        return njit(pipeline_class=_WHOLES, no_cfunc_wrapper=True, **_OPTIONS)(self.py_func)
 
 
 def part(function: Callable[..., Any], **options: Any) -> Any:
@@ -172,4 +172,4 @@ def part(function: Callable[..., Any], **options: Any) -> Any:
 
 def whole(function: Callable[..., Any], **options: Any) -> Any:
     """Make a function that Python calls; njit's further options."""
-    return njit(pipeline_class=_WHOLES, **_OPTIONS, **options)(function)
+    return njit(pipeline_class=_WHOLES, no_cfunc_wrapper=True, **_OPTIONS, **options)(function)
