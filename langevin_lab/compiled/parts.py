@@ -140,7 +140,12 @@ def _pipeline(lowering: type) -> type:
     return Pipeline
 
 
-_PARTS, _WHOLES = _pipeline(_PartLowering), _pipeline(_WholeLowering)
+_PARTS = _pipeline(_PartLowering)
+_WHOLE: dict[str, Any] = {
+    **_OPTIONS,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _pipeline(_WholeLowering),
+}
 
 
 class Part(CPUDispatcher):
@@ -160,7 +165,7 @@ class Part(CPUDispatcher):
     @cached_property
     def alone(self) -> Any:
         """The same function for calls from Python."""
-        return njit(pipeline_class=_WHOLES, no_cfunc_wrapper=True, **_OPTIONS)(self.py_func)
+        return njit(**_WHOLE)(self.py_func)
 
 
 def part(function: Callable[..., Any], **options: Any) -> Any:
@@ -172,4 +177,4 @@ def part(function: Callable[..., Any], **options: Any) -> Any:
 
 def whole(function: Callable[..., Any], **options: Any) -> Any:
     """Make a function that Python calls; njit's further options."""
-    return njit(pipeline_class=_WHOLES, no_cfunc_wrapper=True, **_OPTIONS, **options)(function)
+    return njit(**_WHOLE, **options)(function)

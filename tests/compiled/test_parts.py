@@ -66,6 +66,27 @@ def test_a_part_called_from_python_is_compiled_on_its_own():
         tree(0.3)
 
 
+def test_a_part_called_from_python_divides_as_ieee_does():
+    @part
+    def inverse(x):
+        return 1.0 / x
+
+    assert inverse(0.0) == np.inf
+
+
+def test_a_part_is_optimised_on_its_own():
+    @part
+    def product(x, n):
+        value = 1.0
+        for _ in range(n):
+            value *= x
+        return value
+
+    product.compile((types.float64, types.int64))
+    (result,) = product.overloads.values()
+    assert "alloca" not in result.library.get_llvm_str()
+
+
 def test_a_function_of_somebody_else_may_call_a_part():
     @numba.njit(error_model="numpy")
     def theirs(x):
