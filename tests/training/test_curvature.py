@@ -168,9 +168,9 @@ def test_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="sharpness: max_iterations=0 must be at least 1"):
         sharpness(potential, x, max_iterations=0)
     wide = network(hidden=(60,))
-    for ends in ({"n_largest": 3}, {"n_smallest": 3}):
+    for ends in ({"n_largest": 30}, {"n_smallest": 30}):
         with pytest.raises(
-            RuntimeError, match=r"of \d eigenvalues reached tolerance=1e-14 in max_"
+            RuntimeError, match=r"of \d+ eigenvalues reached tolerance=1e-14 in max_"
         ):
             sharpness(wide, points(wide), tolerance=1e-14, max_iterations=1, **ends)
     with pytest.raises(ValueError, match="1 points of x are not finite: leave diverged"):
