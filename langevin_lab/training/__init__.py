@@ -7,11 +7,18 @@ from typing import Any
 
 # Public name -> submodule, imported on use.
 _NAMES: dict[str, str] = {
+    "BrierScore": "scores",
+    "CalibrationError": "reliability",
     "Eigenpairs": "curvature",
+    "ReliabilityDiagram": "reliability",
     "Sampled": "sampled",
     "Sharpness": "curvature",
     "SpectralDensity": "spectrum",
+    "brier_score": "scores",
+    "calibration_error": "reliability",
     "hessian_trace": "curvature",
+    "negative_log_likelihood": "scores",
+    "reliability_diagram": "reliability",
     "sharpness": "curvature",
     "spectral_density": "spectrum",
 }
