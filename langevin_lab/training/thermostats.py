@@ -85,7 +85,7 @@ def thermostat_values(
     result = []
     for number, (given, (coordinates, equation)) in enumerate(zip(xi, blocks), start=1):
         values = _checked(np.asarray(given, dtype=float), number)
-        temperature, share = float(equation.temperature), noise[list(coordinates)].mean()
+        temperature, share = float(equation.temperature_at(0.0)), noise[list(coordinates)].mean()
         mean = equation.thermostat_mean + dt * share / (2.0 * equation.coupling * temperature)
         centre = Estimate.from_samples(values.mean(axis=0))
         squares = np.mean((values - centre.value) ** 2, axis=0)
