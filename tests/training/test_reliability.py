@@ -64,6 +64,19 @@ def test_bootstrap_knows_the_mean_over_all_halves():
     assert_refutes(value, stderr, 1.05 * expected, n)
 
 
+@pytest.mark.parametrize("mean", [0.0, 0.04, 0.1])
+def test_mean_over_normal_halves_is_the_integral(mean):
+    """|S| where the sum D with random signs is smaller, else -|D|, D of the variance sum r^2."""
+    from scipy import integrate, stats
+
+    residuals = np.random.default_rng(8).normal(mean, 1, 100)
+    total, scale = abs(residuals.sum()), np.sqrt(np.sum(residuals**2))
+    share = 2 * stats.norm.cdf(total / scale) - 1
+    tail = 2 * integrate.quad(lambda d: d * stats.norm.pdf(d, scale=scale), total, 30 * scale)[0]
+    found = _three(residuals, np.zeros(100, int), 1, np.ones(100))[1]
+    assert found == pytest.approx((total * share - tail) / 100, rel=1e-10)
+
+
 def data_sets(shift, n_sets=300, n=1000, seed=1, **options):
     """Errors of forecasts that come true with chance forecast + shift."""
     rng = np.random.default_rng(seed)

@@ -6,6 +6,7 @@ from z_test import assert_agrees, assert_refutes
 
 import langevin_lab as ll
 from langevin_lab.training import path_measures, weight_distribution
+from langevin_lab.training.weights import _central
 
 PLANE = ll.potentials.harmonic(dim=2)
 NETWORK = ll.potentials.multilayer_perceptron(
@@ -103,3 +104,11 @@ def test_wrong_arguments_are_refused():
         path_measures(PLANE, x[0])
     with pytest.raises(ValueError, match=r"path of shape \(1, 2\) must hold two states or more"):
         path_measures(PLANE, x[:1])
+
+
+def test_central_moments_are_those_of_scipy():
+    from scipy import stats
+
+    values = np.random.default_rng(3).gamma(2.0, size=50)
+    sums = np.array([np.sum(values**power) for power in range(5)])
+    np.testing.assert_allclose(_central(sums), stats.moment(values, [2, 3, 4]), rtol=1e-10)
