@@ -7,6 +7,7 @@ from typing import Any
 
 # Public name -> submodule, imported on use.
 _NAMES: dict[str, str] = {
+    "BlockMean": "block_recorders",
     "BrierScore": "scores",
     "CalibrationError": "reliability",
     "Eigenpairs": "curvature",
@@ -18,6 +19,7 @@ _NAMES: dict[str, str] = {
     "SpectralDensity": "spectrum",
     "ThermostatValues": "thermostats",
     "WeightDistribution": "weights",
+    "block_temperatures": "block_recorders",
     "brier_score": "scores",
     "calibration_error": "reliability",
     "configurational_temperature": "temperatures",

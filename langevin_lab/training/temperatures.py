@@ -116,7 +116,7 @@ def configurational_temperature(
     Rugh (1997); Butler, Ayton, Jepps and Evans (1998); Hutchinson (1990) for the trace.
     """
     samples, chosen = replicas(potential, "x", x), named_blocks(potential, blocks)
-    _check_form(potential, form)
+    check_form(potential, form)
     gradients = potential.gradient(samples)
     if form == "virial":
         means = np.mean((samples - np.asarray(centre)) * gradients, axis=0)
@@ -135,7 +135,8 @@ def configurational_temperature(
     return result
 
 
-def _check_form(potential: Any, form: str) -> None:
+def check_form(potential: Any, form: str) -> None:
+    """Raise ValueError for a form that shows no temperature of this potential."""
     if form not in ("virial", "laplacian"):
         raise ValueError(f"form={form!r} must be 'virial' or 'laplacian'")
     architecture = getattr(potential, "architecture", None)
