@@ -6,7 +6,20 @@ import importlib
 from typing import Any
 
 # Public name -> submodule, imported on use.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "EpochSchedule": "epoch_schedule",
+    "Evaluation": "evaluation",
+    "best_replica": "history",
+    "k_folds": "splits",
+    "per_epoch": "epoch_schedule",
+    "posterior_temperature": "likelihood",
+    "prior_variance": "likelihood",
+    "standardised": "splits",
+    "steps_per_epoch": "likelihood",
+    "stratified_split": "splits",
+    "train": "protocol",
+    "with_label_noise": "splits",
+}
 
 __all__ = sorted(_NAMES)
 
