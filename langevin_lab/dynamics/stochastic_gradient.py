@@ -7,7 +7,7 @@ posterior is exp(-U/T) at T = 1/n:
     SGLD     x += -dt g + sqrt(2 T dt) N            (epsilon/2 there is dt/n here)
     SGHMC    p += -dt g - friction dt p + sqrt(2 friction T' dt) N,   x += dt p
     SGNHT    p += -dt g - xi dt p + applied_noise sqrt(dt) N,   x += dt p,
-             xi += dt (p.p/(dim T) - 1)
+             xi += dt (p.p/dim - T)
 
 The first two heat up under the noise of minibatches, the third turns its friction up instead.
 """
@@ -118,7 +118,8 @@ def sgnht(
     Returns
     -------
     tuple of AdaptiveLangevin and "SGNHT"
-        With the thermal mass dim T of the paper.
+        With the thermal mass dim, which is the paper's at any n: time runs sqrt(n) times faster
+        under the sum of the losses.
 
     Raises
     ------
@@ -135,12 +136,12 @@ def sgnht(
     >>> dynamics, method = ll.dynamics.sgnht(
     ...     ll.potentials.harmonic(dim=4), temperature=0.01, applied_noise=0.1)
     >>> method, dynamics.thermal_mass, round(dynamics.thermostat_mean, 12)
-    ('SGNHT', 0.04, 0.5)
+    ('SGNHT', 4.0, 0.5)
     """
     check_positive("temperature", temperature)
     return AdaptiveLangevin(
         potential,
         temperature=temperature,
-        thermal_mass=potential.dim * temperature,
+        thermal_mass=float(potential.dim),
         applied_noise=applied_noise,
     ), "SGNHT"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +129,7 @@ def _pair(name: str, part: Any) -> tuple[Any, Any]:
     if isinstance(part, Examples):
         return part.inputs, part.targets
     if isinstance(part, tuple) and len(part) == 2:
-        return cast(tuple[Any, Any], part)
+        return part
     raise TypeError(
         f"{name}={part!r:.60} must be ll.potentials.Examples or a pair (inputs, targets)"
     )

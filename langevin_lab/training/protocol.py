@@ -136,8 +136,8 @@ def train(
     for name in simulation:
         if name not in _PASSED_ON:
             raise TypeError(
-                f"{name}={simulation[name]!r:.60} is no argument of train, nor one of simulate that "
-                f"it passes on: {', '.join(_PASSED_ON)}"
+                f"{name}={simulation[name]!r:.60} is no argument of train; of those of simulate it "
+                f"takes {', '.join(_PASSED_ON)}"
             )
     network = check_network(getattr(dynamics, "potential", dynamics))
     evaluator = Evaluator.of(network, validation=validation, test=test)
