@@ -75,13 +75,15 @@ def test_sgnht_is_algorithm_1_of_ding():
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match="gradient_noise_estimate=2 exceeds friction=1: the grad"):
+    with pytest.raises(ValueError, match=r"gradient_noise_estimate=2 exceeds friction=1: the grad"):
         ll.dynamics.sghmc(U, temperature=0.1, friction=1.0, gradient_noise_estimate=2.0)
-    with pytest.raises(ValueError, match="friction=0.0 must be a finite number > 0"):
+    with pytest.raises(ValueError, match=r"friction=0.0 must be a finite number > 0"):
         ll.dynamics.sghmc(U, temperature=0.1, friction=0.0)
-    with pytest.raises(ValueError, match="gradient_noise_estimate=-1.0 must be a finite number >="):
+    with pytest.raises(
+        ValueError, match=r"gradient_noise_estimate=-1.0 must be a finite number >="
+    ):
         ll.dynamics.sghmc(U, temperature=0.1, friction=1.0, gradient_noise_estimate=-1.0)
-    with pytest.raises(ValueError, match="temperature=0.0 must be a finite number > 0"):
+    with pytest.raises(ValueError, match=r"temperature=0.0 must be a finite number > 0"):
         ll.dynamics.sgnht(U, temperature=0.0, applied_noise=0.1)
-    with pytest.raises(ValueError, match="temperature=-1.0"):
+    with pytest.raises(ValueError, match=r"temperature=-1.0"):
         ll.dynamics.sgld(U, temperature=-1.0)

@@ -28,9 +28,9 @@ def test_a_temperature_falls_over_so_many_epochs():
 def test_wrong_arguments():
     with pytest.raises(TypeError, match=r"schedule=0.1 must be a schedule such as"):
         per_epoch(0.1, NETWORK)
-    with pytest.raises(ValueError, match="dt=0.0 must be a finite number > 0"):
+    with pytest.raises(ValueError, match=r"dt=0.0 must be a finite number > 0"):
         per_epoch(Linear(start=1, stop=0, duration=1), NETWORK, dt=0.0)
-    with pytest.raises(ValueError, match="epoch_duration=-1 must be a finite number > 0"):
+    with pytest.raises(ValueError, match=r"epoch_duration=-1 must be a finite number > 0"):
         EpochSchedule(schedule=abs, epoch_duration=-1)
-    with pytest.raises(TypeError, match="is no network"):
+    with pytest.raises(TypeError, match=r"is no network"):
         per_epoch(abs, ll.potentials.harmonic())

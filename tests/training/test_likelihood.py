@@ -66,11 +66,11 @@ def test_steps_of_an_epoch():
 def test_wrong_arguments():
     with pytest.raises(TypeError, match=r"HarmonicWell|harmonic.* is no network: give what"):
         posterior_temperature(ll.potentials.harmonic())
-    with pytest.raises(ValueError, match="target_variance is missing"):
+    with pytest.raises(ValueError, match=r"target_variance is missing"):
         posterior_temperature(network("mean_square", X[:12]))
-    with pytest.raises(ValueError, match="target_variance=-1.0 must be a finite number > 0"):
+    with pytest.raises(ValueError, match=r"target_variance=-1.0 must be a finite number > 0"):
         posterior_temperature(network("mean_square", X[:12]), target_variance=-1.0)
-    with pytest.raises(ValueError, match="target_variance=1.0 belongs to the loss mean_square"):
+    with pytest.raises(ValueError, match=r"target_variance=1.0 belongs to the loss mean_square"):
         posterior_temperature(network("cross_entropy", np.arange(12) % 3), target_variance=1.0)
 
 

@@ -89,19 +89,19 @@ def test_wrong_arguments():
         stratified_split(3, seed=1)
     with pytest.raises(ValueError, match=r"fractions=\(0.5, 0.6\) must be two or more positive"):
         stratified_split(DATA, (0.5, 0.6), seed=1)
-    with pytest.raises(ValueError, match="any of the 50 examples of class 0; use fewer parts"):
+    with pytest.raises(ValueError, match=r"any of the 50 examples of class 0; use fewer parts"):
         stratified_split(DATA, (0.99, 0.01), seed=1)
-    with pytest.raises(ValueError, match="n_folds=1 must be at least 2"):
+    with pytest.raises(ValueError, match=r"n_folds=1 must be at least 2"):
         k_folds(DATA, 1, seed=1)
-    with pytest.raises(ValueError, match="n_folds=101 of 100 examples leaves folds empty"):
+    with pytest.raises(ValueError, match=r"n_folds=101 of 100 examples leaves folds empty"):
         k_folds(DATA, 101, seed=1)
-    with pytest.raises(ValueError, match="has 1 inputs, the training examples have 2"):
+    with pytest.raises(ValueError, match=r"has 1 inputs, the training examples have 2"):
         standardised(DATA, Examples(np.zeros((3, 1)), np.zeros(3), "one"))
-    with pytest.raises(ValueError, match="targets of type float64 .* needs class numbers"):
+    with pytest.raises(ValueError, match=r"targets of type float64 .* needs class numbers"):
         with_label_noise(Examples(np.zeros((3, 1)), np.zeros(3), "one"), 0.1, seed=1)
-    with pytest.raises(ValueError, match="fraction=1.5 of wrong labels must be from 0 to 1"):
+    with pytest.raises(ValueError, match=r"fraction=1.5 of wrong labels must be from 0 to 1"):
         with_label_noise(DATA, 1.5, seed=1)
-    with pytest.raises(ValueError, match="n_classes=2, but a target is 2; use n_classes >= 3"):
+    with pytest.raises(ValueError, match=r"n_classes=2, but a target is 2; use n_classes >= 3"):
         with_label_noise(DATA, 0.1, seed=1, n_classes=2)
 
 
