@@ -49,7 +49,7 @@ def _test(axes, dataset):
         _over_data_sets(axes, dataset, 100 * dataset[name], colour, marker, label)
     axes.set_ylabel("test accuracy  (%)")
     axes.set_title("clean test points")
-    axes.legend(loc="center left")
+    axes.legend(loc="upper left")
 
 
 def _training(axes, dataset):
