@@ -32,6 +32,7 @@ def made_up(*, kinetic=1.0, virial=1.0, better=4.0, seed=1):
         "average_accuracy": (place, average + scatter[2]),
         "sharpness": (place, np.linspace(4, 2, 6)[:, None] + rng.random((6, 20))),
         "laplacian": (place, np.full((6, 20), 0.04)),
+        "heating": (place, np.full((6, 20), 1e-8)),
     }
     attributes = {
         "dt": 0.5, "kinetic_control": 1.03, "virial_control": 1.08, "wrong_labels": 0.2,
@@ -57,8 +58,15 @@ def test_a_wrong_thermometer_is_refuted_at_every_temperature():
     assert sum("virial temperature" in name for name in refuted(made_up(virial=0.93))) == 6
 
 
+def test_heat_of_the_descent_widens_the_bounds():
+    dataset = made_up(kinetic=1.02)
+    warm = dataset.assign(heating=dataset["heating"] * 0 + 0.02 * 0.01 * dataset.temperature_ratio)
+    assert len(refuted(dataset)) >= 6
+    assert [name for name in refuted(warm) if "over nominal" in name] == []
+
+
 def test_no_gain_is_refuted():
-    assert any("beats T = 0.01/n, one network" in name for name in refuted(made_up(better=-1.0)))
+    assert any("beats T = 0.01/n, one network" in name for name in refuted(made_up(better=-4.0)))
 
 
 def test_gap_is_that_of_equally_wrong_labels():
