@@ -136,6 +136,13 @@ class AdLaLa(_Partitioned):
             params, defaults, seed=seed, replica=replica, weight_decay=weight_decay,
             maximize=maximize, check_gradients=check_gradients,
         )  # fmt: skip
+        found = {group["equation"] for group in self.param_groups}
+        if len(found) == 1:
+            other = "AdaptiveLangevin(word='BACNDNCA')" if "adaptive" in found else "Langevin"
+            raise ValueError(
+                f"every group has equation={found.pop()!r}: AdLaLa needs adaptive and langevin "
+                f"groups; use {other} for one equation"
+            )
 
     def check_group(self, group: dict[str, Any], where: str) -> None:
         """Raise TypeError or ValueError unless the numbers of a group are in range."""

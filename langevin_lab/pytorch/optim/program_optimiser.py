@@ -77,11 +77,6 @@ class ProgramOptimiser(BaseOptimiser):
                 )
         super().add_param_group(param_group)
         group = self.param_groups[-1]
-        try:
-            self.plan()
-        except ValueError:
-            self.param_groups.pop()
-            raise
         start = self.thermostat_start(group)
         if start is not None and "thermostat" not in group:
             group["thermostat"] = torch.tensor(float(start), dtype=torch.float64)
