@@ -68,25 +68,27 @@ def test_float32_normals_are_the_float64_ones_rounded():
     assert torch.equal(normals(3, 1, 5, 1_001, dtype=torch.float32), exact.float())
 
 
-def test_drawing_on_a_cpu_gives_the_compiled_bits():
-    cpu = torch.device("cpu")
-    found = draw(5, 2, 11, 1_000, dtype=torch.float64, device=cpu)
-    np.testing.assert_array_equal(found.numpy(), noise.normals(5, 2, 11, 1_000)[0])
-    short = draw(5, 2, 11, 1_000, dtype=torch.float32, device=cpu)
+@pytest.mark.parametrize(("start", "count"), [(11, 1_000), (0, 70_001), (3, 32_768), (2, 0)])
+def test_drawing_on_a_cpu_gives_the_compiled_bits(start, count):
+    found = torch.empty(count, dtype=torch.float64)
+    draw(5, 2, start, found)
+    np.testing.assert_array_equal(found.numpy(), noise.normals(5, 2, start, count)[0])
+    short = torch.empty(count)
+    draw(5, 2, start, short)
     assert torch.equal(short, found.float())
 
 
 def test_elsewhere_the_torch_operations_draw(monkeypatch):
     asked = {}
 
-    def recorded(*numbers, **more):
-        asked.update(more)
-        return numbers
+    def recorded(*numbers, dtype, device):
+        asked.update(numbers=numbers, dtype=dtype, device=device)
+        return torch.empty(numbers[3], dtype=dtype, device=device)
 
     monkeypatch.setattr("langevin_lab.pytorch.noise.normals", recorded)
     meta = torch.device("meta")
-    assert draw(5, 2, 11, 1_000, dtype=torch.float32, device=meta) == (5, 2, 11, 1_000)
-    assert asked == {"dtype": torch.float32, "device": meta}
+    draw(5, 2, 11, torch.empty(1_000, device=meta))
+    assert asked == {"numbers": (5, 2, 11, 1_000), "dtype": torch.float32, "device": meta}
 
 
 @pytest.mark.parametrize(

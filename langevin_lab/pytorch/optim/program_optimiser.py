@@ -45,11 +45,12 @@ class ProgramOptimiser(BaseOptimiser):
     ) -> None:  # fmt: skip
         stream = {"seed": _integer("seed", seed), "replica": _integer("replica", replica)}
         self._cached: dict[int, tuple[Any, dict[str, float]]] = {}
+        self._memory: dict[Any, torch.Tensor] = {}
         super().__init__(params, {**defaults, **stream}, **more)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
-        self._cached = {}
+        self._cached, self._memory = {}, {}
 
     @abc.abstractmethod
     def plan(self) -> Plan:
@@ -125,6 +126,13 @@ class ProgramOptimiser(BaseOptimiser):
             known = self._cached[index] = (key, values)
         return known[1]
 
+    def memory(self, number: int, offset: int, param: torch.Tensor, count: int) -> torch.Tensor:
+        """Where the normals of a step are kept; the next step writes to the same place."""
+        key = (number, offset, count, param.dtype, param.device)
+        if key not in self._memory:
+            self._memory[key] = torch.empty(count, dtype=kept(param.dtype), device=param.device)
+        return self._memory[key]
+
     def check_group(self, group: dict[str, Any], where: str) -> None:
         """Raise TypeError or ValueError unless the numbers of a group are in range."""
         super().check_group(group, where)
@@ -166,7 +174,7 @@ class _Run:
                 self._load(params)
                 ready = params
             if params:
-                self._run(piece, params)
+                self._advance(piece, params)
         self._store(ready)
 
     def _load(self, params: list[torch.Tensor]) -> None:
@@ -176,7 +184,7 @@ class _Run:
         if self.plan.momenta:
             names["p"] = Vectors([optimiser.buffer(param, "momentum") for param in params])
 
-    def _run(self, piece: Piece, params: list[torch.Tensor]) -> None:
+    def _advance(self, piece: Piece, params: list[torch.Tensor]) -> None:
         step = self.group["steps_done"] - piece.previous
         for number in piece.normals:
             self.names[f"n{number}"] = self._normals(params, step, number)
@@ -202,10 +210,8 @@ class _Run:
         tensors: list[torch.Tensor] = []
         for run in _neighbours(params, self.offsets):
             start, count = first + self.offsets[run[0]], sum(param.numel() for param in run)
-            flat = draw(
-                self.group["seed"], self.group["replica"], start, count,
-                dtype=kept(run[0].dtype), device=run[0].device,
-            )  # fmt: skip
+            flat = self.optimiser.memory(number, start - first, run[0], count)
+            draw(self.group["seed"], self.group["replica"], start, flat)
             pieces = flat.split([param.numel() for param in run])
             tensors += [piece.view(param.shape) for piece, param in zip(pieces, run)]
         return Vectors(tensors)
