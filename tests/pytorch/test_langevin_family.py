@@ -158,6 +158,18 @@ def test_steps_end_where_the_next_gradient_is_taken():
     assert targets("BAOA") == [[(False, "pxpx")]]
 
 
+def test_normals_are_overwritten_only_where_they_are_read_once():
+    """U reads its first normal in two lines; O has one for itself, in every group."""
+
+    def functions(word, equations):
+        segments = plan_of_word(word, equations).segments
+        pieces = [piece for segment in segments for piece in segment]
+        return {name for piece in pieces for _, _, code in piece.lines for name in code.co_names}
+
+    assert "scaled" in functions("BAOAB", ("langevin", "langevin"))
+    assert "scaled" not in functions("UBU", ("langevin",)) - {"n1"}
+
+
 def test_several_gradients_a_step_need_a_closure():
     x = walkers(3)
     optimiser = langevin(x, "BABOBAB")

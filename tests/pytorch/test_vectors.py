@@ -45,6 +45,15 @@ def test_scalars_are_multiplied_and_added_too():
     assert (a, b, c) == (2.0, 3.0, 4.0)
 
 
+@pytest.mark.parametrize("coefficient", [0.7, torch.tensor(0.7, dtype=torch.float64)])
+def test_normals_are_scaled_where_they_are(coefficient):
+    normals = vector(0)
+    expected = 0.7 * flat(normals)
+    assert FUNCTIONS["scaled"](normals, coefficient) is normals
+    np.testing.assert_allclose(flat(normals), expected, rtol=1e-15)
+    assert FUNCTIONS["scaled"](0.0, coefficient) == 0.0  # no noise
+
+
 def test_products_and_sums_of_vectors():
     a, b = vector(0), vector(1)
     np.testing.assert_array_equal(flat(2.0 * a * b), 2.0 * flat(a) * flat(b))

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import ast
 import functools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CodeType
@@ -113,12 +114,15 @@ def _segments(program: Program) -> tuple[tuple[Piece, ...], ...]:
     lines = program.lines
     places = [index for index, line in enumerate(lines) if line.gradient_of is not None]
     carried = "g" in program.stored
+    # Words for several blocks read the same normal once for each, of different coordinates.
+    readers = Counter((line.block, name) for line in lines for name in line.reads)
+    once = frozenset(n for n in program.normals if all(readers[b, n] < 2 for b, _ in readers))
     place = places[-1] if carried else places[0]
-    segments = [[_piece(lines[place + 1 :], carried)]] if carried else []
+    segments = [[_piece(lines[place + 1 :], once, True)]] if carried else []
     rest = lines[:place] if carried else lines[place + 1 :] + lines[:place]
     cuts = [index for index, line in enumerate(rest) if line.gradient_of is not None]
     for start, stop in zip([0, *(cut + 1 for cut in cuts)], [*cuts, len(rest)]):
-        piece = _piece(rest[start:stop])
+        piece = _piece(rest[start:stop], once)
         if carried and start == 0:
             segments[0].append(piece)
         else:
@@ -126,17 +130,18 @@ def _segments(program: Program) -> tuple[tuple[Piece, ...], ...]:
     return tuple(tuple(segment) for segment in segments)
 
 
-def _piece(lines: Sequence[Line], previous: bool = False) -> Piece:
+def _piece(lines: Sequence[Line], once: frozenset[str], previous: bool = False) -> Piece:
     read = {name for line in lines for name in line.reads}
     normals = (int(name[1:]) for name in read if name[0] == "n" and name[1:].isdigit())
-    coded = tuple((line.block, line.target, _code(line)) for line in lines)
+    coded = tuple((line.block, line.target, _code(line, once)) for line in lines)
     return Piece(coded, tuple(sorted(normals)), previous)
 
 
-def _code(line: Line) -> CodeType:
-    """The right-hand side; `fma` in place where its result replaces an argument.
+def _code(line: Line, once: frozenset[str]) -> CodeType:
+    """The right-hand side, in place where an argument is read no more.
 
-    ``p = fma(a, b, p)`` becomes add_to(p, a, b), ``p = fma(a, p, c)`` scale_and_add(p, a, c).
+    ``p = fma(a, b, p)`` becomes add_to(p, a, b), ``p = fma(a, p, c)`` scale_and_add(p, a, c), and
+    ``a * n0`` scaled(n0, a) where ``once`` says that n0 stands nowhere else.
     """
     tree = ast.parse(line.expression, mode="eval")
     call = tree.body
@@ -148,6 +153,24 @@ def _code(line: Line) -> CodeType:
             ("scale_and_add", second, [first, third]),
         ):
             if target is named[0]:
-                call.func = ast.copy_location(ast.Name(name, ast.Load()), call.func)
+                call.func = ast.Name(name, ast.Load())
                 call.args = [target, *others]
+    tree = ast.fix_missing_locations(_Scaling(once).visit(tree))
     return compile(tree, "<step>", "eval")
+
+
+class _Scaling(ast.NodeTransformer):
+    """a * n0 -> scaled(n0, a), and a * scaled(...) -> scaled(scaled(...), a)."""
+
+    def __init__(self, once: frozenset[str]) -> None:
+        self.once = once
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        """Replace a product, its factors first."""
+        self.generic_visit(node)
+        right = node.right
+        named = isinstance(right, ast.Name) and right.id in self.once
+        nested = isinstance(right, ast.Call) and getattr(right.func, "id", "") == "scaled"
+        if isinstance(node.op, ast.Mult) and (named or nested):
+            return ast.Call(ast.Name("scaled", ast.Load()), [right, node.left], [])
+        return node

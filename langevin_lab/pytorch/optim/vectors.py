@@ -84,6 +84,14 @@ def scale_and_add(b: Any, a: Any, c: Any) -> Any:
     return b
 
 
+def scaled(b: Any, a: Any) -> Any:
+    """b = a b where b is a vector of normals that nothing else reads; the product else."""
+    if not isinstance(b, Vectors):
+        return a * b
+    torch._foreach_mul_(b.tensors, a.to(b.tensors[0].dtype) if isinstance(a, torch.Tensor) else a)
+    return b
+
+
 def scalar_product(a: Vectors, b: Vectors) -> torch.Tensor:
     """The sum of a b over all coordinates, in float64 from the first addition on."""
     products = torch._foreach_mul(a.tensors, b.tensors)
@@ -106,6 +114,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "expm1_over": expm1_over,
         "fma": multiply_add,
         "scale_and_add": scale_and_add,
+        "scaled": scaled,
         "sqrt": torch.sqrt,
     }
 )
