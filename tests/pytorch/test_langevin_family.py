@@ -142,6 +142,54 @@ def test_float32_noise_is_the_float64_noise_rounded():
     torch.testing.assert_close(rounded.detach().double(), exact.detach(), rtol=1e-5, atol=1e-6)
 
 
+def test_the_noise_of_other_devices_makes_the_same_walk(monkeypatch):
+    """Drawn by torch operations, as on a GPU, instead of by the compiled generator."""
+    from langevin_lab.pytorch.noise import normals
+
+    def drawn_by_torch(seed, replica, start, out):
+        out.copy_(normals(seed, replica, start, out.numel(), dtype=out.dtype))
+
+    compiled, other = walkers(51), walkers(51)
+    roll(compiled, langevin(compiled, "OBABO"), 7)
+    monkeypatch.setattr("langevin_lab.pytorch.optim.program_optimiser.draw", drawn_by_torch)
+    roll(other, langevin(other, "OBABO"), 7)
+    torch.testing.assert_close(other.detach(), compiled.detach(), rtol=0, atol=1e-14)
+    assert compiled.detach().abs().max() > 0.1
+
+
+def test_a_norm_that_overflows_is_no_infinite_gradient():
+    x = walkers(3, torch.float32)
+    optimiser = optim.SGLD([x], 1e-30, temperature=0.0, seed=1)
+    x.grad = torch.full((3,), 1e30)
+    assert torch.isinf(x.grad.norm())
+    optimiser.step()
+    torch.testing.assert_close(x.detach(), torch.full((3,), -1.0))
+
+
+def test_a_group_may_be_added_in_a_run():
+    """It starts at rest with a whole first half kick, and the others go on as they were."""
+    alone, with_other, late = walkers(4), walkers(4), walkers(2)
+    first, second = (langevin(x, "BAOAB") for x in (alone, with_other))
+    for optimiser in (first, second):
+        optimiser.param_groups[0]["temperature"] = 0.0
+        optimiser.defaults["temperature"] = 0.0
+    for x in (alone, with_other, late):
+        x.data.fill_(1.0)
+    roll(alone, first, 3)
+    roll(with_other, second, 3)
+    second.add_param_group({"params": [late]})
+    late.grad = STIFFNESS * late.detach()
+    roll(with_other, second, 1)
+    roll(alone, first, 1)
+    assert torch.equal(with_other, alone)
+    fresh = walkers(2)
+    fresh.data.fill_(1.0)
+    third = langevin(fresh, "BAOAB")
+    third.param_groups[0]["temperature"] = 0.0
+    roll(fresh, third, 1)
+    assert torch.equal(late, fresh)
+
+
 def test_steps_end_where_the_next_gradient_is_taken():
     """One gradient, then only what lies between: pieces of words cut by hand."""
 
