@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 # Rooms inside this one, imported on use.
-_ROOMS = ("optim",)
+_ROOMS = ("noise", "optim")
 # Public name -> submodule, imported on use.
 _NAMES: dict[str, str] = {
     "PRESETS": "image_presets",

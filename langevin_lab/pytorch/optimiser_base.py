@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from langevin_lab.dynamics.schedules import check_positive
+from langevin_lab.dynamics.schedules import check_nonnegative, check_positive
 
 __all__ = ["BaseOptimiser"]
 
@@ -32,8 +32,10 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
     params : iterable of tensors or of dict
         As for any torch optimiser.
     defaults : dict
-        Numbers of a group; ``maximize`` and ``check_gradients`` are added. Each group counts its
+        Numbers of a group, of which one is ``lr``; those below are added. Each group counts its
         steps in ``group["steps_done"]``.
+    weight_decay : float, optional
+        >= 0: adds weight_decay |x|^2/2 to the loss.
     maximize : bool, optional
         Climb instead of descend.
     check_gradients : bool, optional
@@ -50,10 +52,15 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         params: Iterable[Any],
         defaults: dict[str, Any],
         *,
+        weight_decay: float = 0.0,
         maximize: bool = False,
         check_gradients: bool = True,
     ) -> None:
-        own = {"maximize": bool(maximize), "check_gradients": bool(check_gradients)}
+        own = {
+            "weight_decay": weight_decay,
+            "maximize": bool(maximize),
+            "check_gradients": bool(check_gradients),
+        }
         super().__init__(params, {**defaults, **own, "steps_done": 0})
 
     @abc.abstractmethod
@@ -63,6 +70,7 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
     def check_group(self, group: dict[str, Any], where: str) -> None:
         """Raise TypeError or ValueError unless the numbers of a group are in range."""
         check_positive(f"{where}lr", group["lr"])
+        check_nonnegative(f"{where}weight_decay", group["weight_decay"])
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add a group of parameters; what it does not say is taken from the defaults.
@@ -88,7 +96,7 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
                 )
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Take one step.
 
         Parameters
@@ -122,7 +130,7 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         for number, group in enumerate(self.param_groups):
             params = [param for param in group["params"] if param.grad is not None]
             for param in params:
-                if param.grad.layout != torch.strided:
+                if param.grad is not None and param.grad.layout != torch.strided:
                     raise ValueError(
                         f"{self._name(number, param)} has a sparse gradient, but "
                         f"{type(self).__name__} moves every entry in every step: build the layer "
@@ -137,7 +145,8 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         """One number for all gradients first; which one is at fault is asked only then."""
         if not params:
             return
-        norms = torch._foreach_norm([param.grad for param in params], float("inf"))
+        gradients = [param.grad for param in params if param.grad is not None]
+        norms = torch._foreach_norm(gradients, float("inf"))
         largest = torch.stack([norm.to(norms[0].device, torch.float64) for norm in norms])
         if bool(torch.isfinite(largest).all()):
             return
@@ -154,15 +163,21 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         return f"parameter {index} of group {number}, shape {tuple(param.shape)},"
 
     def gradients(self, group: dict[str, Any], params: list[torch.Tensor]) -> list[torch.Tensor]:
-        """The gradients in the precision of the state, of minus the loss under ``maximize``.
+        """The gradients in the precision of the state, with weight decay.
 
-        They may be the tensors ``param.grad`` themselves: never write to them.
+        Under ``maximize`` of minus the loss. They may be the tensors ``param.grad`` themselves:
+        never write to them.
         """
         found = [
             torch.zeros_like(p, dtype=kept(p.dtype)) if p.grad is None else p.grad.to(kept(p.dtype))
             for p in params
         ]
-        return list(torch._foreach_neg(found)) if group["maximize"] and found else found
+        if group["maximize"] and found:
+            found = list(torch._foreach_neg(found))
+        if group["weight_decay"] and found:
+            pull = self.positions(params)
+            found = list(torch._foreach_add(found, pull, alpha=group["weight_decay"]))
+        return found
 
     def positions(self, params: list[torch.Tensor]) -> list[torch.Tensor]:
         """What a step moves: the parameters, or the float32 copies of those with fewer bits."""
