@@ -14,13 +14,13 @@ import inspect
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as functional
-from torch import Tensor
+from torch import Tensor, nn
 
 from langevin_lab.pytorch import optim
 from langevin_lab.pytorch.image_presets import ImagePreset
@@ -120,15 +120,17 @@ def train_images(
 
 
 def make_optimizer(
-    preset: ImagePreset, parameters: Iterable[Any], *, n_images: int
+    preset: ImagePreset, model: nn.Module, *, n_images: int
 ) -> torch.optim.Optimizer:
     """Return the preset's optimizer, of `langevin_lab.pytorch.optim` or of `torch.optim`.
+
+    AdLaLa and LOL get the model's first layer under their first equation, each of its parameters a
+    group, and the rest as one group under the second, as published.
 
     Parameters
     ----------
     preset : ImagePreset
-    parameters : iterable
-        Parameters or parameter groups.
+    model : Module
     n_images : int
         Images of the training set, which decide ``total_steps``.
 
@@ -151,8 +153,19 @@ def make_optimizer(
         options["total_steps"] = preset.total_steps(n_images)
     if "seed" in known:
         options.setdefault("seed", preset.seed)
-    made: torch.optim.Optimizer = kind(parameters, **options)
+    made: torch.optim.Optimizer = kind(_groups(model, kind), **options)
     return made
+
+
+def _groups(model: nn.Module, kind: Any) -> list[Any]:
+    """All parameters, or the groups of an optimizer that wants an equation for each."""
+    equations = getattr(kind, "equations", ())
+    if not equations:
+        return list(model.parameters())
+    first = next(list(m.parameters()) for m in model.modules() if list(m.parameters(recurse=False)))
+    rest = list(model.parameters())[len(first) :]
+    groups: list[Any] = [{"params": [p], "equation": equations[0]} for p in first]
+    return [*groups, {"params": rest, "equation": equations[1]}]
 
 
 class _Run:
@@ -179,7 +192,7 @@ class _Run:
             torch.manual_seed(preset.seed)
             self.model = MODELS[preset.model]().to(device)
         parameters = list(self.model.parameters())
-        self.optimizer = make_optimizer(preset, parameters, n_images=len(train))
+        self.optimizer = make_optimizer(preset, self.model, n_images=len(train))
         kernels = [p for p in parameters if p.ndim == 4]
         self.decayed = parameters if preset.decayed == "all" else kernels
         self.rates = [group["lr"] for group in self.optimizer.param_groups]

@@ -86,7 +86,9 @@ def test_when_cooled_down_it_is_gradient_descent():
     assert optimizer.momenta() == [0.0]
     other = torch.nn.Parameter(weight.detach().clone())
     plain = torch.optim.SGD([other], lr=0.05)
-    np.testing.assert_array_equal(torch_path(optimizer, weight, 9), torch_path(plain, other, 9))
+    np.testing.assert_allclose(
+        torch_path(optimizer, weight, 9), torch_path(plain, other, 9), rtol=1e-13
+    )
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -117,7 +119,7 @@ def test_displacements_measure_the_temperature(momentum):
 
 def test_alpha_and_total_steps_say_the_same():
     steps = [total_steps_of(alpha) for alpha in (0.99997, 0.999985258847)]
-    assert steps == pytest.approx([153_502, 312_400], rel=1e-6)
+    assert steps == pytest.approx([153_503.370, 312_400], rel=1e-8)
     paths = []
     for given in ({"alpha": 0.9}, {"total_steps": total_steps_of(0.9)}):
         weight = weight_at_start()

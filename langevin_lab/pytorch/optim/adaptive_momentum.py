@@ -78,8 +78,11 @@ class AdaptiveHeavyBall(GroupOptimiser):
         maximize: bool = False,
         check_gradients: bool = True,
     ) -> None:
-        defaults = {"lr": lr, "margin": margin, "weight_decay": weight_decay}
-        super().__init__(params, defaults, maximize=maximize, check_gradients=check_gradients)
+        defaults = {"lr": lr, "margin": margin}
+        super().__init__(
+            params, defaults, weight_decay=weight_decay, maximize=maximize,
+            check_gradients=check_gradients,
+        )  # fmt: skip
 
     def momenta(self) -> list[float]:
         """Momentum of each group's last step; nan before the first. Waits for the device."""
@@ -184,12 +187,12 @@ class ARAdam(AdaptiveHeavyBall):
         check_gradients: bool = True,
     ) -> None:
         defaults = {
-            "lr": lr, "margin": margin, "weight_decay": weight_decay,
-            "square_decay": square_decay, "epsilon": epsilon,
+            "lr": lr, "margin": margin, "square_decay": square_decay, "epsilon": epsilon,
         }  # fmt: skip
         GroupOptimiser.__init__(
-            self, params, defaults, maximize=maximize, check_gradients=check_gradients
-        )
+            self, params, defaults, weight_decay=weight_decay, maximize=maximize,
+            check_gradients=check_gradients,
+        )  # fmt: skip
 
     def check_group(self, group: dict[str, Any], where: str) -> None:
         """Raise TypeError or ValueError unless the numbers of a group are in range."""

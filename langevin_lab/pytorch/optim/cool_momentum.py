@@ -90,9 +90,12 @@ class CoolMomentum(GroupOptimiser):
     ) -> None:
         defaults = {
             "lr": lr, "start_momentum": start_momentum, "total_steps": total_steps,
-            "alpha": alpha, "schedule": schedule, "weight_decay": weight_decay,
+            "alpha": alpha, "schedule": schedule,
         }  # fmt: skip
-        super().__init__(params, defaults, maximize=maximize, check_gradients=check_gradients)
+        super().__init__(
+            params, defaults, weight_decay=weight_decay, maximize=maximize,
+            check_gradients=check_gradients,
+        )  # fmt: skip
 
     def momenta(self) -> list[float]:
         """Momentum coefficient that each group's next step uses."""

@@ -1,4 +1,4 @@
-"""What optimisers share that move a whole parameter group as one vector, with weight decay.
+"""What optimisers share that move each parameter group as one vector.
 
 A step is made of `torch._foreach_*` operations over the parameters of a group: a few fused launches
 on a GPU, a loop in C++ on a CPU. What a step takes from its count and from lr are Python floats, so
@@ -11,27 +11,21 @@ import abc
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from langevin_lab.dynamics.schedules import check_nonnegative
 from langevin_lab.pytorch.optimiser_base import BaseOptimiser
 
 
 class GroupOptimiser(BaseOptimiser):
-    """Base of optimisers that define `move`; a group's ``weight_decay`` joins its gradients."""
+    """Base of optimisers that define `move`."""
 
     def advance(self, closure: Callable[[], Any] | None) -> None:
         """Move each group by one step; parameters without a gradient stay as they are."""
         for group, params in zip(self.param_groups, self.trained()):
-            if not params:
-                continue
-            gradients, positions = self.gradients(group, params), self.positions(params)
-            if group["weight_decay"] != 0:
-                decay = group["weight_decay"]
-                gradients = list(torch._foreach_add(gradients, positions, alpha=decay))
-            self.move(group, params, positions, gradients)
-            self.write(params, positions)
+            if params:
+                gradients, positions = self.gradients(group, params), self.positions(params)
+                self.move(group, params, positions, gradients)
+                self.write(params, positions)
 
     @abc.abstractmethod
     def move(
@@ -42,11 +36,6 @@ class GroupOptimiser(BaseOptimiser):
         gradients: list[Tensor],
     ) -> None:
         """Add one step of a group to its positions; the gradients must not be written to."""
-
-    def check_group(self, group: dict[str, Any], where: str) -> None:
-        """Raise TypeError or ValueError unless the numbers of a group are in range."""
-        super().check_group(group, where)
-        check_nonnegative(f"{where}weight_decay", group["weight_decay"])
 
     def buffers(self, params: list[Tensor], name: str) -> list[Tensor]:
         """A tensor of the state of each parameter, zero before its first step."""
