@@ -33,14 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     else:
         train, test = (load_images(given.data, part=part) for part in ("train", "test"))
     print(
-        f"{preset.model}, {preset.optimizer}, {preset.total_steps(len(train))} steps of "
+        f"{preset.model}, {preset.optimiser}, {preset.total_steps(len(train))} steps of "
         f"{preset.batch_size} images on {given.device}, into {given.out}"
     )
     records = train_images(
         preset, train, test, folder=given.out, device=given.device, resume=given.resume,
         stop_after=given.stop_after, bfloat16=given.bfloat16, on_epoch=_report,
     )  # fmt: skip
-    title = f"{preset.model}, {preset.optimizer}" + (" (synthetic data)" * bool(given.synthetic))
+    title = f"{preset.model}, {preset.optimiser}" + (" (synthetic data)" * bool(given.synthetic))
     draw_training(records, given.out / "training.png", title=title)
 
 
@@ -61,10 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--bfloat16", action="store_true", help="evaluate under autocast")
     change = parser.add_argument_group("changes of the preset")
     change.add_argument("--model", choices=sorted(MODELS))
-    change.add_argument("--optimizer", help="of langevin_lab.pytorch.optim or torch.optim")
+    change.add_argument("--optimiser", help="of langevin_lab.pytorch.optim or torch.optim")
     change.add_argument(
         "--option", action="append", default=[], metavar="NAME=VALUE",
-        help="of the optimizer; with --optimizer the preset's own are dropped",
+        help="of the optimiser; with --optimiser the preset's own are dropped",
     )  # fmt: skip
     for name, kind in (("epochs", int), ("batch-size", int), ("weight-decay", float),
                        ("seed", int)):  # fmt: skip
@@ -75,11 +75,11 @@ def _parser() -> argparse.ArgumentParser:
 def _preset(given: argparse.Namespace) -> ImagePreset:
     """The preset with the changes that were given."""
     preset = PRESETS[given.preset]
-    names = ("model", "optimizer", "epochs", "batch_size", "weight_decay", "seed")
+    names = ("model", "optimiser", "epochs", "batch_size", "weight_decay", "seed")
     changes: dict[str, Any] = {
         name: getattr(given, name) for name in names if getattr(given, name) is not None
     }
-    options = {} if given.optimizer else dict(preset.options)
+    options = {} if given.optimiser else dict(preset.options)
     for option in given.option:
         name, found, value = option.partition("=")
         if not found:

@@ -15,7 +15,7 @@ _NAMES: dict[str, str] = {
     "ImageSet": "images",
     "ResidualNetwork": "models",
     "load_images": "images",
-    "make_optimizer": "image_training",
+    "make_optimiser": "image_training",
     "resnet20": "models",
     "resnet34": "models",
     "small_cnn": "models",

@@ -29,7 +29,7 @@ class ImagePreset:
     ----------
     model : str
         A name of `langevin_lab.pytorch.models.MODELS`.
-    optimizer : str
+    optimiser : str
         A class of `langevin_lab.pytorch.optim` or of `torch.optim`.
     options : mapping
         Its keyword arguments. Where it takes ``total_steps`` or ``seed`` and none is given, it gets
@@ -40,7 +40,7 @@ class ImagePreset:
     rate_steps : tuple of (int, float), optional
         (epoch, factor): from this epoch on, counted from 0, the learning rate is factor lr.
     weight_decay : float, optional
-        Added to the gradient as weight_decay x, for every optimizer in the same way.
+        Added to the gradient as weight_decay x, for every optimiser in the same way.
     decayed : {"kernels", "all"}, optional
         What weight_decay acts on: weights of convolutions, or all parameters.
     normalisation : {"pixel", "channel"}, optional
@@ -57,7 +57,7 @@ class ImagePreset:
     """
 
     model: str
-    optimizer: str
+    optimiser: str
     options: Mapping[str, Any] = field(default_factory=dict)
     batch_size: int
     epochs: int
@@ -104,9 +104,9 @@ class ImagePreset:
 _STEPS = ((81, 1e-1), (121, 1e-2), (161, 1e-3), (181, 0.5e-3))
 
 
-def _resnet20(optimizer: str, options: dict[str, Any], **more: Any) -> ImagePreset:
+def _resnet20(optimiser: str, options: dict[str, Any], **more: Any) -> ImagePreset:
     return ImagePreset(
-        model="resnet20", optimizer=optimizer, options=options, batch_size=32, epochs=200,
+        model="resnet20", optimiser=optimiser, options=options, batch_size=32, epochs=200,
         drop_last=True, weight_decay=2e-4, decayed="kernels", **more,
     )  # fmt: skip
 
@@ -118,7 +118,7 @@ PRESETS: Mapping[str, ImagePreset] = MappingProxyType(
         "sgd-resnet20": _resnet20("SGD", {"lr": 0.01, "momentum": 0.9}, rate_steps=_STEPS),
         "coolmomentum-resnet34": ImagePreset(
             model="resnet34",
-            optimizer="CoolMomentum",
+            optimiser="CoolMomentum",
             options={"lr": 0.01, "start_momentum": 0.99},
             batch_size=128,
             epochs=200,

@@ -27,7 +27,7 @@ from langevin_lab.pytorch.image_presets import ImagePreset
 from langevin_lab.pytorch.images import ImageSet, Normalisation, epoch_batches
 from langevin_lab.pytorch.models import MODELS
 
-__all__ = ["EpochRecord", "make_optimizer", "train_images"]
+__all__ = ["EpochRecord", "make_optimiser", "train_images"]
 
 CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
 
@@ -37,7 +37,7 @@ class EpochRecord:
     """What the log says of one epoch; losses are mean cross-entropies, without the penalty.
 
     ``momentum`` is that of the next step and ``temperature`` the mean square displacement of the
-    last step over lr; both are nan for an optimizer without them. Training figures are means over
+    last step over lr; both are nan for an optimiser without them. Training figures are means over
     the epoch, while the model changes; test figures are those after it.
     """
 
@@ -82,7 +82,7 @@ def train_images(
         Leave the run after this epoch, counted from 1, to be resumed; schedules are those of the
         whole run.
     bfloat16 : bool, optional
-        Evaluate the model under autocast; parameters and the optimizer's state stay float32.
+        Evaluate the model under autocast; parameters and the optimiser's state stay float32.
     on_epoch : callable, optional
         Called with the record of each epoch.
 
@@ -119,10 +119,10 @@ def train_images(
     return records
 
 
-def make_optimizer(
+def make_optimiser(
     preset: ImagePreset, model: nn.Module, *, n_images: int
 ) -> torch.optim.Optimizer:
-    """Return the preset's optimizer, of `langevin_lab.pytorch.optim` or of `torch.optim`.
+    """Return the preset's optimiser, of `langevin_lab.pytorch.optim` or of `torch.optim`.
 
     AdLaLa and LOL get the model's first layer under their first equation, each of its parameters a
     group, and the rest as one group under the second, as published.
@@ -137,14 +137,14 @@ def make_optimizer(
     Raises
     ------
     ValueError
-        If there is no such optimizer, or it wants to evaluate the loss again (LBFGS).
+        If there is no such optimiser, or it wants to evaluate the loss again (LBFGS).
     """
-    kind: Any = getattr(optim if preset.optimizer in optim.__all__ else torch.optim,
-                        preset.optimizer, None)  # fmt: skip
+    kind: Any = getattr(optim if preset.optimiser in optim.__all__ else torch.optim,
+                        preset.optimiser, None)  # fmt: skip
     fits = inspect.isclass(kind) and issubclass(kind, torch.optim.Optimizer)
-    if not fits or preset.optimizer in ("Optimizer", "LBFGS", "SparseAdam"):
+    if not fits or preset.optimiser in ("Optimizer", "LBFGS", "SparseAdam"):
         raise ValueError(
-            f"optimizer={preset.optimizer!r} must be one of {optim.__all__} or a class of "
+            f"optimiser={preset.optimiser!r} must be one of {optim.__all__} or a class of "
             "torch.optim that steps on dense gradients without a closure"
         )
     known = inspect.signature(kind).parameters
@@ -158,7 +158,7 @@ def make_optimizer(
 
 
 def _groups(model: nn.Module, kind: Any) -> list[Any]:
-    """All parameters, or the groups of an optimizer that wants an equation for each."""
+    """All parameters, or the groups of an optimiser that wants an equation for each."""
     equations = getattr(kind, "equations", ())
     if not equations:
         return list(model.parameters())
@@ -169,7 +169,7 @@ def _groups(model: nn.Module, kind: Any) -> list[Any]:
 
 
 class _Run:
-    """Model, optimizer and data of one run."""
+    """Model, optimiser and data of one run."""
 
     def __init__(
         self,
@@ -192,15 +192,15 @@ class _Run:
             torch.manual_seed(preset.seed)
             self.model = MODELS[preset.model]().to(device)
         parameters = list(self.model.parameters())
-        self.optimizer = make_optimizer(preset, self.model, n_images=len(train))
+        self.optimiser = make_optimiser(preset, self.model, n_images=len(train))
         kernels = [p for p in parameters if p.ndim == 4]
         self.decayed = parameters if preset.decayed == "all" else kernels
-        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.rates = [group["lr"] for group in self.optimiser.param_groups]
 
     def epoch(self, number: int) -> EpochRecord:
         """Train one epoch, counted from 0, and evaluate."""
         began = time.perf_counter()
-        for group, rate in zip(self.optimizer.param_groups, self.rates):
+        for group, rate in zip(self.optimiser.param_groups, self.rates):
             group["lr"] = rate * self.preset.rate_factor(number)
         loss, accuracy, n_seen = self._train(number)
         if not math.isfinite(loss):
@@ -210,9 +210,9 @@ class _Run:
             )
         seconds = time.perf_counter() - began
         test_loss, test_accuracy = self._evaluate(self.test)
-        momenta = getattr(self.optimizer, "momenta", lambda: [math.nan])()
-        square = getattr(self.optimizer, "mean_square_displacement", lambda: math.nan)()
-        rate = self.optimizer.param_groups[0]["lr"]
+        momenta = getattr(self.optimiser, "momenta", lambda: [math.nan])()
+        square = getattr(self.optimiser, "mean_square_displacement", lambda: math.nan)()
+        rate = self.optimiser.param_groups[0]["lr"]
         return EpochRecord(
             epoch=number + 1,
             n_steps=(number + 1) * self.preset.steps_per_epoch(len(self.train)),
@@ -233,19 +233,19 @@ class _Run:
             self.train, self.normalisation, batch_size=preset.batch_size, seed=preset.seed,
             epoch=number, augment=preset.augment, drop_last=preset.drop_last,
         ):  # fmt: skip
-            self.optimizer.zero_grad(set_to_none=True)
+            self.optimiser.zero_grad(set_to_none=True)
             scores = self._scores(images)
             loss = functional.cross_entropy(scores, labels)
             loss.backward()
             self._decay()
-            self.optimizer.step()
+            self.optimiser.step()
             loss_sum += loss.detach() * len(labels)
             correct += (scores.argmax(dim=1) == labels).sum()
             n_seen += len(labels)
         return float(loss_sum) / n_seen, int(correct) / n_seen, n_seen
 
     def _decay(self) -> None:
-        """Add the gradient of the penalty, whatever the optimizer makes of its own weight_decay."""
+        """Add the gradient of the penalty, whatever the optimiser makes of its own weight_decay."""
         if self.preset.weight_decay == 0:
             return
         held = [(p.grad, p.detach()) for p in self.decayed if p.grad is not None]
@@ -275,7 +275,7 @@ class _Run:
         """Write a checkpoint; the one before stays until this one is complete."""
         content = {
             "preset": _plain(self.preset), "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
             "records": [dataclasses.asdict(record) for record in records],
         }  # fmt: skip
         part = path.with_suffix(".part")
@@ -296,7 +296,7 @@ class _Run:
                 f"{wanted[name]!r}; resume it with its own preset, or give another folder"
             )
         self.model.load_state_dict(content["model"])
-        self.optimizer.load_state_dict(content["optimizer"])
+        self.optimiser.load_state_dict(content["optimiser"])
         return [EpochRecord(**record) for record in content["records"]]
 
 

@@ -1,4 +1,4 @@
-"""ARSGD and ARAdam as torch optimizers, against their recursions in numpy."""
+"""ARSGD and ARAdam as torch optimisers, against their recursions in numpy."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from langevin_lab.pytorch.optim import ARAdam, AdaptiveHeavyBall
+from langevin_lab.pytorch.optim import AdaptiveHeavyBall, ARAdam
 
 STIFFNESS = np.array([0.05, 0.4, 1.0, 0.7])
 START = np.array([1.0, -0.7, 0.4, 0.9])
@@ -24,13 +24,13 @@ def set_gradients(params):
     params[0].grad, params[1].grad = gradient[:1].clone(), gradient[1:].reshape(3, 1).clone()
 
 
-def torch_path(optimizer, params, n_steps):
+def torch_path(optimiser, params, n_steps):
     path, momenta = [], []
     for _ in range(n_steps):
         set_gradients(params)
-        optimizer.step()
+        optimiser.step()
         path.append(np.concatenate([p.detach().numpy().ravel() for p in params]))
-        momenta.append(optimizer.momenta()[0])
+        momenta.append(optimiser.momenta()[0])
     return np.array(path), np.array(momenta)
 
 
@@ -69,8 +69,8 @@ def test_path_of_arsgd_is_the_recursion(margin):
 @pytest.mark.parametrize("margin", [1e-3, 0.4])
 def test_path_of_aradam_is_the_recursion(margin):
     params = weights()
-    optimizer = ARAdam(params, lr=0.02, margin=margin, square_decay=0.99)
-    found, expected = torch_path(optimizer, params, 60), numpy_path(60, 0.02, margin, adam=True)
+    optimiser = ARAdam(params, lr=0.02, margin=margin, square_decay=0.99)
+    found, expected = torch_path(optimiser, params, 60), numpy_path(60, 0.02, margin, adam=True)
     np.testing.assert_allclose(found[0], expected[0], rtol=1e-10, atol=1e-15)
     np.testing.assert_allclose(found[1], expected[1], rtol=1e-9)
 
@@ -78,23 +78,23 @@ def test_path_of_aradam_is_the_recursion(margin):
 def test_momentum_finds_the_optimum_of_the_slowest_mode():
     """(1 - sqrt(lr nu))^2 at lr = 1, nu = 0.01, L = 1: 0.81, theory 4."""
     x = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
-    optimizer = AdaptiveHeavyBall([x], lr=1.0)
+    optimiser = AdaptiveHeavyBall([x], lr=1.0)
     for _ in range(80):
         x.grad = x.detach() * torch.tensor([1.0, 0.01], dtype=torch.float64)
-        optimizer.step()
-    assert optimizer.momenta()[0] == pytest.approx((1 - math.sqrt(0.01)) ** 2, abs=1e-6)
+        optimiser.step()
+    assert optimiser.momenta()[0] == pytest.approx((1 - math.sqrt(0.01)) ** 2, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", [AdaptiveHeavyBall, ARAdam])
 def test_momentum_where_the_ratio_says_nothing(kind):
     x = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
-    optimizer = kind([x], lr=0.1, margin=0.2)
-    assert math.isnan(optimizer.momenta()[0])
+    optimiser = kind([x], lr=0.1, margin=0.2)
+    assert math.isnan(optimiser.momenta()[0])
     found = []
     for gradient in (0.0, 1.0, 1.0):  # no step; a step of length 0 before; no change of g
         x.grad = torch.full((2,), gradient, dtype=torch.float64)
-        optimizer.step()
-        found += optimizer.momenta()
+        optimiser.step()
+        found += optimiser.momenta()
     assert found == [0.0, 0.0, 0.8]
     assert torch.isfinite(x).all()
 
@@ -121,28 +121,28 @@ def test_without_momentum_they_are_torchs_own():
 @pytest.mark.parametrize("kind", [AdaptiveHeavyBall, ARAdam])
 def test_a_group_has_its_own_momentum(kind):
     together, first, second = weights(), weights(), weights()
-    optimizer = kind([{"params": [p]} for p in together], lr=0.1)
+    optimiser = kind([{"params": [p]} for p in together], lr=0.1)
     alone = [kind(first[:1], lr=0.1), kind(second[1:], lr=0.1)]
     for _ in range(9):
         for params in (together, first, second):
             set_gradients(params)
-        for one in (optimizer, *alone):
+        for one in (optimiser, *alone):
             one.step()
     assert torch.equal(together[0], first[0])
     assert torch.equal(together[1], second[1])
-    assert optimizer.momenta() == [one.momenta()[0] for one in alone]
-    assert len(set(optimizer.momenta())) == 2
+    assert optimiser.momenta() == [one.momenta()[0] for one in alone]
+    assert len(set(optimiser.momenta())) == 2
 
 
 def test_groups_of_mixed_precision_have_one_momentum():
     params = [torch.nn.Parameter(p.detach().to(kind)) for p, kind in
               zip(weights(), (torch.float32, torch.float64))]  # fmt: skip
-    optimizer, reference = AdaptiveHeavyBall(params, lr=0.8), numpy_path(12, 0.8, 1e-3)
+    optimiser, reference = AdaptiveHeavyBall(params, lr=0.8), numpy_path(12, 0.8, 1e-3)
     for _ in range(12):
         x = torch.cat([p.detach().flatten() for p in params])
         gradient = torch.tensor(STIFFNESS) * x + 0.1 * x**3
         params[0].grad, params[1].grad = gradient[:1].float(), gradient[1:].reshape(3, 1)
-        optimizer.step()
+        optimiser.step()
     np.testing.assert_allclose(params[1].detach().numpy().ravel(), reference[0][-1][1:], rtol=1e-5)
 
 

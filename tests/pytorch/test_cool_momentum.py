@@ -1,4 +1,4 @@
-"""CoolMomentum as a torch optimizer: its recursion, its schedules, its temperature."""
+"""CoolMomentum as a torch optimiser: its recursion, its schedules, its temperature."""
 
 import math
 
@@ -21,12 +21,12 @@ STIFFNESS = np.array([0.3, 1.0, 2.5])
 START = [1.0, -0.7, 0.4]
 
 
-def torch_path(optimizer, weight, n_steps):
+def torch_path(optimiser, weight, n_steps):
     path = []
     for _ in range(n_steps):
-        optimizer.zero_grad()
+        optimiser.zero_grad()
         (0.5 * (weight**2 * torch.tensor(STIFFNESS)) + 0.25 * weight**4).sum().backward()
-        optimizer.step()
+        optimiser.step()
         path.append(weight.detach().numpy().copy())
     return np.array(path)
 
@@ -56,15 +56,15 @@ def test_path_is_the_recursion(form):
         x = x + displacement
         expected.append(x)
     weight = weight_at_start()
-    optimizer = CoolMomentum([weight], lr=0.1, start_momentum=0.95, total_steps=20, schedule=form)
-    np.testing.assert_allclose(torch_path(optimizer, weight, 30), expected, rtol=1e-12)
+    optimiser = CoolMomentum([weight], lr=0.1, start_momentum=0.95, total_steps=20, schedule=form)
+    np.testing.assert_allclose(torch_path(optimiser, weight, 30), expected, rtol=1e-12)
 
 
 def test_first_step_goes_downhill_and_that_of_the_first_release_did_not():
     weight = weight_at_start()
-    optimizer = CoolMomentum([weight], lr=0.1, total_steps=20)
+    optimiser = CoolMomentum([weight], lr=0.1, total_steps=20)
     before, gradient = quartic(np.array(START)), STIFFNESS * START + np.array(START) ** 3
-    (after,) = torch_path(optimizer, weight, 1)
+    (after,) = torch_path(optimiser, weight, 1)
     np.testing.assert_allclose(after, START - 0.1 * 1.99 / 2 * gradient, rtol=1e-14)
     assert quartic(after) < before < quartic(np.array(START) + gradient)
 
@@ -81,13 +81,13 @@ def test_slowly_cooled_it_is_torch_sgd():
 
 def test_when_cooled_down_it_is_gradient_descent():
     weight = weight_at_start()
-    optimizer = CoolMomentum([weight], lr=0.1, total_steps=5)
-    torch_path(optimizer, weight, 5)
-    assert optimizer.momenta() == [0.0]
+    optimiser = CoolMomentum([weight], lr=0.1, total_steps=5)
+    torch_path(optimiser, weight, 5)
+    assert optimiser.momenta() == [0.0]
     other = torch.nn.Parameter(weight.detach().clone())
     plain = torch.optim.SGD([other], lr=0.05)
     np.testing.assert_allclose(
-        torch_path(optimizer, weight, 9), torch_path(plain, other, 9), rtol=1e-13
+        torch_path(optimiser, weight, 9), torch_path(plain, other, 9), rtol=1e-13
     )
 
 
@@ -96,16 +96,16 @@ def test_displacements_measure_the_temperature(momentum):
     """Mean square displacement / lr = k Var x = l s^2 (1 + rho)/((1 - rho)(4 - l k)), theory 3."""
     lr, stiffness, noise, n = 0.5, 1.0, 0.7, 40_000
     weight = torch.nn.Parameter(torch.zeros(n, dtype=torch.float64))
-    optimizer = CoolMomentum([weight], lr=lr, start_momentum=momentum, total_steps=1e16)
-    assert math.isnan(optimizer.mean_square_displacement())
+    optimiser = CoolMomentum([weight], lr=lr, start_momentum=momentum, total_steps=1e16)
+    assert math.isnan(optimiser.mean_square_displacement())
     generator = torch.Generator().manual_seed(5)
     for _ in range(300 if momentum else 40):
         normals = torch.randn(n, generator=generator, dtype=torch.float64)
         weight.grad = stiffness * weight.detach() + noise * normals
-        optimizer.step()
+        optimiser.step()
     expected = lr * noise**2 * (1 + momentum) / ((1 - momentum) * (4 - lr * stiffness))
     for label, samples in (
-        ("<displacement^2>/lr", optimizer.state[weight]["displacement"].numpy() ** 2 / lr),
+        ("<displacement^2>/lr", optimiser.state[weight]["displacement"].numpy() ** 2 / lr),
         ("stiffness <x^2>", stiffness * weight.detach().numpy() ** 2),
     ):
         found = samples.mean(), samples.std() / math.sqrt(n)
@@ -113,8 +113,8 @@ def test_displacements_measure_the_temperature(momentum):
         assert_refutes(*found, 1.05 * expected, n, label)
     if momentum:
         assert_refutes(*found, expected / (1 + momentum), n, "of the form 1/(1 - momentum)")
-    mean = optimizer.state[weight]["displacement"].square().mean().item()
-    assert optimizer.mean_square_displacement() == pytest.approx(mean, rel=1e-12)
+    mean = optimiser.state[weight]["displacement"].square().mean().item()
+    assert optimiser.mean_square_displacement() == pytest.approx(mean, rel=1e-12)
 
 
 def test_alpha_and_total_steps_say_the_same():
@@ -132,7 +132,7 @@ def test_alpha_and_total_steps_say_the_same():
 
 def test_groups_cool_by_their_own_numbers():
     cold, warm, alone = weight_at_start(), weight_at_start(), weight_at_start()
-    optimizer = CoolMomentum(
+    optimiser = CoolMomentum(
         [{"params": [cold]}, {"params": [warm], "start_momentum": 0.5, "lr": 0.2}],
         lr=0.1, total_steps=20,
     )  # fmt: skip
@@ -140,11 +140,11 @@ def test_groups_cool_by_their_own_numbers():
     for _ in range(7):
         for weight in (cold, warm, alone):
             weight.grad = weight.detach() ** 3
-        optimizer.step()
+        optimiser.step()
         single.step()
     assert torch.equal(warm, alone)
     assert not torch.equal(cold, alone)
-    assert optimizer.momenta() == [momentum_at(0.99), momentum_at(0.5)]
+    assert optimiser.momenta() == [momentum_at(0.99), momentum_at(0.5)]
 
 
 def momentum_at(start):

@@ -59,12 +59,12 @@ class AdaptiveHeavyBall(GroupOptimiser):
     >>> import torch
     >>> import langevin_lab as ll
     >>> x = torch.nn.Parameter(torch.ones(2, dtype=torch.float64))
-    >>> optimizer = ll.pytorch.optim.AdaptiveHeavyBall([x], lr=1.0)
+    >>> optimiser = ll.pytorch.optim.AdaptiveHeavyBall([x], lr=1.0)
     >>> for _ in range(100):
-    ...     optimizer.zero_grad()
+    ...     optimiser.zero_grad()
     ...     ((x[0] ** 2 + x[1] ** 2 / 100) / 2).backward()
-    ...     optimizer.step()
-    >>> round(optimizer.momenta()[0], 4)         # (1 - sqrt(1/100))^2
+    ...     optimiser.step()
+    >>> round(optimiser.momenta()[0], 4)         # (1 - sqrt(1/100))^2
     0.81
     """
 
@@ -167,10 +167,10 @@ class ARAdam(AdaptiveHeavyBall):
     >>> import torch
     >>> import langevin_lab as ll
     >>> x = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
-    >>> optimizer = ll.pytorch.optim.ARAdam([x], lr=0.1)
+    >>> optimiser = ll.pytorch.optim.ARAdam([x], lr=0.1)
     >>> x.square().sum().backward()
-    >>> optimizer.step()
-    >>> round(x.item(), 6), optimizer.momenta()
+    >>> optimiser.step()
+    >>> round(x.item(), 6), optimiser.momenta()
     (0.9, [0.0])
     """
 

@@ -68,10 +68,10 @@ class CoolMomentum(GroupOptimiser):
     >>> import torch
     >>> import langevin_lab as ll
     >>> weight = torch.nn.Parameter(torch.tensor([1.0], dtype=torch.float64))
-    >>> optimizer = ll.pytorch.optim.CoolMomentum([weight], lr=0.1, total_steps=100)
+    >>> optimiser = ll.pytorch.optim.CoolMomentum([weight], lr=0.1, total_steps=100)
     >>> weight.square().sum().backward()
-    >>> optimizer.step()
-    >>> round(weight.item(), 6), round(optimizer.momenta()[0], 6)
+    >>> optimiser.step()
+    >>> round(weight.item(), 6), round(optimiser.momenta()[0], 6)
     (0.801, 0.989529)
     """
 
