@@ -98,7 +98,7 @@ def train_images(
     FileNotFoundError
         If there is nothing to resume.
     ValueError
-        If the checkpoint is that of another preset, or a set of images is smaller than a batch.
+        If the checkpoint is that of another preset, or there are no images for a step.
     FloatingPointError
         If the loss of an epoch is not finite; the last checkpoint is the one before.
     """
@@ -179,12 +179,11 @@ class _Run:
         device: torch.device,
         bfloat16: bool,
     ) -> None:
-        for name, images in (("train", train), ("test", test)):
-            if len(images) < (preset.batch_size if name == "train" else 1):
-                raise ValueError(
-                    f"{name} holds {len(images)} images, less than a batch of "
-                    f"{preset.batch_size}; give more images or a smaller batch_size"
-                )
+        if preset.steps_per_epoch(len(train)) == 0 or len(test) == 0:
+            raise ValueError(
+                f"train holds {len(train)} images and test {len(test)}: an epoch needs a batch of "
+                f"{preset.batch_size}, an evaluation one image; give more, or a smaller batch_size"
+            )
         self.preset, self.device, self.bfloat16 = preset, device, bfloat16
         self.train, self.test = train.to(device), test.to(device)
         self.normalisation = Normalisation.of(self.train.images, preset.normalisation)
