@@ -1,4 +1,4 @@
-"""Figure of a training run from its log: loss, accuracy, and momentum and temperature if known."""
+"""Figure of a training run from its log: loss, accuracy, momentum and temperature if known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -60,33 +59,35 @@ def draw_training(records: Sequence[EpochRecord], path: str | Path, *, title: st
         field.name: np.array([getattr(record, field.name) for record in records])
         for field in dataclasses.fields(EpochRecord)
     }
-    cooled = bool(np.isfinite(column["momentum"]).any())
-    figure = Figure(figsize=(4.0 * (2 + cooled), 3.2), layout="constrained")
-    axes = figure.subplots(1, 2 + cooled)
-    marker = "o" if len(records) < 30 else ""
-    for name in ("train", "test"):
-        style = {"marker": marker, "ms": 3, "label": name}
-        axes[0].plot(column["epoch"], column[f"{name}_loss"], **style)
-        axes[1].plot(column["epoch"], 100.0 * column[f"{name}_accuracy"], **style)
-    axes[0].set(ylabel="mean cross-entropy", yscale="log")
-    axes[1].set(ylabel="accuracy (%)")
-    axes[0].legend()
-    if cooled:
-        _draw_cooling(axes[2], column, marker)
-    for one in axes:
-        one.set(xlabel="epoch")
-        one.xaxis.set_major_locator(MaxNLocator(integer=True))
+    panels = [_LOSS, _ACCURACY]
+    panels += [p for p in (_MOMENTUM, _TEMPERATURE) if np.isfinite(column[p.names[0]]).any()]
+    n_rows = len(panels) // 4 + 1
+    figure = Figure(figsize=(4.0 * len(panels) / n_rows, 2.9 * n_rows + 0.3), layout="constrained")
+    grid = figure.subplots(n_rows, len(panels) // n_rows).ravel()
+    for panel, axes in zip(panels, grid):
+        for name in panel.names:
+            axes.plot(
+                column["epoch"], panel.factor * column[name], label=name.split("_")[0], ms=3,
+                marker="o" if len(records) < 30 else "",
+            )  # fmt: skip
+        axes.set(xlabel="epoch", ylabel=panel.label, yscale=panel.scale)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    grid[0].legend()
     figure.suptitle(title)
     figure.savefig(path, dpi=150)
 
 
-def _draw_cooling(axes: Any, column: dict[str, np.ndarray], marker: str) -> None:
-    """1 - momentum and, where it is known, the temperature of the displacements."""
-    axes.plot(column["epoch"], 1.0 - column["momentum"], marker=marker, ms=3, label="1 - momentum")
-    if np.isfinite(column["temperature"]).any():
-        axes.plot(
-            column["epoch"], column["temperature"], marker=marker, ms=3, color="C3",
-            label="temperature: mean square\ndisplacement / learning rate",
-        )  # fmt: skip
-    axes.set(yscale="log", ylabel="1 - momentum, temperature (loss)")
-    axes.legend()
+@dataclasses.dataclass(frozen=True)
+class _Panel:
+    """Columns of the log that one panel shows."""
+
+    names: tuple[str, ...]
+    label: str
+    scale: str = "linear"
+    factor: float = 1.0
+
+
+_LOSS = _Panel(("train_loss", "test_loss"), "mean cross-entropy", "log")
+_ACCURACY = _Panel(("train_accuracy", "test_accuracy"), "accuracy (%)", factor=100.0)
+_MOMENTUM = _Panel(("momentum",), "momentum")
+_TEMPERATURE = _Panel(("temperature",), "temperature:\nmean square displacement / lr", "log")
