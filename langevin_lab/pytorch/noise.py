@@ -10,12 +10,15 @@ Source: Salmon, Moraes, Dror and Shaw (2011); Box and Muller (1958).
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Any
 
+import numpy as np
 import torch
 
-from langevin_lab import noise
-from langevin_lab.noise.random_access import _integer
+from langevin_lab.compiled.modules import load
+from langevin_lab.noise.random_access import _ENTRY, _integer
 
 __all__ = ["draw", "normals", "philox4x32"]
 
@@ -160,4 +163,14 @@ def draw(
     """Return the same normals the fastest way: compiled on a CPU, as torch operations elsewhere."""
     if device.type != "cpu":
         return normals(seed, replica, start, count, dtype=dtype, device=device)
-    return torch.from_numpy(noise.normals(seed, replica, start, count)[0]).to(dtype)
+    out = torch.empty((1, count), dtype=torch.float64)
+    replicas = np.array([replica], np.uint64)
+    first, skip = divmod(start, 2)
+    _compiled_fill()(out.numpy(), np.uint64(seed), replicas, np.uint64(first), skip)
+    return out[0].to(dtype)
+
+
+@functools.cache
+def _compiled_fill() -> Any:
+    """What `langevin_lab.noise.normals` calls, looked up once instead of in every step."""
+    return load(_ENTRY, "normals").fill

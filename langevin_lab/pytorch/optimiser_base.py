@@ -142,20 +142,20 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         return found
 
     def _check_finite(self, number: int, params: list[torch.Tensor]) -> None:
-        """One number for all gradients first; which one is at fault is asked only then."""
-        if not params:
-            return
+        """Norms first, of which one that overflows asks every entry; one transfer from a GPU."""
         gradients = [param.grad for param in params if param.grad is not None]
-        norms = torch._foreach_norm(gradients, float("inf"))
-        largest = torch.stack([norm.to(norms[0].device, torch.float64) for norm in norms])
-        if bool(torch.isfinite(largest).all()):
+        if not gradients:
             return
-        wrong = next(p for p, norm in zip(params, largest) if not torch.isfinite(norm))
-        done = self.param_groups[number]["steps_done"]
-        raise ValueError(
-            f"the gradient of {self._name(number, wrong)} is not finite in step {done}: use a "
-            "smaller lr, clip the gradients, or pass check_gradients=False"
-        )
+        norms = torch._foreach_norm(gradients)
+        if bool(torch.isfinite(torch.stack([n.to(norms[0].device).double() for n in norms])).all()):
+            return
+        for param, gradient in zip(params, gradients):
+            if not bool(torch.isfinite(gradient).all()):
+                done = self.param_groups[number]["steps_done"]
+                raise ValueError(
+                    f"the gradient of {self._name(number, param)} is not finite in step {done}: "
+                    "use a smaller lr, clip the gradients, or pass check_gradients=False"
+                )
 
     def _name(self, number: int, param: torch.Tensor) -> str:
         params = self.param_groups[number]["params"]

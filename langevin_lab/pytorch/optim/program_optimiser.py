@@ -156,31 +156,43 @@ class _Run:
 
     def go(self, segment: tuple[Piece, ...]) -> None:
         """Run the pieces that follow a gradient, and leave positions and momenta where they are."""
+        ready: list[torch.Tensor] = []
         for piece in segment:
             # What ends the step before is not for parameters that had none.
-            self._lines(piece, self.begun if piece.previous else self.params)
-        thermostat = self.plan.thermostats[self.index]
-        if thermostat is not None:
-            self.group["thermostat"] = self.names[thermostat]
+            part = piece.previous and len(self.begun) < len(self.params)
+            params = self.begun if part else self.params
+            if params is not ready:
+                self._store(ready)
+                self._load(params)
+                ready = params
+            if params:
+                self._run(piece, params)
+        self._store(ready)
 
-    def _lines(self, piece: Piece, params: list[torch.Tensor]) -> None:
-        mine = [line for line in piece.lines if line[0] in (None, self.index)]
-        if not (mine and params):
-            return
+    def _load(self, params: list[torch.Tensor]) -> None:
         optimiser, names = self.optimiser, self.names
         names["x"] = Vectors(optimiser.positions(params))
+        names["g"] = Vectors(optimiser.gradients(self.group, params))
         if self.plan.momenta:
             names["p"] = Vectors([optimiser.buffer(param, "momentum") for param in params])
-        names["g"] = Vectors(optimiser.gradients(self.group, params))
+
+    def _run(self, piece: Piece, params: list[torch.Tensor]) -> None:
         step = self.group["steps_done"] - piece.previous
         for number in piece.normals:
-            names[f"n{number}"] = self._normals(params, step, number)
-        for _, target, code in mine:
-            names[target] = eval(code, names)
-        optimiser.write(params, names["x"].tensors)
-        if self.plan.momenta:
+            self.names[f"n{number}"] = self._normals(params, step, number)
+        for block, target, code in piece.lines:
+            if block is None or block == self.index:
+                self.names[target] = eval(code, self.names)
+
+    def _store(self, params: list[torch.Tensor]) -> None:
+        optimiser, names = self.optimiser, self.names
+        optimiser.write(params, names["x"].tensors if params else [])
+        if self.plan.momenta and params:
             for param, momentum in zip(params, names["p"].tensors):
                 optimiser.state[param]["momentum"] = momentum
+        thermostat = self.plan.thermostats[self.index]
+        if thermostat is not None:
+            self.group["thermostat"] = names[thermostat]
 
     def _normals(self, params: list[torch.Tensor], step: int, number: int) -> Vectors | float:
         """Normal ``number`` of a step for each coordinate; 0 where nothing is multiplied by it."""
