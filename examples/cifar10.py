@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--preset", choices=PRESETS, default="coolmomentum-resnet20")
     parser.add_argument("--out", type=Path, default=Path("results/cifar10"))
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1")
     parser.add_argument("--resume", action="store_true", help="continue the run in --out")
     parser.add_argument("--stop-after", type=int, metavar="EPOCH", help="leave the rest for later")
     parser.add_argument("--bfloat16", action="store_true", help="evaluate under autocast")

@@ -285,7 +285,8 @@ class _Run:
         """Take over a checkpoint and return its records."""
         if not path.is_file():
             raise FileNotFoundError(f"{path} does not exist: there is nothing to resume")
-        content = torch.load(path, map_location=self.device, weights_only=True)
+        # To the CPU first: Adam's step counts stay where they are loaded, and belong there.
+        content = torch.load(path, map_location="cpu", weights_only=True)
         wanted = _plain(self.preset)
         different = [name for name in wanted if wanted[name] != content["preset"].get(name)]
         if different:

@@ -98,3 +98,5 @@ OPTIMISERS = {
     "AdaptiveHeavyBall": adaptive_heavy_ball,
     "ARAdam": ar_adam,
 }
+# Their displacement keeps the rates that it was made with: at lr = 0 they coast.
+COASTING = ("CoolMomentum", "AdaptiveHeavyBall")

@@ -50,6 +50,10 @@ class AdaptiveHeavyBall(GroupOptimiser):
     ValueError, TypeError
         If a number is out of range.
 
+    Notes
+    -----
+    At lr = 0, which a scheduler may set, the momentum is 1 - margin: the last step goes on.
+
     Source
     ------
     Sun, Ling, Shi, Li and Wang (2021), ARSGD.
