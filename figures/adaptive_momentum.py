@@ -60,12 +60,22 @@ def _momenta(axes, dataset):
     best = ll.limits.optimal_momentum(
         learning_rate=1.0, smallest_curvature=1.0 / kappa, largest_curvature=1.0
     )
+    burn_in, n_steps = dataset.attrs["burn_in"], dataset.attrs["n_steps"]
+    grid = np.geomspace(noise[0], noise[-1], 60)
     for colour, marker, dim in zip(COLOURS, "os", dataset["dim"].values.tolist()):
+        laws = (
+            ll.limits.adaptive_momentum(
+                np.geomspace(1.0 / kappa, 1.0, dim), learning_rate=1.0, gradient_noise=float(s),
+                n_steps=n_steps,
+            )
+            for s in grid
+        )  # fmt: skip
+        means = [law.momenta[burn_in:].mean() for law in laws]
+        axes.semilogx(grid, means, color=colour, linewidth=0.9)
         row = dataset.sel(dim=dim)
-        axes.semilogx(noise, row["law"], color=colour, linewidth=0.9)
         axes.errorbar(
-            noise, row["mean"], row["mean_stderr"], fmt=marker, color=colour,
-            label=f"{dim} modes",
+            noise, row["mean"], row["mean_stderr"], fmt=marker, color=colour, label=f"{dim} modes",
+            markerfacecolor="none", markersize=4.0 + 3.0 * (marker == "s"),
         )  # fmt: skip
     alone = ll.limits.stationary_adaptive_momentum(
         np.geomspace(1.0 / kappa, 1.0, int(dataset["dim"][-1])), learning_rate=1.0
@@ -95,4 +105,4 @@ def _plateaus(axes, dataset):
     axes.set_ylim(0.0, None)
     axes.set_ylabel(r"plateau $\langle|x|^2\rangle/\sigma^2$  (length$^4$/energy$^2$)")
     axes.set_title(rf"noise $\sigma = {dataset.attrs['plateau_noise']:g}$")
-    axes.legend(loc="upper left")
+    axes.legend(loc="upper left", markerscale=0.6)
