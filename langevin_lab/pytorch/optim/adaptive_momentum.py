@@ -56,7 +56,7 @@ class AdaptiveHeavyBall(GroupOptimiser):
 
     Source
     ------
-    Sun, Ling, Shi, Li and Wang (2021), ARSGD.
+    Sun, Ling, Shi, Li and Wang (2021), ARSGD [SLSLW21].
 
     Examples
     --------
@@ -164,7 +164,7 @@ class ARAdam(AdaptiveHeavyBall):
 
     Source
     ------
-    Sun, Ling, Shi, Li and Wang (2021), ARAdam.
+    Sun, Ling, Shi, Li and Wang (2021), ARAdam [SLSLW21].
 
     Examples
     --------

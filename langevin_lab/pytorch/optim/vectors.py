@@ -30,6 +30,8 @@ class Vectors:
         self.tensors = tensors
 
     def __mul__(self, other: Any) -> Vectors:
+        if isinstance(other, torch.Tensor):
+            other = other.to(self.tensors[0].dtype)  # what the fused kernels of GPUs ask for
         return Vectors(list(torch._foreach_mul(self.tensors, _plain(other))))
 
     __rmul__ = __mul__
@@ -72,6 +74,8 @@ def scale_and_add(b: Any, a: Any, c: Any) -> Any:
     """b = a b + c where b is a vector that nothing else reads; else as `multiply_add`."""
     if not isinstance(b, Vectors):
         return multiply_add(a, b, c)
+    if isinstance(a, torch.Tensor):
+        a = a.to(b.tensors[0].dtype)
     torch._foreach_mul_(b.tensors, a)
     if isinstance(c, Vectors):
         torch._foreach_add_(b.tensors, c.tensors)
