@@ -11,6 +11,7 @@ from langevin_lab.momentum.classical import (
     Nesterov,
     NesterovSequence,
 )
+from langevin_lab.momentum.cool import CoolMomentum
 from langevin_lab.momentum.descent import Descent
 from langevin_lab.momentum.optimiser import Optimiser
 from langevin_lab.momentum.sgd import SGD
@@ -18,6 +19,7 @@ from langevin_lab.momentum.streaming import StreamingPCA
 
 __all__ = [
     "SGD",
+    "CoolMomentum",
     "Descent",
     "GradientDescent",
     "HeavyBall",
