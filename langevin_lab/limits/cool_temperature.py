@@ -2,7 +2,7 @@
 
 On U = curvature x^2/2, with gradient noise drawn afresh at every step,
 
-    T = learning_rate gradient_noise^2 (1 + momentum) / ((1 - momentum) (4 - learning_rate curvature))
+    T = learning_rate gradient_noise^2/(4 - learning_rate curvature) (1 + momentum)/(1 - momentum)
 
 is both the configurational temperature, curvature <x^2>, and what the displacements D show,
 <D^2>/learning_rate. So T goes as (1 + momentum)/(1 - momentum): from momentum 0.99 to 0 it falls by

@@ -148,7 +148,7 @@ def test_bad_readings_are_refused():
     momentum = CoolingMomentum(start=0.9, duration=10.0)
     with pytest.raises(ValueError, match=r"reading='Verlet' must be one of \('BBK', 'BAOAB'\)"):
         MomentumFriction(momentum=momentum, dt=0.1, reading="Verlet")
-    with pytest.raises(TypeError, match=r"momentum=0\.9 must be a schedule, such as CoolingMomentum"):
+    with pytest.raises(TypeError, match=r"momentum=0\.9 must be a schedule, such as Cooling"):
         MomentumFriction(momentum=0.9, dt=0.1)
     with pytest.raises(TypeError, match="start='big' must be a number"):
         CoolingMomentum(start="big", duration=1.0)

@@ -126,9 +126,10 @@ def test_hop_rate_of_an_optimiser_is_that_of_its_transfer_operator():
     cool = ll.momentum.CoolMomentum(learning_rate=0.04, momentum=0.6)
     noise = ll.limits.cool_momentum_noise(learning_rate=0.04, momentum=0.6, temperature=0.5)
     reading = ll.limits.to_langevin(cool, convention="SemiImplicitEuler", gradient_noise=noise)
-    exact = reading.dt * ll.exact.discrete_escape_rate(
+    per_time = ll.exact.discrete_escape_rate(
         "SemiImplicitEuler", reading.dynamics(WELL), reading.dt, degree=24
-    ).value
+    )
+    exact = reading.dt * per_time.value
     found = hop_rate(
         WELL, cool, gradient_noise=noise, well="x < 0", starts=(-1.0, 1.0), n_replicas=800_000,
         seed=4, relaxation_rates=(2 * exact, 20 * exact),
