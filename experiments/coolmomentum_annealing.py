@@ -44,6 +44,7 @@ START = 0.99
 FORMS = ("published", "exponential", "linear")
 METHODS = (*FORMS, "constant 0.99", "constant 0.9", "plain SGD")
 HOPS = {(0.1, 0.8): 1.747e-3, (0.1, 0.9): 2.311e-3, (0.05, 0.8): 1.081e-3, (0.05, 0.9): 1.681e-3}
+N_MOMENTS, N_WINDOWS = 60, 10  # looks at the displacements of a cooling network
 SOURCE = "Lyapunov equation of BB21"
 
 
@@ -280,12 +281,12 @@ def _digits(config: Config) -> dict:
 def _bath(config: Config) -> dict:
     """Displacement temperature of a trained network that cools, and its prediction."""
     found = [_cooled_network(config, replacement) for replacement in (True, False)]
-    n_windows, n_batches = 10, 1000 // config.batch_size
+    n_batches = 1000 // config.batch_size
     momentum = np.array(found[0][0])
-    momenta = momentum.reshape(n_windows, -1)
+    momenta = momentum.reshape(N_WINDOWS, -1)
     ratio, predicted = (np.array([each[index] for each in found]) for index in (1, 2))
-    windows = (ratio / predicted).reshape(2, n_windows, momenta.shape[1], -1).mean(axis=2)
-    low, high = _lags(config, found[0][3]).reshape(2, n_windows, -1).mean(axis=2)
+    windows = (ratio / predicted).reshape(2, N_WINDOWS, momenta.shape[1], -1).mean(axis=2)
+    low, high = _lags(config, found[0][3]).reshape(2, N_WINDOWS, -1).mean(axis=2)
     flat = np.vectorize(epoch_factor)(momenta, n_batches).mean(axis=1)
     return {
         "bath_momentum": ("moment", momentum),
@@ -299,9 +300,6 @@ def _bath(config: Config) -> dict:
         "window_low": ("window", low), "window_high": ("window", high),
         "window_epochs": ("window", flat), "sharpness": ((), found[0][3]),
     }  # fmt: skip
-
-
-N_MOMENTS = 60  # looks at the displacements of a cooling network
 
 
 def _cooled_network(config: Config, replacement: bool) -> tuple[list, list, list, float]:
@@ -318,8 +316,9 @@ def _cooled_network(config: Config, replacement: bool) -> tuple[list, list, list
         begin = {"continue_from": ended}
         momenta.append(float(schedule(look * pause - 1)))
         moving.append((ended["p_final"].values ** 2).mean(axis=1) / rate)
-        variance = example_variance(network, ended["x_final"].values) / config.batch_size
-        variance *= 1.0 if replacement else (1000 - config.batch_size) / 999
+        if look % (N_MOMENTS // N_WINDOWS) == 1:  # it hardly changes
+            variance = example_variance(network, ended["x_final"].values) / config.batch_size
+            variance *= 1.0 if replacement else (1000 - config.batch_size) / 999
         predicted.append(variance * _temperature(rate, momenta[-1]))
     sharp = ll.training.sharpness(network, ended["x_final"].values[0], tolerance=1e-3)
     return momenta, moving, predicted, float(sharp.value)
@@ -355,8 +354,14 @@ def example_variance(network, x) -> np.ndarray:
     back = (error @ second) * (1 - hidden**2)
     squares = (error**2).sum(axis=-1) * ((hidden**2).sum(axis=-1) + 1)
     squares += (back**2).sum(axis=-1) * ((inputs**2).sum(axis=-1) + 1)
-    mean = network.gradient(x) - network.parameters["weight_decay"] * x
-    return (squares.mean(axis=1) - (mean**2).sum(axis=1)) / x.shape[1]
+    for deltas, values in (
+        (error, hidden),
+        (back, np.broadcast_to(inputs, (count, *inputs.shape))),
+    ):
+        weights = deltas.transpose(0, 2, 1) @ values / len(inputs)
+        means = (weights**2).sum(axis=(1, 2)) + (deltas.mean(axis=1) ** 2).sum(axis=1)
+        squares = squares - means[:, None]
+    return squares.mean(axis=1) / x.shape[1]
 
 
 def epoch_factor(momentum: float, n_batches: int) -> float:
