@@ -6,7 +6,15 @@ import importlib
 from typing import Any
 
 # Public name -> submodule, imported on use.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "Eigenpairs": "curvature",
+    "Sampled": "sampled",
+    "Sharpness": "curvature",
+    "SpectralDensity": "spectrum",
+    "hessian_trace": "curvature",
+    "sharpness": "curvature",
+    "spectral_density": "spectrum",
+}
 
 __all__ = sorted(_NAMES)
 

@@ -11,6 +11,15 @@ from langevin_lab.pytorch import optim
 N_STEPS = 50
 # Torch optimiser of the parameters, method of the package.
 TWINS = {
+    **{
+        f"CoolMomentum, {form}": (
+            lambda params, form=form: optim.CoolMomentum(
+                params, lr=0.3, start_momentum=0.9, total_steps=40, schedule=form
+            ),
+            ll.momentum.CoolMomentum.cooling(n_steps=40, learning_rate=0.3, start=0.9, form=form),
+        )
+        for form in ("published", "exponential", "linear")
+    },
     "AdaptiveHeavyBall": (
         lambda params: optim.AdaptiveHeavyBall(params, lr=0.2, margin=0.1),
         ll.momentum.AdaptiveHeavyBall(learning_rate=0.2, margin=0.1),

@@ -148,7 +148,7 @@ def test_groups_cool_by_their_own_numbers():
 
 
 def momentum_at(start):
-    return float(ll.pytorch.optim.cool_momentum.Schedule(start=start, duration=20)(7))
+    return float(ll.dynamics.CoolingMomentum(start=start, duration=20)(7))
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from langevin_lab.dynamics import CoolMomentum as Schedule
+from langevin_lab.dynamics import CoolingMomentum
 from langevin_lab.dynamics.schedules import check_number
 from langevin_lab.pytorch.optim.group_optimiser import GroupOptimiser
 
@@ -169,4 +169,4 @@ def _momentum(group: dict[str, Any], step: int) -> float:
     start, duration = group["start_momentum"], group["total_steps"]
     if duration is None:
         duration = total_steps_of(group["alpha"], start_momentum=start)
-    return float(Schedule(start=start, duration=duration, form=group["schedule"])(step))
+    return float(CoolingMomentum(start=start, duration=duration, form=group["schedule"])(step))
