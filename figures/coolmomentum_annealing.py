@@ -84,6 +84,9 @@ def _funnel(axes, dataset, name, coordinate, label):
         axes.errorbar(dataset[coordinate].values, share, error, fmt=f"-{marker}", color=colour,
                       linewidth=0.8, label=method)  # fmt: skip
     axes.set_xscale("log")
+    ticks = dataset[coordinate].values
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
     axes.set_ylim(bottom=0.0)
     axes.set_xlabel(label)
     axes.set_ylabel("share in the deepest well")

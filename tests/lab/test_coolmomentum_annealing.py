@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import xarray
 from shipped import experiment
 
 import langevin_lab as ll
@@ -94,3 +95,21 @@ def test_funnel_has_the_wells_that_are_counted():
     assert funnel.energy(centre) < funnel.energy(neighbour) - 0.1
     assert funnel.energy(neighbour / 2) > funnel.energy(neighbour) + 0.8
     assert 0.02 * np.linalg.eigvalsh(funnel.hessian(centre)).max() < 4
+
+
+@pytest.mark.slow
+def test_small_thermometers_refute_the_paper_and_not_the_law():
+    config = dataclasses.replace(
+        module.Config(), harmonic_steps=8_000, harmonic_replicas=500, momenta=(0.0, 0.9)
+    )
+    data = module._thermometers(config)
+    dataset = xarray.Dataset(
+        data, coords={"curvature": list(config.curvatures), "momentum": list(config.momenta)}
+    )
+    claims = module._thermometer_claims(dataset)
+    found = {claim.statement: claim.verdict(false_alarm_rate=2e-4) for claim in claims}
+    assert [name for name, verdict in found.items() if verdict.outcome == "refuted"] == []
+    assert found["the same as 1/(1 - momentum): z / critical z"].outcome == "consistent"
+    hot = dataset.assign_coords(momentum=[0.0, 0.91])
+    wrong = [claim.verdict().outcome for claim in module._point_claims(hot)]
+    assert "refuted" in wrong
