@@ -5,12 +5,8 @@ and displacements (crosses), its law (lines) and the paper's 1/(1 - momentum) (d
 in the double well over those of Langevin dynamics, measured (circles) and of the transfer operator
 (bars). Middle: part of the replicas that end in the deepest well of a rough funnel, against the
 cooling time (crosses: BBK with the schedule's friction) and against the temperature of the noise at
-momentum 0.99. Third row: test accuracy and training loss on digits at the learning rate that is
-best on validation examples. Bottom, a trained network that cools: displacement temperature over
-that at momentum 0, measured (symbols), predicted from the noise of its examples (lines), and the
-paper's 1/(1 - momentum) (dotted); measured over predicted, for batches drawn independently and for
-those of epochs, with the range that all curvatures allow (band) and what a flat loss has under
-epochs (dashed)."""
+momentum 0.99. Bottom: test accuracy and training loss on digits, at the learning rate that is best
+on validation examples."""
 
 from __future__ import annotations
 
@@ -23,9 +19,9 @@ MARKERS = "osD^v<"
 
 
 def draw(dataset):
-    """Thermometers, hops, funnel, digits, the bath of minibatches."""
+    """Thermometers, hops, funnel, digits."""
     with plt.rc_context(dict(STYLE)):
-        figure, axes = plt.subplots(4, 2, figsize=(7.4, 10.4))
+        figure, axes = plt.subplots(3, 2, figsize=(7.4, 7.8))
         _thermometers(axes[0, 0], dataset)
         _hops(axes[0, 1], dataset)
         _funnel(axes[1, 0], dataset, "funnel", "funnel_steps", "cooling time (steps)")
@@ -35,8 +31,6 @@ def draw(dataset):
         _digits(axes[2, 0], dataset, 100 * dataset["test"], "test accuracy (%)")
         _digits(axes[2, 1], dataset, dataset["loss"], "training loss")
         axes[2, 1].set_yscale("log")
-        _cooling(axes[3, 0], dataset)
-        _bath(axes[3, 1], dataset)
         axes[1, 0].legend(ncols=2, fontsize=7)
     return figure
 
@@ -120,38 +114,3 @@ def _digits(axes, dataset, values, label):
     axes.set_xticks(range(len(names)), names, fontsize=6.5)
     axes.set_ylabel(label)
     axes.set_title("digits; above: learning rate $l$")
-
-
-def _cooling(axes, dataset):
-    momenta = dataset["bath_momentum"].values
-    part = np.arange(1, len(momenta) + 1) / len(momenta)
-    for colour, marker, name in zip(COLOURS, MARKERS, dataset["sampling"].values):
-        found = dataset.sel(sampling=name)
-        last = found["bath_predicted"].values[-1]
-        axes.semilogy(part, found["bath_predicted"].values / last, color=colour, linewidth=0.8)
-        axes.semilogy(part, found["bath"].values / last, marker, color=colour, markersize=3,
-                      label=name)  # fmt: skip
-    axes.semilogy(part, 1 / (1 - momenta), ":", color="0.4", label=r"$1/(1-\rho)$")
-    axes.set_xlabel("part of the cooling $n/S$")
-    axes.set_ylabel(r"$\langle D^2\rangle/l$ over its end")
-    axes.set_title(r"network that cools, $\rho$ from 0.99 to 0")
-    axes.legend()
-
-
-def _bath(axes, dataset):
-    momenta = dataset["window_momentum"].values
-    factor = (1 + momenta) / (1 - momenta)
-    low, high = dataset["window_low"].values, dataset["window_high"].values
-    axes.fill_between(factor, low, high, color="0.85", label="any curvature")
-    axes.semilogx(factor, dataset["window_epochs"].values, "--", color=COLOURS[1], linewidth=0.8,
-                  label="epochs, flat")  # fmt: skip
-    for colour, marker, name in zip(COLOURS, MARKERS, dataset["sampling"].values):
-        part = dataset.sel(sampling=name)
-        axes.errorbar(factor, part["window"].values, part["window_stderr"].values, fmt=marker,
-                      color=colour, label=name)  # fmt: skip
-    axes.invert_xaxis()
-    axes.set_ylim(bottom=0.0)
-    axes.set_xlabel(r"$(1+\rho)/(1-\rho)$, falling as it cools")
-    axes.set_ylabel(r"$\langle D^2\rangle/l$ over prediction")
-    axes.set_title("digits: batches as a bath")
-    axes.legend(loc="lower right")
