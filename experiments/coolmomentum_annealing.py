@@ -78,7 +78,7 @@ def run(config: Config) -> xarray.Dataset:
         "funnel_temperature": list(config.funnel_temperatures),
         "digit_rate": list(config.digit_rates),
     }
-    names = ("funnel_replicas", "funnel_rate", "bath_replicas", "batch_size", "bath_rate")
+    names = ("funnel_replicas", "funnel_rate", "digit_replicas", "batch_size")
     attributes = {name: getattr(config, name) for name in names}
     return xarray.Dataset(data, coords=coordinates, attrs=attributes)
 
