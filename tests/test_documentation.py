@@ -148,10 +148,13 @@ def test_stability_limits_of_optimisers_are_those_of_their_steps():
         "Nesterov": {"momentum": 0.6},
         "MomentumFamily": {"momentum": 0.6, "look_ahead": 0.6},
         "SGD": {"momentum": 0.6, "dampening": 0.3},
+        "CoolMomentum": {"momentum": 0.6},
     }
     classes = {name: getattr(momentum, name) for name in momentum.__all__}
     kinds = {name for name, kind in classes.items() if issubclass(kind, momentum.Optimiser)}
-    assert set(tables.OPTIMISERS) == kinds - {"Optimiser", "StreamingPCA"}
+    nonlinear = {name for name in kinds if not classes[name].is_linear}
+    assert set(tables.NONLINEAR) == nonlinear
+    assert set(tables.OPTIMISERS) == kinds - nonlinear - {"Optimiser", "StreamingPCA"}
     for name, form in tables.OPTIMISERS.items():
         known = values | ({"a": 0.0} if name == "SGD" else {})
         text = form

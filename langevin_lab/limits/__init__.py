@@ -3,7 +3,19 @@
 import importlib
 from typing import Any
 
+from langevin_lab.limits.adaptive_quadratic import (
+    AdaptiveMomentum,
+    OptimalMomentum,
+    adaptive_momentum,
+    optimal_momentum,
+    stationary_adaptive_momentum,
+)
 from langevin_lab.limits.comparison import Comparison, compare, iterate
+from langevin_lab.limits.cool_temperature import (
+    cool_momentum_noise,
+    cool_momentum_temperature,
+    cooling_factor,
+)
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
 from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
 from langevin_lab.limits.escape_phases import convergence_steps, crossing_steps
@@ -33,6 +45,7 @@ from langevin_lab.limits.translation import small_parameters, to_langevin, to_op
 __all__ = [
     "CONVENTIONS",
     "RULES",
+    "AdaptiveMomentum",
     "Comparison",
     "Convention",
     "ExitLaw",
@@ -40,6 +53,7 @@ __all__ = [
     "LangevinReading",
     "Limit",
     "ModifiedFlow",
+    "OptimalMomentum",
     "OptimiserReading",
     "OutsideRegimeWarning",
     "Rule",
@@ -49,9 +63,13 @@ __all__ = [
     "TreeSum",
     "WeakModifiedEquation",
     "WeakModifiedQuadratic",
+    "adaptive_momentum",
     "check_regime",
     "compare",
     "convergence_steps",
+    "cool_momentum_noise",
+    "cool_momentum_temperature",
+    "cooling_factor",
     "crossing_steps",
     "dictionary_table",
     "diffusion",
@@ -70,10 +88,12 @@ __all__ = [
     "modified_flow",
     "momentum_flow",
     "noise_covariance",
+    "optimal_momentum",
     "penalty",
     "read_optimiser",
     "slow_velocity",
     "small_parameters",
+    "stationary_adaptive_momentum",
     "stationary_variances",
     "to_langevin",
     "to_optimiser",

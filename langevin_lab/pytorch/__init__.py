@@ -8,7 +8,20 @@ from typing import Any
 # Rooms inside this one, imported on use.
 _ROOMS = ("noise", "optim")
 # Public name -> submodule, imported on use.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "PRESETS": "image_presets",
+    "EpochRecord": "image_training",
+    "ImagePreset": "image_presets",
+    "ImageSet": "images",
+    "ResidualNetwork": "models",
+    "load_images": "images",
+    "make_optimiser": "image_training",
+    "resnet20": "models",
+    "resnet34": "models",
+    "small_cnn": "models",
+    "synthetic_images": "images",
+    "train_images": "image_training",
+}
 
 __all__ = sorted([*_NAMES, *_ROOMS])
 

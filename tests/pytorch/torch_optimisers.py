@@ -69,6 +69,20 @@ def sgnht(module, **more):
     return optim.SGNHT(module.parameters(), **numbers | more)
 
 
+def cool_momentum(module, **more):
+    # 12 epochs of 25 steps.
+    numbers = {"lr": 0.2, "start_momentum": 0.95, "total_steps": 300}
+    return optim.CoolMomentum(module.parameters(), **numbers | more)
+
+
+def adaptive_heavy_ball(module, **more):
+    return optim.AdaptiveHeavyBall(module.parameters(), **{"lr": 0.3} | more)
+
+
+def ar_adam(module, **more):
+    return optim.ARAdam(module.parameters(), **{"lr": 0.01} | more)
+
+
 NOISY = {
     "Langevin": langevin,
     "AdaptiveLangevin": adaptive_langevin,
@@ -80,4 +94,9 @@ NOISY = {
 }
 OPTIMISERS = {
     **NOISY,
+    "CoolMomentum": cool_momentum,
+    "AdaptiveHeavyBall": adaptive_heavy_ball,
+    "ARAdam": ar_adam,
 }
+# Their displacement keeps the rates that it was made with: at lr = 0 they coast.
+COASTING = ("CoolMomentum", "AdaptiveHeavyBall")

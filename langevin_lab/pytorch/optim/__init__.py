@@ -13,8 +13,11 @@ from typing import Any
 
 # Public name -> submodule, imported on use.
 _NAMES: dict[str, str] = {
+    "ARAdam": "adaptive_momentum",
     "AdLaLa": "partitions",
+    "AdaptiveHeavyBall": "adaptive_momentum",
     "AdaptiveLangevin": "langevin",
+    "CoolMomentum": "cool_momentum",
     "LOL": "partitions",
     "Langevin": "langevin",
     "SGHMC": "stochastic_gradients",
