@@ -125,16 +125,21 @@ def _state_variables(run: Run) -> dict[str, Any]:
             {"meaning": "step at which the replica left the bound and was frozen; -1: never"},
         )
     }
-    for name, (first, size, dims) in _places(run, layout.kept).items():
-        final = run.state[first : first + size, :count].T
-        shape = (count, *[size] * len(dims))
-        variables[f"{name}_final"] = (("replica", *dims), final.reshape(shape).copy())
+    for name, (_, _, dims) in _places(run, layout.kept).items():
+        variables[f"{name}_final"] = (("replica", *dims), final_values(run, name))
     if run.saved.shape[0]:
         for name, (first, size, dims) in _places(run, layout.program.state).items():
             path = run.saved[:, first : first + size].transpose(0, 2, 1)
             shape = (len(path), count, *[size] * len(dims))
             variables[name] = (("time", "replica", *dims), path.reshape(shape).copy())
     return variables
+
+
+def final_values(run: Run, name: str) -> np.ndarray:
+    """A copy of the positions, ... of all replicas: (n_replicas,), coordinates an axis more."""
+    first, size, dims = _places(run, run.kernel.layout.kept)[name]
+    final = run.state[first : first + size, : run.n_replicas].T
+    return final.reshape(run.n_replicas, *[size] * len(dims)).copy()
 
 
 def _places(run: Run, names: tuple[str, ...]) -> dict[str, tuple[int, int, tuple[str, ...]]]:

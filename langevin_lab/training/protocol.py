@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.ensemble.checks import check_count, check_first_replica, check_seed
+from langevin_lab.ensemble.preparation import prepare
 from langevin_lab.potentials.network import Network
 from langevin_lab.training.checkpoint import Writer, read_checkpoint
 from langevin_lab.training.evaluation import Evaluation, Evaluator
 from langevin_lab.training.history import History
-from langevin_lab.training.likelihood import check_network
+from langevin_lab.training.likelihood import check_network, steps_per_epoch
 from langevin_lab.training.plan import Plan, check_settings, settings_text
 from langevin_lab.training.trainer import Trainer
 
@@ -24,6 +25,7 @@ _PASSED_ON = (
     "dt", "gradient_noise", "start_momentum", "start_thermostat", "chunk_size", "n_threads",
     "divergence_bound", "progress",
 )  # fmt: skip
+_STARTS = ("start_momentum", "start_thermostat")
 
 
 def train(
@@ -144,6 +146,8 @@ def train(
     plan = Plan(evaluate_every, monitor, patience, minimum_improvement, burn_in, keep_every)
     plan = plan.checked(evaluator.names)
     stored = None if checkpoint is None else read_checkpoint(checkpoint, continue_from)
+    if start is not None and scheme != "pytorch":
+        raise ValueError(f"scheme={scheme!r} draws starts, but start is given; leave one out")
     if continue_from is not None and start is not None:
         raise ValueError("start is given and so is continue_from, which starts where it ended")
     earlier = continue_from if stored is None else stored
@@ -152,15 +156,35 @@ def train(
     simulation |= {"first_replica": check_first_replica(first_replica, count)}
     start = _start(network, start, scheme, simulation)
     settings = settings_text(plan, evaluator.digests(), hashlib.sha256(start.tobytes()).hexdigest())
-    trainer = Trainer(
-        dynamics=dynamics, integrator=integrator, simulation=simulation, evaluator=evaluator,
-        history=History(plan, evaluator.names, count, network.dim), callbacks=_several(callbacks),
-        settings=settings, writer=Writer(checkpoint, checkpoint_seconds),
-    )  # fmt: skip
+    writer, called = Writer(checkpoint, checkpoint_seconds), _several(callbacks)
+    per_epoch, epoch = steps_per_epoch(network), 0
     if earlier is not None:
         check_settings(earlier, settings, with_start=stored is not None)
-        trainer.resume(earlier)
-    return trainer.advance(start, plan.total(trainer.epoch * (stored is None), n_epochs))
+        epoch = int(earlier.attrs["n_steps"]) // per_epoch
+    total = plan.total(0 if stored is not None else epoch, n_epochs)
+    if total < epoch:
+        raise ValueError(
+            f"n_epochs={n_epochs}, but checkpoint={str(checkpoint)!r} holds {epoch} epochs; use "
+            "n_epochs no smaller, or another file"
+        )
+    chunk_size = simulation.pop("chunk_size", None)
+    pace = {
+        "chunk_size": None if chunk_size is None else check_count("chunk_size", chunk_size, 1),
+        "progress": simulation.pop("progress", None),
+    }
+    # Also where no step is left: what is returned must belong to these settings.
+    begun = {"start": start}
+    if earlier is not None:
+        simulation = {key: value for key, value in simulation.items() if key not in _STARTS}
+        begun = {"continue_from": earlier}
+    steps = (total - epoch) * per_epoch
+    prepared = prepare(dynamics, integrator, n_steps=steps, **begun, **simulation)
+    trainer = Trainer(
+        prepared=prepared, steps_per_epoch=per_epoch, pace=pace, evaluator=evaluator,
+        history=History(plan, evaluator.names, count, network.dim), callbacks=called,
+        settings=settings, writer=writer, earlier=earlier,
+    )  # fmt: skip
+    return trainer.advance(total)
 
 
 def _n_replicas(given: int | None, start: Any, earlier: Any) -> int:

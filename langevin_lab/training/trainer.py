@@ -1,4 +1,4 @@
-"""The loop of a training: simulate, evaluate, stop, keep, write."""
+"""The loop of a training: advance, evaluate, stop, keep, write."""
 
 from __future__ import annotations
 
@@ -9,106 +9,88 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.ensemble import simulate
+from langevin_lab.ensemble.preparation import Prepared
+from langevin_lab.ensemble.progress import advance_with_progress
+from langevin_lab.ensemble.result import dataset, final_values
+from langevin_lab.ensemble.run import Run
 from langevin_lab.training.checkpoint import Writer
 from langevin_lab.training.evaluation import Evaluation, Evaluator
 from langevin_lab.training.history import History
-from langevin_lab.training.likelihood import steps_per_epoch
 
 __all__ = ["Trainer"]
-
-_STARTS = ("start", "start_momentum", "start_thermostat")
 
 
 @dataclass(kw_only=True)
 class Trainer:
     """A training that is under way.
 
-    A replica that has stopped is marked as diverged in the dataset that `simulate` continues from:
-    the kernel passes over it, and what it holds stays as it is.
+    A replica that has stopped is marked in the run as if it had diverged: the kernel passes over
+    it, and what it holds stays as it is.
     """
 
-    dynamics: Any
-    integrator: Any
-    simulation: dict[str, Any]
+    prepared: Prepared
+    steps_per_epoch: int
+    pace: dict[str, Any]
     evaluator: Evaluator
     history: History
     callbacks: tuple[Callable[[Evaluation], Any], ...]
     settings: str
     writer: Writer
-    run: Any = None
-    earlier: Any = None
+    earlier: Any
+
+    def __post_init__(self) -> None:
+        if self.earlier is not None:
+            self.history.restore(self.earlier)
+            self.settings = self.earlier.attrs["training"]
+            self._mark_stopped()
 
     @property
-    def steps_per_epoch(self) -> int:
-        """Steps of an epoch."""
-        return steps_per_epoch(self.evaluator.parts["train"])
+    def run(self) -> Run:
+        """State of all replicas."""
+        return self.prepared.run
 
     @property
     def epoch(self) -> int:
         """Epochs that have passed."""
-        return 0 if self.run is None else int(self.run.attrs["n_steps"]) // self.steps_per_epoch
+        return self.run.step // self.steps_per_epoch
 
     @property
     def replicas(self) -> np.ndarray:
         """Numbers of the replicas."""
-        first = self.simulation["first_replica"]
-        return np.arange(first, first + self.history.n_replicas)
+        return self.run.first_replica + np.arange(self.run.n_replicas)
 
     @property
     def diverged(self) -> np.ndarray:
         """Step of divergence, -1 of replicas that have not diverged, stopped ones among them."""
-        if self.run is None:
-            return np.full(self.history.n_replicas, -1)
-        return np.where(self.history.stopped < 0, self.run["diverged_step"].values, -1)
+        marked = self.run.diverged[: self.run.n_replicas]
+        return np.where(self.history.stopped < 0, marked, -1)
 
     @property
     def running(self) -> np.ndarray:
         """Whether a replica has neither stopped nor diverged."""
         return (self.history.stopped < 0) & (self.diverged < 0)
 
-    def resume(self, earlier: Any) -> None:
-        """Go on where an earlier part ended."""
-        self.history.restore(earlier)
-        self.run = self.earlier = earlier
-        self.settings = earlier.attrs["training"]
-
-    def advance(self, start: np.ndarray, total: int) -> Any:
+    def advance(self, total: int) -> Any:
         """Train up to the epoch ``total`` and return the dataset."""
-        if self.run is None:
-            self._evaluate(0, start)
+        before = self.run.step
+        if self.earlier is None:
+            self._evaluate(0, final_values(self.run, "x"))
         for epoch in self.history.plan.stops(self.epoch, total):
             if not self.running.any():
                 break
-            self._step_to(epoch, start)
-            weights = self.run["x_final"].values
+            steps = (epoch - self.epoch) * self.steps_per_epoch
+            advance_with_progress(self.run, steps, **self.pace)
+            weights = final_values(self.run, "x")
             if self.history.plan.keeps(epoch):
                 self.history.keep(epoch, weights, self.running)
             if epoch % self.history.plan.evaluate_every == 0:
                 self._evaluate(epoch, weights)
                 self.writer(self.dataset)
+        if self.earlier is not None and self.run.step == before:
+            return self.earlier
         self.writer(self.dataset, last=True)
         self._warn()
         return self.dataset()
-
-    def _step_to(self, epoch: int, start: np.ndarray) -> None:
-        arguments = dict(self.simulation)
-        if self.run is None:
-            arguments["start"] = start
-        else:
-            arguments = {key: value for key, value in arguments.items() if key not in _STARTS}
-            arguments["continue_from"] = self._with_stops()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"\d+ of \d+ replicas diverged", RuntimeWarning)
-            self.run = simulate(
-                self.dynamics, self.integrator,
-                n_steps=(epoch - self.epoch) * self.steps_per_epoch, **arguments,
-            )  # fmt: skip
-
-    def _with_stops(self) -> Any:
-        """The run so far with its stopped replicas marked as if they had diverged."""
-        steps = np.where(self.history.stopped < 0, self.diverged, self.run.attrs["n_steps"])
-        return self.run.assign(diverged_step=("replica", steps))
 
     def _evaluate(self, epoch: int, weights: np.ndarray) -> None:
         running = self.running
@@ -116,13 +98,18 @@ class Trainer:
         self.history.add(evaluation)
         for callback in self.callbacks:
             self.history.stop(_asked_to_stop(callback, evaluation) & running, epoch)
+        self._mark_stopped()
+
+    def _mark_stopped(self) -> None:
+        marked = self.run.diverged[: self.run.n_replicas]
+        marked[(self.history.stopped >= 0) & (marked < 0)] = self.run.step
 
     def dataset(self) -> Any:
         """The run and the history."""
-        if self.run is self.earlier:
-            return self.earlier
-        about = self.run["diverged_step"].attrs
-        result = self.run.assign(diverged_step=("replica", self.diverged, about))
+        prepared = self.prepared
+        result = dataset(self.run, prepared.recorded, prepared.moments, prepared.attributes())
+        about = result["diverged_step"].attrs
+        result = result.assign(diverged_step=("replica", self.diverged, about))
         result = result.assign_coords(self.history.coordinates()).assign(self.history.variables())
         more = {"training": self.settings, "steps_per_epoch": self.steps_per_epoch}
         return result.assign_attrs(more)

@@ -171,6 +171,21 @@ def test_a_killed_training_goes_on_from_its_file(tmp_path):
         train(NETWORK, SGD, n_epochs=40, scheme="he_normal", **settings)
 
 
+def test_a_finished_file_is_only_given_back_to_the_same_settings(tmp_path):
+    """Where no step is left to run, as much as where there is."""
+    settings = SETTINGS | {"checkpoint": tmp_path / "a.nc", "start": NETWORK.start(seed=3)}
+    found = train(NETWORK, SGD, n_epochs=4, **settings)
+    again = train(NETWORK, SGD, n_epochs=4, **settings)
+    np.testing.assert_array_equal(again["x_final"], found["x_final"])
+    faster = ll.momentum.SGD(learning_rate=0.5, momentum=0.9)
+    with pytest.raises(ValueError, match=r"continue_from ran with dynamics=.*learning_rate=0.4"):
+        train(NETWORK, faster, n_epochs=4, **settings)
+    with pytest.raises(ValueError, match=r"ran with seed=3, this call has seed=4"):
+        train(NETWORK, SGD, n_epochs=4, **settings | {"seed": 4})
+    with pytest.raises(ValueError, match=r"n_epochs=2, but checkpoint='.*a.nc' holds 4 epochs"):
+        train(NETWORK, SGD, n_epochs=2, **settings)
+
+
 def test_files_that_are_no_training(tmp_path):
     file = tmp_path / "other.nc"
     settings = SETTINGS | {"checkpoint": file, "n_epochs": 2}
@@ -208,6 +223,19 @@ def test_callbacks_see_everything_and_may_stop():
     everybody = restarted(NETWORK, n_epochs=40, callbacks=[lambda e: e.epoch == 6, lambda e: None])
     assert set(everybody["stopped_epoch"].values) == {6}
     np.testing.assert_array_equal(everybody["x_final"], trained(6)["x_final"])
+
+
+def test_callbacks_may_stop_before_the_first_step():
+    start = NETWORK.start(seed=3, n_replicas=5)
+    everybody = restarted(NETWORK, callbacks=lambda e: True)
+    assert everybody["stopped_epoch"].values.tolist() == [0] * 5
+    assert everybody["epoch"].values.tolist() == [0]
+    assert everybody.attrs["n_steps"] == 0
+    np.testing.assert_array_equal(everybody["x_final"], start)
+    two = restarted(NETWORK, callbacks=lambda e: np.isin(e.replicas, (1, 4)))
+    np.testing.assert_array_equal(two["x_final"][[1, 4]], start[[1, 4]])
+    np.testing.assert_array_equal(two["x_final"][[0, 2, 3]], trained(4)["x_final"][[0, 2, 3]])
+    assert (two["diverged_step"] == -1).all()
 
 
 def test_errors_of_callbacks_pass_and_wrong_answers_are_refused():
@@ -293,6 +321,9 @@ def test_wrong_arguments():
         ValueError, r"start has shape \(3,\), but must have \(9,\) or \(5, 9\)", start=[1, 2, 3]
     )
     refused(ValueError, "start is given and so is continue_from", start=1, continue_from=trained())
+    refused(ValueError, "scheme='he_normal' draws starts, but start is given; leave one out",
+            start=NETWORK.start(seed=1), scheme="he_normal")  # fmt: skip
+    refused(ValueError, "chunk_size=0 must be >= 1", chunk_size=0)
     refused(TypeError, "continue_from has no attribute 'training'", continue_from=xarray.Dataset())
     refused(
         ValueError, "ran with patience=None, this one has patience=6; a training continues",
