@@ -19,7 +19,7 @@ import numpy as np
 
 from langevin_lab.potentials.architecture import ACTIVATIONS, Architecture
 from langevin_lab.potentials.arguments import finite
-from langevin_lab.potentials.network_evaluation import Passes
+from langevin_lab.potentials.network_evaluation import forward
 from langevin_lab.potentials.requirements import whole_number
 
 __all__ = [
@@ -254,7 +254,7 @@ def teacher_network(
     teacher = rng.standard_normal(architecture.dim)
     for layer in architecture.layers:
         teacher[layer.weights.start : layer.biases.stop] /= np.sqrt(layer.n_inputs)
-    outputs = Passes(architecture, teacher[None], inputs).outputs[0]
+    outputs = forward(architecture, teacher[None], inputs)[0]
     return Examples(inputs, outputs + noise * noises, "teacher_network", teacher)
 
 

@@ -19,7 +19,14 @@ from langevin_lab.potentials.architecture import ACTIVATIONS, LOSSES, SCHEMES, A
 from langevin_lab.potentials.code import Code, digest_of
 from langevin_lab.potentials.data import Data
 from langevin_lab.potentials.gradient_noise import Minibatch
-from langevin_lab.potentials.network_evaluation import NetworkEvaluator, Passes, sigmoid, softmax
+from langevin_lab.potentials.network_evaluation import (
+    NetworkEvaluator,
+    forward,
+    pieces,
+    right_classes,
+    sigmoid,
+    softmax,
+)
 from langevin_lab.potentials.network_text import network_import, network_source
 from langevin_lab.potentials.potential import Potential
 from langevin_lab.potentials.requirements import Ranges, whole_number
@@ -105,8 +112,11 @@ class Network(Potential):
         """
         x = self._points(x)
         rows = _matrix("inputs", inputs, self.architecture.widths[0])
-        passes = Passes(self.architecture, x.reshape(-1, self.dim), rows)
-        return passes.outputs.reshape(*x.shape[:-1], len(rows), -1)
+        flat = x.reshape(-1, self.dim)
+        z = np.empty((len(flat), len(rows), self.architecture.widths[-1]))
+        for some, examples in pieces(self.architecture, len(flat), len(rows)):
+            z[some, examples] = forward(self.architecture, flat[some], rows[examples])
+        return z.reshape(*x.shape[:-1], *z.shape[1:])
 
     def predict(self, x: Any, inputs: Any) -> np.ndarray:
         """Return predictions: outputs for a mean square, else probabilities.
@@ -145,9 +155,28 @@ class Network(Potential):
             raise ValueError(
                 f"{len(wanted)} targets for {z.shape[-2]} inputs; one row is one example"
             )
-        if self.architecture.loss == "binary_cross_entropy":
-            return np.mean((z > 0) == (wanted > 0.5), axis=(-2, -1))
-        return np.mean(np.argmax(z, axis=-1) == wanted[:, 0], axis=-1)
+        return np.mean(right_classes(self.architecture, z, wanted), axis=(-2, -1))
+
+    def scores(self, x: Any) -> dict[str, Any]:
+        """Return the mean loss and the accuracy of its own examples, from one pass over them.
+
+        Parameters
+        ----------
+        x : array_like of shape (..., dim)
+            Weights and biases.
+
+        Returns
+        -------
+        dict
+            "loss", without the weight decay, and with a loss of classes "accuracy", each (...).
+
+        Raises
+        ------
+        ValueError
+            If x has a wrong last axis.
+        """
+        classes = self.architecture.loss != "mean_square"
+        return self._evaluator.scores(self._points(x), accuracy=classes)
 
     def with_data(
         self,

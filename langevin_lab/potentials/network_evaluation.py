@@ -18,7 +18,7 @@ Source: Rumelhart, Hinton, Williams, Nature 323, 533 (1986); Pearlmutter, Neural
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from langevin_lab.potentials.data import Data
 from langevin_lab.potentials.evaluation import ArrayEvaluator
 
 _AT_ONCE = 2_000_000  # numbers of one intermediate array
+_CACHED = 131_072  # the same of forward passes, which keep nothing: a core's cache holds them
 
 
 def sigmoid(z: np.ndarray) -> np.ndarray:
@@ -84,6 +85,64 @@ _ACTIVATIONS: dict[str, Callable[[np.ndarray], tuple[np.ndarray, ...]]] = {
 }
 
 
+# Activation -> its value alone, in place of the sums.
+_VALUES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda z: np.maximum(z, 0.0, out=z),
+    "tanh": lambda z: np.tanh(z, out=z),
+    "sigmoid": sigmoid,
+    "softplus": softplus,
+    "swish": lambda z: z * sigmoid(z),
+}
+
+
+def forward(architecture: Architecture, x: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """Outputs (n_points, n_examples, n_outputs) of weights x (n_points, dim), nothing kept.
+
+    Values lie example beside example, which is the faster product for few inputs.
+    """
+    function, values = _VALUES[architecture.activation], inputs.T
+    for number, layer in enumerate(architecture.layers):
+        weights, biases = layer.matrices(x)
+        values = weights @ values
+        values += biases[..., None]
+        if number < len(architecture.layers) - 1:
+            values = function(values)
+    return np.swapaxes(values, -1, -2)
+
+
+def pieces(architecture: Architecture, n_points: int, n_examples: int) -> Iterator[Any]:
+    """Slices of points and of examples for forward passes.
+
+    Where examples are cut does not depend on the points: each point gets the same bits in any
+    company.
+    """
+    widest = max(architecture.widths)
+    examples = max(64, _CACHED // widest)
+    step = max(1, _CACHED // (widest * min(n_examples, examples)))
+    for first in range(0, n_points, step):
+        for start in range(0, n_examples, examples):
+            yield slice(first, first + step), slice(start, start + examples)
+
+
+def losses(architecture: Architecture, z: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Losses of outputs z (n_points, n_examples, n_outputs): (n_points, n_examples)."""
+    if architecture.loss == "mean_square":
+        return np.mean((z - targets) ** 2, axis=-1)
+    if architecture.loss == "binary_cross_entropy":
+        return np.mean(softplus(z) - targets * z, axis=-1)
+    top = z.max(axis=-1, keepdims=True)
+    sums = np.log(np.exp(z - top).sum(axis=-1)) + top[..., 0]
+    own = np.broadcast_to(targets.astype(np.int64), (*z.shape[:-1], 1))
+    return sums - np.take_along_axis(z, own, axis=-1)[..., 0]
+
+
+def right_classes(architecture: Architecture, z: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Which outputs (..., n_examples, n_outputs), or examples (..., n_examples, 1), are right."""
+    if architecture.loss == "binary_cross_entropy":
+        return (z > 0) == (targets > 0.5)
+    return np.argmax(z, axis=-1)[..., None] == targets
+
+
 class Passes:
     """Forward and backward passes of an architecture over arrays of points and examples.
 
@@ -105,18 +164,6 @@ class Passes:
             self.slopes.append(slope)
             self.bends.append(bend)
         self.outputs = _affine(self.values[-1], *self.matrices[-1])
-
-    def losses(self, targets: np.ndarray) -> np.ndarray:
-        """Losses of the examples, shape (n_points, n_examples)."""
-        z = self.outputs
-        if self.architecture.loss == "mean_square":
-            return np.mean((z - targets) ** 2, axis=-1)
-        if self.architecture.loss == "binary_cross_entropy":
-            return np.mean(softplus(z) - targets * z, axis=-1)
-        top = z.max(axis=-1, keepdims=True)
-        sums = np.log(np.exp(z - top).sum(axis=-1)) + top[..., 0]
-        own = np.broadcast_to(targets.astype(np.int64), (*z.shape[:-1], 1))
-        return sums - np.take_along_axis(z, own, axis=-1)[..., 0]
 
     def output_slopes(self, targets: np.ndarray) -> np.ndarray:
         """Derivatives of each example's loss by its outputs."""
@@ -201,11 +248,22 @@ class NetworkEvaluator(ArrayEvaluator):
     def energy(self, x: np.ndarray, parameters: np.ndarray) -> Any:
         """Mean loss and weight decay: x (..., dim) -> (...)."""
 
-        def add(passes: Passes, targets: np.ndarray, vectors: Any, out: np.ndarray) -> None:
-            out[:, 0] += passes.losses(targets).sum(axis=-1)
-
-        mean = self._mean(add, 1, x)[..., 0]
+        mean = self.scores(x, accuracy=False)["loss"]
         return mean + 0.5 * parameters[0] * np.sum(x**2, axis=-1)
+
+    def scores(self, x: np.ndarray, *, accuracy: bool) -> dict[str, Any]:
+        """Mean loss, and the share of right classes if wanted: x (..., dim) -> (...) each."""
+        rows, n = np.ascontiguousarray(x).reshape(-1, self.dim), len(self.inputs)
+        sums = {name: np.zeros(len(rows)) for name in ("loss", "accuracy")[: 1 + accuracy]}
+        for points, examples in pieces(self.architecture, len(rows), n):
+            targets = self.targets[examples]
+            with np.errstate(all="ignore"):
+                z = forward(self.architecture, rows[points], self.inputs[examples])
+                sums["loss"][points] += losses(self.architecture, z, targets).sum(axis=-1)
+            if accuracy:
+                right = right_classes(self.architecture, z, targets)
+                sums["accuracy"][points] += right.sum(axis=(-2, -1)) / right.shape[-1]
+        return {name: (total / n).reshape(x.shape[:-1]) for name, total in sums.items()}
 
     def gradient(self, x: np.ndarray, parameters: np.ndarray) -> np.ndarray:
         """Backpropagation: x (..., dim) -> (..., dim)."""

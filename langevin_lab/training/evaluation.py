@@ -13,8 +13,6 @@ from langevin_lab.potentials.network import Network
 
 __all__ = ["Evaluation", "Evaluator"]
 
-_AT_ONCE = 2_000_000  # numbers of one intermediate array of a forward pass
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -93,35 +91,11 @@ class Evaluator:
         values = {name: np.full(len(replicas), np.nan) for name in self.names}
         rows = np.flatnonzero(running)
         for part, network in self.parts.items():
-            for some in np.array_split(rows, _n_pieces(network, len(rows))):
-                if some.size:
-                    self._evaluate(part, network, weights, some, values)
+            for kind, found in network.scores(weights[rows]).items():
+                values[f"{part}_{kind}"][rows] = found
         shown = weights.view()
         shown.flags.writeable = False
         return Evaluation(epoch, replicas, running.copy(), shown, values)
-
-    def _evaluate(
-        self,
-        part: str,
-        network: Network,
-        weights: np.ndarray,
-        rows: np.ndarray,
-        values: dict[str, np.ndarray],
-    ) -> None:
-        assert network.data is not None
-        bare = network.with_parameters(weight_decay=0.0)
-        values[f"{part}_loss"][rows] = bare.energy(weights[rows])
-        if f"{part}_accuracy" in values:
-            width = network.architecture.widths[0]
-            inputs, targets = np.split(network.data.values, [width], axis=1)
-            values[f"{part}_accuracy"][rows] = network.accuracy(weights[rows], inputs, targets)
-
-
-def _n_pieces(network: Network, n_replicas: int) -> int:
-    """Pieces that replicas are evaluated in, so that arrays stay small."""
-    assert network.data is not None
-    numbers = n_replicas * network.data.n_examples * max(network.architecture.widths)
-    return max(1, min(n_replicas, -(-numbers // _AT_ONCE)))
 
 
 def _pair(name: str, part: Any) -> tuple[Any, Any]:

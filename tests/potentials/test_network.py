@@ -13,12 +13,13 @@ from langevin_lab.potentials import (
     Minibatch,
     drawn_gradient,
     multilayer_perceptron,
+    network_evaluation,
     network_function_loops,
     network_loops,
 )
 from langevin_lab.potentials.architecture import ACTIVATIONS, LOSSES, SCHEMES, Architecture
 from langevin_lab.potentials.evaluation import along, difference
-from langevin_lab.potentials.network_evaluation import _ACTIVATIONS
+from langevin_lab.potentials.network_evaluation import _ACTIVATIONS, Passes
 from langevin_lab.potentials.network_text import LANES, network_source, tile_width
 
 N_INPUTS, N_OUTPUTS = 3, 2
@@ -221,6 +222,35 @@ def test_many_points_and_examples_are_taken_in_portions(monkeypatch):
     monkeypatch.setattr("langevin_lab.potentials.network_evaluation._AT_ONCE", 70)
     portions = potential.gradient(x), drawn_gradient(potential, x, indices=indices)
     np.testing.assert_allclose(portions, whole, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_scores_are_those_of_backpropagation_in_any_company(activation, loss, monkeypatch):
+    """The lean forward pass against the values that gradients keep; 150 examples in two pieces."""
+    rng, shape = np.random.default_rng(2), (9, 6)
+    inputs, targets = examples(loss)
+    more = np.arange(150) % len(inputs)
+    potential = multilayer_perceptron(
+        inputs[more] + 0.1 * rng.normal(size=(150, N_INPUTS)), np.asarray(targets)[more],
+        hidden=shape, activation=activation, loss=loss, weight_decay=0.3,
+    )  # fmt: skip
+    x = 1.5 * potential.start(seed=1, n_replicas=6).reshape(2, 3, -1)
+    monkeypatch.setattr(network_evaluation, "_CACHED", 100 * 9)
+    data, flat = potential.data.values[:, :N_INPUTS], x.reshape(6, -1)
+    kept = Passes(potential.architecture, flat, data).outputs
+    np.testing.assert_allclose(potential.outputs(x, data).reshape(kept.shape), kept, rtol=1e-12)
+    found = potential.scores(x)
+    assert list(found) == ["loss"] + ["accuracy"] * (loss != "mean_square")
+    decay = 0.15 * np.sum(x**2, axis=-1)
+    np.testing.assert_allclose(found["loss"] + decay, potential.energy(x), rtol=1e-12)
+    if loss != "mean_square":
+        wanted = potential.data.values[:, N_INPUTS:]
+        share = potential.accuracy(x, data, wanted)
+        np.testing.assert_allclose(found["accuracy"], share, rtol=1e-12)
+        assert 0.0 < share.min() <= share.max() < 1.0
+    for name, values in found.items():
+        np.testing.assert_array_equal(potential.scores(x[1, 2])[name], values[1, 2])
 
 
 def test_tiles_divide_batches_evenly():

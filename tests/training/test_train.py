@@ -8,6 +8,7 @@ import pytest
 import xarray
 
 import langevin_lab as ll
+from langevin_lab.potentials import network_evaluation
 from langevin_lab.training import best_replica, per_epoch, train
 
 TRAIN, VALIDATION, TEST = ll.training.stratified_split(
@@ -296,6 +297,19 @@ def test_stopped_replicas_cost_nothing():
     np.testing.assert_array_equal(one["x_final"][7], all_of_them["x_final"][7])
     np.testing.assert_array_equal(one["x_final"][8], first["x_final"][8])
     assert few < 0.5 * many
+
+
+def test_an_evaluation_is_one_forward_pass_a_part(monkeypatch):
+    seen = []
+    whole = network_evaluation.forward
+
+    def counted(architecture, x, inputs):
+        seen.append(len(inputs))
+        return whole(architecture, x, inputs)
+
+    monkeypatch.setattr(network_evaluation, "forward", counted)
+    restarted(NETWORK)  # evaluated after epochs 0, 2 and 4
+    assert seen == 3 * [part.n_examples for part in (TRAIN, VALIDATION, TEST)]
 
 
 def test_wrong_arguments():
