@@ -221,6 +221,12 @@ def _iterated(
         def product(v: np.ndarray) -> np.ndarray:
             return potential.hessian_product(x, v.ravel()) - shift * v.ravel()
 
+        image = product(start)
+        value = (start @ image) / (start @ start)
+        scale = max(np.linalg.norm(image), abs(shift) * np.linalg.norm(start))
+        if np.linalg.norm(image - value * start) <= 1e-13 * scale:
+            # A drawn vector is one of the matrix c 1 alone, from which ARPACK cannot iterate.
+            return np.full(count, value), np.eye(potential.dim)[:, :count]
         matrix = LinearOperator((potential.dim, potential.dim), product, dtype=np.float64)
         try:
             return eigsh(

@@ -67,11 +67,11 @@ def effective_sample_size(series: Any) -> Any:
 def _of_one(values: np.ndarray) -> float:
     """Of one quantity (n_saved, n_replicas)."""
     n, n_replicas = values.shape
+    if values.min() == values.max():
+        return float("nan")  # the variance below may be what rounding leaves of it
     covariances = _autocovariances(values).mean(axis=1)
     within = covariances[0] * n / (n - 1.0)
     total = covariances[0] + values.mean(axis=0).var(ddof=1)
-    if not total > 0:
-        return float("nan")
     correlations = 1.0 - (within - covariances * n / (n - 1.0)) / total
     correlations[0] = 1.0
     pairs = correlations[: n // 2 * 2].reshape(-1, 2).sum(axis=1)

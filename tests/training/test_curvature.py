@@ -19,8 +19,32 @@ def network(loss="cross_entropy", hidden=(9,), **options):
     )
 
 
+class _Isotropic:
+    """The products of stiffness |x|^2/2."""
+
+    name, dim = "isotropic", 50
+
+    def __init__(self, stiffness):
+        self.stiffness = stiffness
+
+    def hessian_product(self, x, v):
+        return self.stiffness * v + 0.0 * x
+
+
 def points(potential, n=2):
     return 3.0 * potential.start(seed=1, n_replicas=n)
+
+
+@pytest.mark.parametrize("stiffness", [0.0, 0.3])
+def test_a_multiple_of_the_identity_is_known_from_one_product(stiffness):
+    """No vector leads ARPACK anywhere: a flat point, a well that is the same all round."""
+    potential = _Isotropic(stiffness)
+    found = sharpness(potential, np.zeros(50), n_largest=3, n_smallest=2)
+    np.testing.assert_allclose(found.largest.values, [stiffness] * 3, rtol=1e-12)
+    np.testing.assert_allclose(found.smallest.values, [stiffness] * 2, rtol=1e-12)
+    assert found.residual <= 1e-12
+    products = found.largest.vectors @ found.largest.vectors.T
+    np.testing.assert_allclose(products, np.eye(3), atol=1e-12)
 
 
 @pytest.mark.parametrize("hidden", [(9,), (2,)])

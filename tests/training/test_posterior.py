@@ -134,6 +134,8 @@ def test_replicas_that_do_not_mix_are_worth_little():
     assert many[0] == effective_sample_size(values)
     assert many[1] > 1000
     assert np.isnan(effective_sample_size(np.ones((10, 2))))
+    # Its mean is not 0.1 to the last digit, so that a variance is left.
+    assert np.isnan(effective_sample_size(np.full((1000, 4), 0.1)))
 
 
 def test_wrong_arguments_are_refused():
