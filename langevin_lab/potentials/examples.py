@@ -258,6 +258,14 @@ def teacher_network(
     return Examples(inputs, outputs + noise * noises, "teacher_network", teacher)
 
 
+def centre_and_scale(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column; 1 for a column that is constant."""
+    spread = inputs.std(axis=0)
+    # What rounding leaves of a constant input is no scale.
+    constant = spread <= 1e-12 * np.abs(inputs).max(axis=0, initial=0.0)
+    return inputs.mean(axis=0), np.where(constant, 1.0, spread)
+
+
 def _begun(
     name: str, n_examples: Any, seed: Any, noise: Any, **positive: Any
 ) -> tuple[int, np.random.Generator]:

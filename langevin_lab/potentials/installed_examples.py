@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.potentials.examples import Examples
+from langevin_lab.potentials.examples import Examples, centre_and_scale
 from langevin_lab.potentials.requirements import whole_number
 
 __all__ = ["load_breast_cancer", "load_digits"]
@@ -58,7 +58,7 @@ def load_breast_cancer(*, seed: int | None = None, n_reference: int | None = Non
     """Return the 569 tumours of scikit-learn's breast cancer data, their measures standardised.
 
     Each column is (measure - mean)/(standard deviation), the standard deviation that of n numbers
-    divided by n.
+    divided by n; a column that is constant is centred only.
 
     Parameters
     ----------
@@ -94,7 +94,8 @@ def load_breast_cancer(*, seed: int | None = None, n_reference: int | None = Non
         if n > len(rows):
             raise ValueError(f"n_reference={n} exceeds the {len(rows)} examples")
     inputs = found.data[rows]
-    inputs = (inputs - inputs[:n].mean(axis=0)) / inputs[:n].std(axis=0)
+    mean, spread = centre_and_scale(inputs[:n])
+    inputs = (inputs - mean) / spread
     return Examples(inputs, found.target[rows].astype(np.int64), "breast cancer")
 
 

@@ -44,12 +44,20 @@ class Plan:
             )
         if self.patience is not None:
             check_count("patience", self.patience, 1)
-            if not possible:
-                raise ValueError(
-                    f"patience={self.patience} without validation: give the examples that decide "
-                    "when to stop"
-                )
+        if not possible:
+            self._check_idle()
         return self
+
+    def _check_idle(self) -> None:
+        """Raise ValueError if something is asked for that only validation can do."""
+        for name, idle in (
+            ("patience", None), ("minimum_improvement", 0.0), ("monitor", "validation_loss")
+        ):  # fmt: skip
+            if (value := getattr(self, name)) != idle:
+                raise ValueError(
+                    f"{name}={value!r} without validation: give the examples that decide which "
+                    "weights are best"
+                )
 
     def total(self, earlier: int, n_epochs: int) -> int:
         """Epochs in all; ValueError unless the last one is evaluated."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.potentials.arguments import finite
-from langevin_lab.potentials.examples import Examples
+from langevin_lab.potentials.examples import Examples, centre_and_scale
 from langevin_lab.potentials.requirements import whole_number
 
 __all__ = ["k_folds", "standardised", "stratified_split", "with_label_noise"]
@@ -118,10 +118,7 @@ def standardised(train: Examples, *others: Examples) -> tuple[Examples, ...]:
                 f"{examples!r} has {examples.inputs.shape[1]} inputs, the training examples have "
                 f"{train.inputs.shape[1]}"
             )
-    mean, spread = train.inputs.mean(axis=0), train.inputs.std(axis=0)
-    # What rounding leaves of a constant input is no scale.
-    constant = spread <= 1e-12 * np.abs(train.inputs).max(axis=0, initial=0.0)
-    spread = np.where(constant, 1.0, spread)
+    mean, spread = centre_and_scale(train.inputs)
     return tuple(
         Examples((each.inputs - mean) / spread, each.targets, each.name)
         for each in (train, *others)

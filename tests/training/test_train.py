@@ -331,6 +331,10 @@ def test_wrong_arguments():
     refused(ValueError, "minimum_improvement=-1 must be a finite number", minimum_improvement=-1)
     refused(ValueError, "monitor='loss' must be one of validation_loss, validat", monitor="loss")
     refused(ValueError, "patience=4 without validation: give", patience=4, validation=None)
+    refused(ValueError, "minimum_improvement=0.1 without validation: give the examples that",
+            minimum_improvement=0.1, validation=None)  # fmt: skip
+    refused(ValueError, "monitor='validation_accuracy' without validation: give",
+            monitor="validation_accuracy", validation=None)  # fmt: skip
     refused(
         ValueError, r"start has shape \(3,\), but must have \(9,\) or \(5, 9\)", start=[1, 2, 3]
     )
