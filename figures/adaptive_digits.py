@@ -59,6 +59,7 @@ def _chosen(axes, dataset):
         momentum = float(row["momentum"])
         labels.append(name if np.isnan(momentum) else f"{name}\n({momentum:.2f})")
     axes.set_xticks(range(len(names)), [label.replace(" ", "\n") for label in labels])
+    axes.tick_params(axis="x", labelsize=8.0)
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylabel("test accuracy  (%)")
     axes.set_title("learning rate chosen by validation")
