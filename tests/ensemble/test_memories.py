@@ -152,8 +152,8 @@ def test_first_passage_takes_the_same_steps(name, plain_python):
     expected = np.where((x > level).any(axis=0), (x > level).argmax(axis=0) + 1, 40)
     assert len(set(expected)) > 2
     passage = ll.escape.first_passage(
-        potential, OPTIMISERS[name], start=start, target=f"abs(x + 0.5) > {level!r}", n_replicas=6, seed=SEED,
-        first_replica=FIRST, max_time=40,
+        potential, OPTIMISERS[name], start=start, target=f"abs(x + 0.5) > {level!r}", n_replicas=6,
+        seed=SEED, first_replica=FIRST, max_time=40,
     )  # fmt: skip
     np.testing.assert_array_equal(passage.times, expected)
 

@@ -324,6 +324,27 @@ def test_wrong_numbers_are_refused(optimiser, numbers, kind, message):
         optimiser(**numbers)
 
 
+@pytest.mark.parametrize(
+    "optimiser", [Adam(), RMSProp(), Adagrad(), AdaptiveHeavyBall(learning_rate=0.1), ARAdam()]
+)
+def test_no_limit_reads_a_nonlinear_step_as_heavy_ball(optimiser):
+    well = ll.potentials.harmonic()
+    for call in (
+        lambda: ll.limits.gradient_flow(optimiser, well),
+        lambda: ll.limits.modified_flow(optimiser, well),
+        lambda: ll.limits.inertia(optimiser),
+        lambda: ll.limits.modified_equation(optimiser, 1),
+        lambda: ll.limits.diffusion(optimiser, well.with_gradient_noise(standard_deviation=1.0)),
+    ):
+        with pytest.raises(ValueError, match="limits are for steps linear in them"):
+            call()
+    with pytest.raises(ValueError, match="so it is no heavy ball; give a method whose step is lin"):
+        ll.limits.read_optimiser(optimiser)
+    path = ll.limits.iterate(optimiser, well, start=1.0, n_steps=5)
+    expected, _ = stepped(optimiser, well, np.ones(1), 5)
+    np.testing.assert_array_equal(path, expected)
+
+
 def test_a_step_that_is_not_linear_has_no_exact_law():
     for optimiser in (Adam(), AdaptiveHeavyBall(learning_rate=0.1)):
         with pytest.raises(ValueError, match="sets its step by the gradients it meets"):
