@@ -208,8 +208,8 @@ def constants(optimiser: Any) -> tuple[float, float, float]:
         raise ValueError(f"{optimiser!r} descends no potential; see limits.heavy_ball_exit_steps")
     if not optimiser.is_linear:
         raise ValueError(
-            f"{optimiser!r} sets its step by the gradients it meets; limits are for steps linear in "
-            "them, such as those of momentum.HeavyBall"
+            f"{optimiser!r} sets its step by the gradients it meets; limits are for steps linear "
+            "in them, such as those of momentum.HeavyBall"
         )
     if set(optimiser.scheduled) - {"dampening"}:  # that is PyTorch's first step: see `lag`
         raise ValueError(

@@ -336,7 +336,7 @@ def test_no_limit_reads_a_nonlinear_step_as_heavy_ball(optimiser):
         lambda: ll.limits.modified_equation(optimiser, 1),
         lambda: ll.limits.diffusion(optimiser, well.with_gradient_noise(standard_deviation=1.0)),
     ):
-        with pytest.raises(ValueError, match="limits are for steps linear in them"):
+        with pytest.raises(ValueError, match="limits are for steps linear in them, such as"):
             call()
     with pytest.raises(ValueError, match="so it is no heavy ball; give a method whose step is lin"):
         ll.limits.read_optimiser(optimiser)
