@@ -6,7 +6,10 @@ import importlib
 from typing import Any
 
 # Public name -> submodule, imported on use.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "gradient_moments": "thermostat_balance",
+    "settled_thermostat": "thermostat_balance",
+}
 
 __all__ = sorted(_NAMES)
 
