@@ -116,7 +116,7 @@ def test_moments_are_those_of_all_batches(replacement):
         ({"power": np.inf}, "power=inf must be finite"),
         (
             {"temperature": 1.25e-5},
-            "temperature=1.25e-05 must be above applied_noise.2 dt/2=1.25e-05",
+            "must be above applied_noise.2 dt/2=1.25e-05",
         ),
     ],
 )
