@@ -29,7 +29,7 @@ def draw(dataset):
         _epochs(figure.add_subplot(top[0]), dataset)
         _turns(figure.add_subplot(top[1]), dataset)
         _thermostats(figure.add_subplot(top[2]), dataset)
-        middle, bottom = (row.subgridspec(1, len(SHOWN)) for row in rows[1:])
+        middle, bottom = (rows[row].subgridspec(1, len(SHOWN)) for row in (1, 2))
         for place, method in enumerate(SHOWN):
             _plane(figure.add_subplot(middle[place]), dataset, method)
         shared = None
@@ -42,8 +42,9 @@ def draw(dataset):
 def _epochs(axes, dataset):
     rows = dataset["test"].sel(turns=dataset.attrs["hardest"])
     epoch = dataset["epoch"].values
+    fewest = int(np.isfinite(rows.sel(scheme=list(SHOWN)).isel(epoch=-1)).sum("seed").min())
     for method in SHOWN:
-        own = rows.sel(method=method)
+        own = rows.sel(scheme=method)
         mean, deviation = own.mean("seed").values, own.std("seed", ddof=1).values
         axes.fill_between(
             epoch, mean - deviation, mean + deviation, color=COLOUR[method], alpha=0.15, lw=0
@@ -52,14 +53,14 @@ def _epochs(axes, dataset):
     axes.set_xlabel("epochs")
     axes.set_ylabel("test accuracy  (%)")
     axes.set_ylim(48, 100)
-    axes.set_title(f"{dataset.attrs['hardest']:g} turns, {rows.sizes['seed']} seeds")
+    axes.set_title(f"{dataset.attrs['hardest']:g} turns, at least {fewest} seeds")
     axes.legend(loc="upper left", handlelength=1.2, labelspacing=0.2)
 
 
 def _turns(axes, dataset):
     turns = np.sort(dataset["turns"].values)
     for place, method in enumerate(SHOWN):
-        own = dataset["test"].sel(method=method, turns=turns).isel(epoch=-1)
+        own = dataset["test"].sel(scheme=method, turns=turns).isel(epoch=-1)
         axes.errorbar(
             turns + 0.06 * (place - 2.5), own.mean("seed").values,
             own.std("seed", ddof=1).values, fmt="o", color=COLOUR[method],
@@ -74,10 +75,10 @@ def _thermostats(axes, dataset):
     epoch = dataset["trace_epoch"].values
     for colour, (block, name) in zip(COLOURS[:2], BLOCKS.items()):
         own = dataset["trace"].sel(block=block)
-        mean, deviation = own.mean("seed").values, own.std("seed", ddof=1).values
+        mean, deviation = own.mean("followed").values, own.std("followed", ddof=1).values
         axes.fill_between(epoch, mean - deviation, mean + deviation, color=colour, alpha=0.15, lw=0)
         axes.plot(epoch, mean, color=colour, label=f"{name}, layer 1")
-        row = dataset.sel(block=block).mean("seed")
+        row = dataset.sel(block=block).mean("followed")
         settled = ll.training.settled_thermostat(
             temperature=float(row["held_temperature"]), dt=0.25, applied_noise=0.01,
             gradient_variance=float(row["gradient_variance"]),
@@ -96,7 +97,7 @@ def _thermostats(axes, dataset):
 
 
 def _plane(axes, dataset, method):
-    square = dataset["plane"].sel(method=method).values
+    square = dataset["plane"].sel(scheme=method).values
     axes.imshow(
         square, origin="lower", extent=(-2.3, 2.3, -2.3, 2.3), vmin=0, vmax=1, cmap="PuOr",
         interpolation="bilinear",
@@ -104,14 +105,14 @@ def _plane(axes, dataset, method):
     x, y, arm = dataset["points"].values.T
     for value, colour in ((0, "saddlebrown"), (1, "indigo")):
         axes.plot(x[arm == value], y[arm == value], ".", color=colour, ms=1.0)
-    last = dataset["test"].sel(method=method, turns=dataset.attrs["hardest"]).isel(epoch=-1, seed=0)
+    last = dataset["test"].sel(scheme=method, turns=dataset.attrs["hardest"]).isel(epoch=-1, seed=0)
     axes.set_title(f"{method}, {float(last):.0f} %", fontsize=8)
     axes.set_xticks([])
     axes.set_yticks([])
 
 
 def _weights(axes, dataset, method, *, first):
-    weights = dataset["weights"].sel(method=method).values
+    weights = dataset["weights"].sel(scheme=method).values
     weights = weights[np.isfinite(weights)]
     edges = np.linspace(-8, 8, 65)
     axes.hist(np.clip(weights, -7.99, 7.99), edges, density=True, color=COLOUR[method], alpha=0.8)

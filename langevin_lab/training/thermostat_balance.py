@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.potentials import Minibatch, Network
+from langevin_lab.potentials.network_evaluation import Passes
 
 __all__ = ["gradient_moments", "settled_thermostat"]
 
@@ -100,24 +101,24 @@ def settled_thermostat(
 
 
 def gradient_moments(network: Network, x: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and the variance of one minibatch gradient at a point.
+    """Return the mean and the variance of one minibatch gradient.
 
     Parameters
     ----------
     network : Network
         With a batch size.
-    x : array_like of shape (dim,)
+    x : array_like of shape (..., dim)
 
     Returns
     -------
-    (mean, variance) : ndarrays of shape (dim,)
+    (mean, variance) : ndarrays of shape (..., dim)
         [energy/length] and its square. Without replacement the variance is that of a batch drawn
         by itself; that of an epoch's last batches, given the earlier ones, is another.
 
     Raises
     ------
     ValueError
-        If the network has no batches, or x is not one point of it.
+        If the network has no batches, or x has a wrong last axis.
 
     Examples
     --------
@@ -131,13 +132,32 @@ def gradient_moments(network: Network, x: Any) -> tuple[np.ndarray, np.ndarray]:
     noise = network.gradient_noise
     if not isinstance(noise, Minibatch):
         raise ValueError(f"{network!r} draws no examples; give it a batch_size")
-    x = np.asarray(x, dtype=float)
-    if x.shape != (network.dim,):
-        raise ValueError(f"x of shape {x.shape} must be one point, shape ({network.dim},)")
+    mean = network.gradient(x)
     n, size = noise.n_examples, noise.batch_size
-    each = network._evaluator.batch_gradient(
-        x, network.parameter_values, np.arange(n)[:, None], 0.0
-    )
     # Of n examples without replacement: the correction of a finite population.
     share = 1.0 if noise.replacement else (n - size) / max(n - 1, 1)
-    return each.mean(axis=0), each.var(axis=0) * share / size
+    points = np.asarray(x, dtype=float).reshape(-1, network.dim)
+    squares = np.array([_mean_square(network, point) for point in points]).reshape(mean.shape)
+    loss = mean - network.parameters["weight_decay"] * np.asarray(x, dtype=float)
+    return mean, (squares - loss**2) * share / size
+
+
+def _mean_square(network: Network, x: np.ndarray) -> np.ndarray:
+    """Mean over examples of the squares of their losses' gradients, shape (dim,).
+
+    An example's gradient of a layer is the product of its slopes and its inputs, so sums of squares
+    are one matrix product.
+    """
+    assert network.data is not None
+    width = network.architecture.widths[0]
+    inputs, targets = network.data.values[:, :width], network.data.values[:, width:]
+    passes, out = Passes(network.architecture, x[None], inputs), np.zeros(network.dim)
+    slopes = passes.output_slopes(targets)[0]
+    for number in range(len(network.architecture.layers) - 1, -1, -1):
+        layer = network.architecture.layers[number]
+        values = passes.values[number].reshape(len(inputs), -1)
+        out[layer.weights] = (slopes.T**2 @ values**2).ravel()
+        out[layer.biases] = np.sum(slopes**2, axis=0)
+        if number > 0:
+            slopes = slopes @ passes.matrices[number][0][0] * passes.slopes[number - 1][0]
+    return out / len(inputs)

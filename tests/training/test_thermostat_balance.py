@@ -89,21 +89,24 @@ def test_word_settles_where_the_balance_says():
 def network(**given):
     rng = np.random.default_rng(0)
     return ll.potentials.multilayer_perceptron(
-        rng.normal(size=(6, 2)), [0, 1, 0, 1, 1, 0], hidden=(3,), loss="binary_cross_entropy",
-        **given,
+        rng.normal(size=(6, 2)), [0, 1, 0, 1, 1, 0],
+        **{"hidden": (3,), "loss": "binary_cross_entropy"} | given,
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("hidden", [(), (3,), (4, 3)])
 @pytest.mark.parametrize("replacement", [False, True])
-def test_moments_are_those_of_all_batches(replacement):
-    net = network(batch_size=2, replacement=replacement)
-    x = net.start(seed=1)
+def test_moments_are_those_of_all_batches(replacement, hidden):
+    net = network(batch_size=2, replacement=replacement, hidden=hidden, weight_decay=0.3)
+    points = net.start(seed=1, n_replicas=2)
     pairs = [(i, j) for i in range(6) for j in range(6) if replacement or i != j]
-    drawn = ll.potentials.drawn_gradient(net, np.broadcast_to(x, (len(pairs), net.dim)),
-                                         indices=np.array(pairs))  # fmt: skip
-    mean, variance = gradient_moments(net, x)
-    np.testing.assert_allclose(mean, net.gradient(x), rtol=1e-12, atol=1e-16)
-    np.testing.assert_allclose(variance, drawn.var(axis=0), rtol=1e-12)
+    mean, variance = gradient_moments(net, points)
+    for place, x in enumerate(points):
+        drawn = ll.potentials.drawn_gradient(
+            net, np.broadcast_to(x, (len(pairs), net.dim)), indices=np.array(pairs)
+        )
+        np.testing.assert_allclose(mean[place], net.gradient(x), rtol=1e-12, atol=1e-16)
+        np.testing.assert_allclose(variance[place], drawn.var(axis=0), rtol=1e-10, atol=1e-17)
 
 
 @pytest.mark.parametrize(
@@ -128,5 +131,5 @@ def test_numbers_out_of_range_are_refused(changed, message):
 def test_points_and_networks_without_batches_are_refused():
     with pytest.raises(ValueError, match="draws no examples; give it a batch_size"):
         gradient_moments(network(), np.zeros(13))
-    with pytest.raises(ValueError, match=r"x of shape \(2, 13\) must be one point, shape \(13,\)"):
-        gradient_moments(network(batch_size=2), np.zeros((2, 13)))
+    with pytest.raises(ValueError, match="12"):
+        gradient_moments(network(batch_size=2), np.zeros((2, 12)))
