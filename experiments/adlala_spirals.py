@@ -203,7 +203,7 @@ def _summary(config: Config, task: Task) -> dict:
     network, train, test, _ = problem(config, task.turns, task.seed)
     x = result["x"].values[:, 0]
     places = np.array(config.all_epochs) * config.steps_of_an_epoch / config.save_every
-    kept = x[np.maximum(np.round(places).astype(int), 1) - 1]
+    kept = x[np.clip(np.round(places).astype(int), 1, len(x)) - 1]
     parts = {
         "test": 100 * network.accuracy(kept, test.inputs, test.targets),
         "train": 100 * network.accuracy(kept, train.inputs, train.targets),
