@@ -4,7 +4,8 @@ Top: test accuracy over epochs on four turns, means and standard deviations over
 accuracy after the last epoch against turns; the two thermostats of AdLaLa, mean and standard
 deviation over seeds, and where they settle by the formula of small steps without batches (dotted)
 and by the measured balance in its window (crosses). Middle: probability of arm 1 after training,
-first seed, with training points. Bottom: first-layer weights of all seeds."""
+first seed, with training points. Bottom: first-layer weights of all seeds, those beyond 8 in the
+last bins."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from langevin_lab.lab.figure_style import COLOURS, STYLE
 
 SHOWN = ("AdLaLa", "LOL", "Adam", "SGD", "SGD momentum", "Langevin")
 COLOUR = dict(zip(SHOWN, COLOURS))
-NAME = {"SGD momentum": "SGD, momentum .9", "Langevin": "Langevin, all layers"}
+NAME = {"SGD momentum": "SGD, momentum", "Langevin": "Langevin, all layers"}
+SHORT = {"SGD momentum": "momentum"}
+NOISY = {"SGHMC": "--", "SGLD": ":"}  # own settings, as SGD but for the noise or the momentum
 BLOCKS = {"weights_1": "weights", "biases_1": "biases"}
 
 
@@ -50,11 +53,14 @@ def _epochs(axes, dataset):
             epoch, mean - deviation, mean + deviation, color=COLOUR[method], alpha=0.15, lw=0
         )
         axes.semilogx(epoch, mean, color=COLOUR[method], label=NAME.get(method, method))
+    for method, line in NOISY.items():
+        mean = rows.sel(scheme=method).mean("seed").values
+        axes.semilogx(epoch, mean, line, color="k", linewidth=1.0, label=method)
     axes.set_xlabel("epochs")
     axes.set_ylabel("test accuracy  (%)")
     axes.set_ylim(48, 100)
     axes.set_title(f"{dataset.attrs['hardest']:g} turns, at least {fewest} seeds")
-    axes.legend(loc="upper left", handlelength=1.2, labelspacing=0.2)
+    axes.legend(loc="upper left", handlelength=1.5, labelspacing=0.15, fontsize=7.5)
 
 
 def _turns(axes, dataset):
@@ -99,14 +105,14 @@ def _thermostats(axes, dataset):
 def _plane(axes, dataset, method):
     square = dataset["plane"].sel(scheme=method).values
     axes.imshow(
-        square, origin="lower", extent=(-2.3, 2.3, -2.3, 2.3), vmin=0, vmax=1, cmap="PuOr",
+        square, origin="lower", extent=(-2.3, 2.3, -2.3, 2.3), vmin=-0.5, vmax=1.5, cmap="PuOr",
         interpolation="bilinear",
     )  # fmt: skip
     x, y, arm = dataset["points"].values.T
-    for value, colour in ((0, "saddlebrown"), (1, "indigo")):
-        axes.plot(x[arm == value], y[arm == value], ".", color=colour, ms=1.0)
+    for value, colour in ((0, "#5c2c00"), (1, "#24003f")):
+        axes.plot(x[arm == value], y[arm == value], ".", color=colour, ms=0.8)
     last = dataset["test"].sel(scheme=method, turns=dataset.attrs["hardest"]).isel(epoch=-1, seed=0)
-    axes.set_title(f"{method}, {float(last):.0f} %", fontsize=8)
+    axes.set_title(f"{SHORT.get(method, method)}, {float(last):.0f} %", fontsize=7.5)
     axes.set_xticks([])
     axes.set_yticks([])
 
