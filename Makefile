@@ -55,6 +55,7 @@ docs: $(VENV)/installed-docs
 
 bench: $(VENV)/installed
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/networks.py
 
 wheel: $(VENV)/installed-test
 	@rm -rf build dist

@@ -3,24 +3,19 @@
 An entry point is compiled once on a machine, then read from disk. Only for modules that
 `compiled.modules.load` writes: numba goes by the time stamp of the file, and only there does the
 file's name stand for everything that its machine code depends on.
-
-`compiled` and `inlined` are those of `compiled.intrinsics` for functions that compiled code alone
-calls: without the wrappers by which Python and C would call them, which take long to compile.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-import numba
+from langevin_lab.compiled.intrinsics import compiled, inlined
+from langevin_lab.compiled.parts import whole
 
-_PART: dict[str, Any] = {
-    "error_model": "numpy",
-    "nogil": True,
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-}
+__all__ = ["compiled", "entry", "inlined"]
 
-entry = numba.njit(cache=True, nogil=True, error_model="numpy")
-compiled = numba.njit(**_PART)
-inlined = numba.njit(forceinline=True, **_PART)
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile a function that Python calls; the machine code is kept on disk."""
+    return whole(function, cache=True)

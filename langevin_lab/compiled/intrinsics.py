@@ -13,9 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import binding, ir
-from numba import njit, types
+from numba import types
 from numba.core import config
 from numba.extending import intrinsic as _intrinsic
+
+from langevin_lab.compiled.parts import part
 
 __all__ = [
     "absolute",
@@ -39,12 +41,12 @@ intrinsic: Any = _intrinsic
 
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile a function of numbers and arrays: strict IEEE arithmetic, no interpreter lock."""
-    return njit(error_model="numpy", nogil=True)(function)
+    return part(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Like `compiled`, and always inlined: a call that stays a call stops vectorisation."""
-    return njit(error_model="numpy", nogil=True, forceinline=True)(function)
+    return part(function, forceinline=True)
 
 
 def has_many_vector_registers() -> bool:

@@ -153,7 +153,7 @@ _IN_MEMORY: dict[tuple[str, tuple[int, ...]], ModuleType] = {}
 
 
 def _load_in_memory(source: str, name: str, bindings: dict[str, Any]) -> ModuleType:
-    from langevin_lab.compiled.intrinsics import compiled as entry_in_memory
+    from langevin_lab.compiled.parts import whole as entry_in_memory
 
     # The module keeps the bound objects alive, so their ids stay theirs.
     key = (name, tuple(id(value) for value in bindings.values()))

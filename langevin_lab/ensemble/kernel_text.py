@@ -28,6 +28,7 @@ import numpy as np
 
 from langevin_lab.compiled.elementary import *
 from langevin_lab.compiled.entry import compiled, entry, inlined
+from langevin_lab.compiled.intrinsics import stay_a_call
 from langevin_lab.noise.streams import fill_coordinate_normals, fill_replica_normals
 {imports}
 '''

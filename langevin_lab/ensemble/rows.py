@@ -117,7 +117,8 @@ class Rows(Writer):
         return function("refresh_block(work, width, parameters, seed, replicas, first_step)", body)
 
     def advance(self) -> str:
-        body, start = [], 0
+        # A kernel advances at two places, with and without recording.
+        body, start = ["stay_a_call()"], 0
         for name in self.program.coefficients:
             count = self.layout.dim if name in self.vectors else 1
             if name not in self.vectors:

@@ -221,17 +221,17 @@ def _kept_loops(code: Code) -> ModuleType:
 
 def _compiled_loop(function: Any, returns: bool) -> Function:
     """Return a compiled loop over points, for many points at once."""
-    from langevin_lab.compiled.elementary import compiled
+    from langevin_lab.compiled.parts import whole
 
     if returns:
 
-        @compiled
+        @whole
         def loop(points, parameters, out):
             for i in range(points.shape[0]):
                 out[i] = function(points[i], parameters)
     else:
 
-        @compiled
+        @whole
         def loop(points, parameters, out):
             for i in range(points.shape[0]):
                 function(points[i], parameters, out[i])

@@ -147,7 +147,7 @@ def to_inputs(x, layers, k, work, zero_at, width):
     """Slopes by the values before layer k, from those by its sums; work[zero_at] = 0."""
     n_inputs, n_outputs = layers[k, N_INPUTS], layers[k, N_OUTPUTS]
     fill_layer(
-        x, layers[k, WEIGHTS], np.int64(1), n_inputs, work, zero_at, np.int64(0),
+        x, layers[k, WEIGHTS], np.int64(1), n_inputs, work, np.int64(zero_at), np.int64(0),
         work, layers[k, TARGET], n_outputs, layers[k, SOURCE], n_inputs, width,
     )  # fmt: skip
 

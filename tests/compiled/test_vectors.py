@@ -5,6 +5,7 @@ import pytest
 
 from langevin_lab.compiled import vectors
 from langevin_lab.compiled.intrinsics import compiled, stay_a_call
+from langevin_lab.compiled.parts import whole
 from langevin_lab.compiled.vectors import (
     add,
     add_apart,
@@ -103,7 +104,7 @@ def test_vectors_stay_in_vector_registers():
 
 
 def test_a_call_stays_a_call():
-    @compiled
+    @whole
     def caller(a):
         return _dot_of_a_part(a, a) + _dot(a, a)
 
