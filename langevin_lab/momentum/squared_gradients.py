@@ -139,7 +139,7 @@ class RMSProp(_SquaredGradients):
 
     Source
     ------
-    Tieleman and Hinton (2012); Graves (2013), equations 38-45, centred. In the order and with the
+    Tieleman and Hinton (2012); Graves (2013), equations 38-41, centred. In the order and with the
     defaults of the documentation of torch.optim.RMSprop, PyTorch 2.13.
 
     Examples
