@@ -20,11 +20,12 @@ Source: Leimkuhler, Matthews and Vlaar (2019) [LMV19]; [LS16] for the thermostat
 balance of `ll.training.settled_thermostat` for these.
 
 Method. Data, start, batches and noise differ from seed to seed and are shared by the methods of a
-seed; differences are of pairs. Kernels compile in one thread while others train. AdLaLa runs twice
-as long as the others, to see where its thermostats go. V, M, P are means over the saved points of
-the second half of the 4,000 epochs, at all places of an epoch; T is corrected for what the
-thermostats still move. AdLaLa at a hundredth of the temperature, a thermostat that knows nothing of
-batches, and one that takes the network for at rest are the controls.
+seed; differences are of pairs. The baselines run at half and twice their learning rates too, the
+others at one setting. Kernels compile in one thread while others train. AdLaLa runs twice as long,
+to see where its thermostats go. V, M, P are means over the saved points of the second half of the
+4,000 epochs, at all places of an epoch; T is corrected for what the thermostats still move. AdLaLa
+at a hundredth of the temperature, a thermostat that knows nothing of batches, and one that takes
+the network for at rest are the controls.
 """
 
 from __future__ import annotations
@@ -54,11 +55,13 @@ PUBLISHED = {
 }
 PUBLISHED_EPOCHS = (500, 1000, 2000, 4000)
 # In the order of training: those whose kernels compile fastest first.
-METHODS = ("SGD", "SGD momentum", "Adam", "Langevin", "LOL", "AdLaLa", "AdLaLa cold",
-           "SGLD", "SGHMC", "SGNHT")  # fmt: skip
+BASELINES = ("SGD", "SGD momentum", "Adam")
+SCAN = tuple(f"{name}, rate {factor}" for name in BASELINES for factor in ("x 1/2", "x 2"))
+METHODS = (*BASELINES, *SCAN, "Langevin", "LOL", "AdLaLa", "AdLaLa cold", "SGLD", "SGHMC", "SGNHT")
 EVERYWHERE = ("SGD", "SGD momentum", "Adam", "Langevin", "LOL", "AdLaLa")
-PAIR = ("AdLaLa", "Adam")
+PAIR = ("AdLaLa", "Adam", "Adam, rate x 2")
 BLOCKS = ("weights_1", "biases_1")
+BALANCE = ("thermostat", "gradient_variance", "squared_gradient", "power", "held_temperature")
 STEP, NOISE, HOT, COLD = 0.25, 0.01, 1e-4, 1e-6
 GRID = np.linspace(-2.3, 2.3, 70)
 
@@ -70,7 +73,8 @@ class Config:
     Attributes
     ----------
     hardest : float
-        Turns at which methods are compared, with ``n_seeds`` seeds, AdLaLa and Adam ``n_pairs``.
+        Turns at which methods are compared, with ``n_seeds`` seeds, AdLaLa and Adam with
+        ``n_pairs``, other learning rates of the baselines with ``n_scanned``.
     easier : tuple of float
         Turns with ``n_easier`` seeds and the main methods only.
     save_every : int
@@ -82,6 +86,7 @@ class Config:
     n_pairs: int = 40
     n_seeds: int = 20
     n_easier: int = 5
+    n_scanned: int = 10
     epochs: int = 4_000
     shown: tuple[int, ...] = (25, 50, 100, 200, 350, 500, 750, 1000, 1500, 2000, 3000)
     hidden: int = 100
@@ -95,7 +100,9 @@ class Config:
     def seeds(self, method: str, turns: float) -> int:
         """How many seeds a method gets."""
         if turns == self.hardest:
-            return self.n_pairs if method in PAIR else self.n_seeds
+            if method in PAIR:
+                return self.n_pairs
+            return self.n_scanned if method in SCAN else self.n_seeds
         return self.n_easier if method in EVERYWHERE else 0
 
     def follows(self, method: str, turns: float, seed: int) -> bool:
@@ -137,7 +144,9 @@ def problem(config: Config, turns: float, seed: int) -> tuple:
 def recipe(method: str, network: ll.potentials.Network) -> tuple:
     """What `simulate` gets: dynamics, integrator, further arguments."""
     rest = {"dt": STEP, "start_momentum": np.zeros(network.dim)}
-    d, o = ll.dynamics, ll.momentum
+    d = ll.dynamics
+    if method.startswith(BASELINES):
+        return network, optimiser(method), {}
     if method.startswith("AdLaLa"):
         temperature, noise = (COLD, 5e-4) if method.endswith("cold") else (HOT, NOISE)
         equation = d.adlala(network, BLOCKS, temperature=temperature, epsilon=0.05,
@@ -149,14 +158,22 @@ def recipe(method: str, network: ll.potentials.Network) -> tuple:
     return {
         "LOL": (d.lol(network, "layer_1", **langevin), "LOL", rest),
         "Langevin": (d.multilayer_langevin(network, layers), "BAOAB", rest),
-        "Adam": (network, o.Adam(learning_rate=0.005), {}),
-        "SGD": (network, o.SGD(learning_rate=0.25), {}),
-        "SGD momentum": (network, o.SGD(learning_rate=0.05, momentum=0.9), {}),
         "SGLD": (ll.Overdamped(network, temperature=HOT), "EulerMaruyama", {"dt": STEP}),
         "SGHMC": (ll.Langevin(network, temperature=HOT, friction=1.0), "SemiImplicitEuler", rest),
         # With dt = 0.25 the batches drive xi dt to 2, where Euler's factor 1 - xi dt blows up.
         "SGNHT": (same, "SGNHT", rest | {"dt": 0.1, "start_thermostat": (0.1,)}),
     }[method]
+
+
+def optimiser(method: str) -> ll.momentum.Optimiser:
+    """A baseline at its published learning rate, half or twice that."""
+    name, _, rate = method.partition(", rate x ")
+    factor = {"": 1.0, "1/2": 0.5, "2": 2.0}[rate]
+    if name == "Adam":
+        return ll.momentum.Adam(learning_rate=0.005 * factor)
+    if name == "SGD":
+        return ll.momentum.SGD(learning_rate=0.25 * factor)
+    return ll.momentum.SGD(learning_rate=0.05 * factor, momentum=0.9)
 
 
 def trained(config: Config, task: Task, n_steps: int) -> xarray.Dataset:
@@ -221,7 +238,7 @@ def _summary(config: Config, task: Task) -> dict:
 
 
 def balance(config: Config, network, x, p, thermostats) -> np.ndarray:
-    """Per block: thermostat, V, M, P, held temperature; shape (5, 2)."""
+    """Per block the numbers of BALANCE: thermostat, V, M, P, held temperature; shape (5, 2)."""
     means, variances = ll.training.gradient_moments(network, x)
     columns = []
     for block, xi in zip(BLOCKS, thermostats):
@@ -247,10 +264,9 @@ def _dataset(config: Config, found: dict[Task, dict]) -> xarray.Dataset:
         if task.turns == config.hardest:
             weights[place[0], task.seed] = parts["final"][: 2 * config.hidden]
     followed = [found[Task("AdLaLa", config.hardest, seed)] for seed in range(config.n_seeds)]
-    names = ("thermostat", "gradient_variance", "squared_gradient", "power", "held_temperature")
     balances = np.array([parts["balance"] for parts in followed])
     data = {part: (("scheme", "turns", "seed", "epoch"), array) for part, array in accuracy.items()}
-    data |= {name: (("followed", "block"), balances[:, k]) for k, name in enumerate(names)}
+    data |= {name: (("followed", "block"), balances[:, k]) for k, name in enumerate(BALANCE)}
     data["trace"] = (("followed", "block", "trace_epoch"), np.array([f["trace"] for f in followed]))
     data["weights"] = (("scheme", "seed", "weight"), weights)
     data |= _boundaries(config, found)
@@ -314,14 +330,16 @@ def lead(dataset: xarray.Dataset, method: str, other: str, turns: float) -> Esti
 
 
 def _lead_claims(dataset: xarray.Dataset) -> list[Claim]:
-    """Resolutions: the lead on Adam has to exclude 5 points, the others half of theirs."""
-    bounds = (("AdLaLa", "Adam", 10.0), ("AdLaLa", "Langevin", 10.0), ("LOL", "Langevin", 10.0),
-              ("LOL", "SGD", 10.0), ("SGLD", "SGD", 5.0))  # fmt: skip
+    """Leads in points; an interval has to exclude half the bound, 5 points on Adam."""
+    bounds = [("AdLaLa", "Adam", 10.0, SOURCE), ("AdLaLa", "Langevin", 10.0, SOURCE),
+              ("LOL", "Langevin", 10.0, SOURCE), ("LOL", "SGD", 10.0, SOURCE),
+              ("SGLD", "SGD", 5.0, "the same step with noise")]  # fmt: skip
+    bounds += [("AdLaLa", name, 5.0, "learning rates of the baselines") for name in SCAN]
     turns = dataset.attrs["hardest"]
     return [
-        Claim(f"{method} ahead of {other}, {turns:g} turns (points)", SOURCE, AtLeast(bound),
+        Claim(f"{method} ahead of {other}, {turns:g} turns (points)", source, AtLeast(bound),
               lead(dataset, method, other, turns), resolution=0.5)
-        for method, other, bound in bounds
+        for method, other, bound, source in bounds
     ]  # fmt: skip
 
 
@@ -344,9 +362,8 @@ def settled(dataset: xarray.Dataset, block: str, *, at_rest: bool = False) -> np
     """Predicted over measured thermostat of a block, one a seed."""
     ratios = []
     for place in range(dataset.sizes["followed"]):
-        row = {name: float(dataset[name].isel(followed=place).sel(block=block)) for name in
-               ("thermostat", "gradient_variance", "squared_gradient", "power",
-                "held_temperature")}  # fmt: skip
+        own = dataset.isel(followed=place).sel(block=block)
+        row = {name: float(own[name]) for name in BALANCE}
         work = {} if at_rest else {name: row[name] for name in ("squared_gradient", "power")}
         predicted = ll.training.settled_thermostat(
             temperature=row["held_temperature"], dt=STEP, applied_noise=NOISE,
@@ -369,7 +386,7 @@ def _thermostat_claims(dataset: xarray.Dataset) -> list[Claim]:
         result.append(Claim(f"{block}: noise of batches over applied noise", SOURCE, AtLeast(5.0),
                             Estimate.from_samples(share), resolution=0.2))  # fmt: skip
         result.append(Claim(
-            f"{block}: thermostat after twice the epochs", SHEET, Between(7.0, 9.0),
+            f"{block}: thermostat after twice the epochs", "theory 5: 8 to 9", Between(7.0, 9.0),
             Estimate.from_samples(trace[:, -1]), resolution=0.2,
         ))  # fmt: skip
     return result
@@ -406,7 +423,7 @@ EXPERIMENT = Experiment(
     name="adlala_spirals",
     presets={
         "quick": Config(),
-        "paper": Config(n_pairs=100, n_seeds=100, n_easier=100),
+        "paper": Config(n_pairs=100, n_seeds=100, n_easier=100, n_scanned=100),
     },
     run=run,
     claims=claims,

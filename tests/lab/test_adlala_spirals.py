@@ -16,8 +16,8 @@ from langevin_lab.lab.discovery import load_module
 FIGURE = Path(__file__).parents[2] / "figures" / "adlala_spirals.py"
 module = experiment("adlala_spirals")
 CONFIG = dataclasses.replace(
-    module.Config(), easier=(2.0,), n_pairs=3, n_seeds=2, n_easier=2, epochs=30, shown=(10, 20),
-    hidden=4, n_train=50, n_test=40, batch_size=10, save_every=7, n_looks=10,
+    module.Config(), easier=(2.0,), n_pairs=3, n_seeds=2, n_easier=2, n_scanned=2, epochs=30,
+    shown=(10, 20), hidden=4, n_train=50, n_test=40, batch_size=10, save_every=7, n_looks=10,
 )  # fmt: skip
 
 
@@ -77,6 +77,10 @@ def test_recipes_are_the_published_ones():
     momentum = module.recipe("SGD momentum", network)[1]
     assert (momentum.learning_rate, momentum.momentum) == (0.05, 0.9)
     assert module.recipe("SGD", network)[1].learning_rate == 0.25
+    half, double = (module.recipe(f"SGD momentum, rate x {by}", network)[1] for by in ("1/2", "2"))
+    assert (half.learning_rate, half.momentum) == (0.025, 0.9)
+    assert (double.learning_rate, double.momentum) == (0.1, 0.9)
+    assert module.recipe("Adam, rate x 2", network)[1].learning_rate == 0.01
 
 
 def test_a_seed_has_its_own_data_and_start():
