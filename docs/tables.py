@@ -35,6 +35,8 @@ OPTIMISERS = {
     "MomentumFamily": r"2 (1 + \mu)/(1 + 2 a)",
     "SGD": r"2 (1 + \mu)/((1 - d) (1 + 2 a))",
 }
+# Optimisers whose step is not linear, so that there is no such limit.
+NONLINEAR = ("AdaptiveHeavyBall", "ARAdam", "Adam", "RMSProp", "Adagrad", "Adadelta")
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -86,6 +88,21 @@ def optimisers() -> str:
         for name, limit in OPTIMISERS.items()
     ]
     return markdown(["optimiser", r"stable below $\eta k =$", "source"], rows)
+
+
+def nonlinear_optimisers() -> str:
+    """Optimisers that set their step by the gradients they have met: what carries over, sources."""
+    rows = []
+    for name in NONLINEAR:
+        memories = specimen_of(name).program.memories
+        link = f"{{py:obj}}`{name} <langevin_lab.momentum.{name}>`"
+        rows.append([link, ", ".join(f"`{m}`" for m in memories), cited(source_of(name))])
+    return markdown(["optimiser", "carries besides x and p", "source"], rows)
+
+
+def specimen_of(name: str) -> ll.momentum.Optimiser:
+    """An optimiser with its defaults, and the learning rate 0.1."""
+    return getattr(ll.momentum, name)(learning_rate=0.1)
 
 
 def dictionary() -> str:

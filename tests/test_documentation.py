@@ -150,7 +150,9 @@ def test_stability_limits_of_optimisers_are_those_of_their_steps():
     }
     classes = {name: getattr(momentum, name) for name in momentum.__all__}
     kinds = {name for name, kind in classes.items() if issubclass(kind, momentum.Optimiser)}
-    assert set(tables.OPTIMISERS) == kinds - {"Optimiser", "StreamingPCA"}
+    nonlinear = {name for name in kinds if not classes[name].is_linear}
+    assert set(tables.NONLINEAR) == nonlinear
+    assert set(tables.OPTIMISERS) == kinds - nonlinear - {"Optimiser", "StreamingPCA"}
     for name, form in tables.OPTIMISERS.items():
         known = values | ({"a": 0.0} if name == "SGD" else {})
         text = form

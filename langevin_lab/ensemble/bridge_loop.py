@@ -15,6 +15,7 @@ from langevin_lab.compiled.entry import compiled, entry, inlined
 from langevin_lab.noise.uniforms import uniform
 
 WIDTH = N_KEPT = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = N_BOUNDARIES = 0
+N_STATE = N_WATCHED = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
@@ -40,10 +41,12 @@ FAR = 40.0  # exp(-40) is less than the spacing of uniform numbers
 
 @inlined
 def is_outside(work, lane, bound):
-    """Whether the lane's state is NaN or not below the bound."""
+    """Whether the lane's state is NaN or not below the bound, or a memory not finite."""
     outside = False
     for row in range(N_BOUNDED):
         outside |= not abs(work[row * WIDTH + lane]) < bound
+    for row in range(N_STATE, N_WATCHED):
+        outside |= not abs(work[row * WIDTH + lane]) < np.inf
     return outside
 
 

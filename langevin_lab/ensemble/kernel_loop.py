@@ -20,7 +20,7 @@ import numpy as np
 from langevin_lab.compiled.entry import compiled, entry
 
 WIDTH = N_CARRIED = N_KEPT = N_MOMENTS = N_HISTOGRAMS = N_ROWS = COPY = NORMALS = 0
-N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = NO_RETURN = N_BOUNDED = 0
+N_NORMALS = STEPS_PER_FILL = N_GROUPS = STRETCH = N_STATE = NO_RETURN = N_BOUNDED = N_WATCHED = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
@@ -67,20 +67,25 @@ def copy_lane(work, source, target, lane):
 
 @compiled
 def lane_is_outside(work, lane, bound):
-    """Whether the lane's state is NaN or not below the bound."""
+    """Whether the lane's state is NaN or not below the bound, or a memory not finite."""
     outside = False
     for row in range(N_BOUNDED):
         outside |= not abs(work[row * WIDTH + lane]) < bound
+    for row in range(N_STATE, N_WATCHED):
+        outside |= not abs(work[row * WIDTH + lane]) < np.inf
     return outside
 
 
 @compiled
 def count_outside(work, width, frozen, bound):
-    """Number of state entries of lanes not frozen that are NaN or not below the bound."""
+    """Number of entries of lanes not frozen that are as `lane_is_outside` says."""
     outside = 0
     for row in range(N_BOUNDED):
         for i in range(width):
             outside += (frozen[i] < 2) & (not abs(work[row * WIDTH + i]) < bound)
+    for row in range(N_STATE, N_WATCHED):
+        for i in range(width):
+            outside += (frozen[i] < 2) & (not abs(work[row * WIDTH + i]) < np.inf)
     return outside
 
 

@@ -166,6 +166,7 @@ class Layout:
             "N_BOUNDED": self.rows_of(
                 name for name in self.program.state if name not in self.program.outcomes
             ),
+            "N_WATCHED": self.rows_of((*self.program.state, *self.program.memories)),
             "N_KEPT": self.rows_of(self.kept),
             "N_CARRIED": self.n_carried,
             "N_MOMENTS": self.n_moments,

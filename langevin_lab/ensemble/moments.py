@@ -5,6 +5,7 @@
     grad_x, ...          gradient of the potential
     xi                   thermostats, where the dynamics has any
     accepted             1 or 0 for the last step, of a method that accepts or rejects
+    momentum             that of the last step, of an optimiser that sets it
     energy, laplacian    U(x) and the trace of its Hessian
     k, ...               the potential's parameters
     mass_x, ..., dt      mass of each coordinate, time step

@@ -11,6 +11,7 @@ import numpy as np
 from langevin_lab.compiled.entry import compiled, entry, inlined
 
 WIDTH = N_KEPT = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
+N_STATE = N_WATCHED = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
@@ -34,10 +35,12 @@ def in_target(work, lane, parameters):
 
 @inlined
 def is_outside(work, lane, bound):
-    """Whether the lane's state is NaN or not below the bound."""
+    """Whether the lane's state is NaN or not below the bound, or a memory not finite."""
     outside = False
     for row in range(N_BOUNDED):
         outside |= not abs(work[row * WIDTH + lane]) < bound
+    for row in range(N_STATE, N_WATCHED):
+        outside |= not abs(work[row * WIDTH + lane]) < np.inf
     return outside
 
 

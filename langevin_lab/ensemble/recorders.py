@@ -77,7 +77,7 @@ class Mean(Recorder):
     text : str
         Over the potential's variables and parameters, momenta (``p``, or ``p_x``...), ``energy``,
         ``grad_x``..., ``laplacian``, ``mass_x``..., ``dt``, thermostats (``xi``, or ``xi_1``...),
-        of a Metropolis method ``accepted``, 1 or 0 for the last step.
+        of a Metropolis method ``accepted``, of an adaptive heavy ball ``momentum`` of a step.
     """
 
     text: str

@@ -132,7 +132,8 @@ def simulate(
     xarray.Dataset
         For each observable NAME its value and NAME_stderr; ``x_final`` (replica, coordinate), with
         momenta ``p_final``, with thermostats ``xi_final`` (``xi_1_final``, ... of several), with
-        an acceptance ``accepted_final``, with a drawn gradient that is carried ``g_final``;
+        an acceptance ``accepted_final``, with a drawn gradient that is carried ``g_final``, with
+        other memories of an optimiser theirs (``square_final``, ...);
         ``diverged_step`` (replica); with ``save_every`` the path ``x`` (time, replica, coordinate);
         the sums that averages were made of; provenance in the attributes.
 

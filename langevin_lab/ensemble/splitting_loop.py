@@ -19,6 +19,7 @@ from langevin_lab.compiled.entry import compiled, entry, inlined
 from langevin_lab.noise.batches import fill_batch_indices
 
 WIDTH = N_KEPT = N_CARRIED = N_BOUNDED = N_ROWS = NORMALS = N_NORMALS = STEPS_PER_FILL = 0
+N_STATE = N_WATCHED = 0
 
 
 def fill_normals(work, width, seed, replicas, fill):
@@ -55,10 +56,12 @@ FIRST_DRAW = 2**61  # beyond those of minibatches
 
 @inlined
 def is_outside(work, lane, bound):
-    """Whether the lane's state is NaN or not below the bound."""
+    """Whether the lane's state is NaN or not below the bound, or a memory not finite."""
     outside = False
     for row in range(N_BOUNDED):
         outside |= not abs(work[row * WIDTH + lane]) < bound
+    for row in range(N_STATE, N_WATCHED):
+        outside |= not abs(work[row * WIDTH + lane]) < np.inf
     return outside
 
 

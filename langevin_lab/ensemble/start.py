@@ -70,7 +70,8 @@ def initial_state(
         given = _given("start_thermostat", starts, count, n_replicas)
         start = dynamics.thermostat_start(draws(2, count)) if given is None else given
         state |= {name: start[[index]] for index, name in enumerate(program.thermostats)}
-    state |= {name: np.zeros((1, n_replicas)) for name in program.outcomes}
+    zeros = (*program.outcomes, *program.memories)
+    state |= {name: np.zeros((layout.size(name), n_replicas)) for name in zeros}
     if "g" in layout.kept:
         state["g"] = np.zeros((dim, n_replicas))  # drawn by the kernel
     return {name: np.ascontiguousarray(state[name]) for name in layout.kept}

@@ -69,8 +69,8 @@ def problem_of(
     TypeError
         If temperature, friction or dt is missing for a method that has them.
     ValueError
-        If one of them is given to an optimiser, or the optimiser follows a schedule or draws its
-        own data.
+        If one of them is given to an optimiser, or the optimiser follows a schedule, draws its own
+        data or is not linear.
     """
     given = {"temperature": temperature, "friction": friction, "dt": dt}
     if isinstance(method, Optimiser):
@@ -94,6 +94,11 @@ def _descent_on(optimiser: Optimiser, potential: Any) -> tuple[Method, Descent, 
     if not optimiser.is_noiseless:
         raise ValueError(
             f"{optimiser!r} draws its own data, so its step is not linear in normals; simulate it"
+        )
+    if not optimiser.is_linear:
+        raise ValueError(
+            f"{optimiser!r} sets its step by the gradients it meets, so its step is not linear in "
+            "the state; simulate it"
         )
     if set(optimiser.scheduled) - {"dampening"}:
         raise ValueError(

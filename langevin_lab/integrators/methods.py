@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -220,13 +221,16 @@ class Method:
         return self.program.run(state, normals, coefficients, gradient, **more)
 
     def carried_state(self, state, gradient, energy=None) -> dict[str, np.ndarray]:
-        """``state`` with what is missing: gradient and energy at x, a normal of zero, outcomes."""
+        """``state`` with what is missing: gradient and energy at x, and zeros for all else."""
         x = np.asarray(state["x"], dtype=float)
         make = {
             "g": lambda: gradient(x),
             "e": lambda: np.asarray(energy(x))[..., None],
             "r": lambda: np.zeros_like(x),
-        } | dict.fromkeys(self.program.outcomes, lambda: np.zeros((*x.shape[:-1], 1)))
+        }
+        for name in (*self.program.outcomes, *self.program.memories):
+            shape = (*x.shape[:-1], 1 if self.program.is_scalar(name) else x.shape[-1])
+            make[name] = functools.partial(np.zeros, shape)
         return {
             name: make[name]() if name in make and name not in state
             else np.asarray(state[name], dtype=float)

@@ -12,8 +12,9 @@ with one entry per replica (thermostats, whether a step was accepted):
     a = select(d <= k, 1., 0.)  one of two by a condition, in scalars or elementwise
     xi = fma(gain, k, xi)       a scalar line reads scalars and coefficients only
 
-Names are the state (``x``, ``p``, ``xi``), what is carried besides (``g``, the gradient carried to
-the next step; ``e``, the energy there; ``r``, the last normal), the normals of the step (``n0``,
+Names are the state (``x``, ``p``, ``xi``), what is carried besides (memories that start at zero,
+such as an average of squared gradients; ``g``, the gradient carried to the next step; ``e``, the
+energy there; ``r``, the last normal), the normals of the step (``n0``,
 ``n1``, ... per coordinate, ``s0``, ... per replica), the method's coefficients and names assigned
 on the way. The same lines are run on numpy arrays (tests, exact laws), unrolled over coordinates
 for compiled lanes of replicas, and looped over coordinates for many-dimensional potentials.
@@ -130,6 +131,8 @@ class Program:
         Whether the gradient is drawn, so that a carried one cannot be computed again from x.
     functions : tuple of str, optional
         Vector functions that the dynamics provides and lines call like the gradient.
+    memories : tuple of str, optional
+        Vectors and scalars that are carried besides the state and are zero at the start.
 
     Raises
     ------
@@ -148,8 +151,12 @@ class Program:
     n_scalar_normals: int = 0
     random_gradient: bool = False
     functions: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        twice = {name for name in self.carried if self.carried.count(name) > 1}
+        if twice:
+            raise ValueError(f"the step carries {sorted(twice)} twice; a memory needs its own name")
         known = {*self.carried, *self.coefficients, *self.normals, *self.scalar_normals}
         read: set[str] = set()
         for line in self.lines:
@@ -197,8 +204,8 @@ class Program:
 
     @property
     def carried(self) -> tuple[str, ...]:
-        """What is carried from step to step: the state, then the stored vectors."""
-        return self.state + self.stored
+        """What is carried from step to step: the state, memories, then the stored vectors."""
+        return self.state + self.memories + self.stored
 
     @property
     def state_scalars(self) -> tuple[str, ...]:

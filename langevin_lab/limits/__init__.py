@@ -3,6 +3,13 @@
 import importlib
 from typing import Any
 
+from langevin_lab.limits.adaptive_quadratic import (
+    AdaptiveMomentum,
+    OptimalMomentum,
+    adaptive_momentum,
+    optimal_momentum,
+    stationary_adaptive_momentum,
+)
 from langevin_lab.limits.comparison import Comparison, compare, iterate
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
 from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
@@ -33,6 +40,7 @@ from langevin_lab.limits.translation import small_parameters, to_langevin, to_op
 __all__ = [
     "CONVENTIONS",
     "RULES",
+    "AdaptiveMomentum",
     "Comparison",
     "Convention",
     "ExitLaw",
@@ -40,6 +48,7 @@ __all__ = [
     "LangevinReading",
     "Limit",
     "ModifiedFlow",
+    "OptimalMomentum",
     "OptimiserReading",
     "OutsideRegimeWarning",
     "Rule",
@@ -49,6 +58,7 @@ __all__ = [
     "TreeSum",
     "WeakModifiedEquation",
     "WeakModifiedQuadratic",
+    "adaptive_momentum",
     "check_regime",
     "compare",
     "convergence_steps",
@@ -70,10 +80,12 @@ __all__ = [
     "modified_flow",
     "momentum_flow",
     "noise_covariance",
+    "optimal_momentum",
     "penalty",
     "read_optimiser",
     "slow_velocity",
     "small_parameters",
+    "stationary_adaptive_momentum",
     "stationary_variances",
     "to_langevin",
     "to_optimiser",

@@ -138,7 +138,7 @@ def iterate(optimiser: Optimiser, potential: Any, start: Any, n_steps: int) -> n
     n_steps = check_count("n_steps", n_steps, 0)
     scheme, gradient = optimiser.method(), descent.potential.gradient
     x = start_point(start, descent.potential)
-    state = {"x": x, "p": np.zeros_like(x)} if descent.momenta else {"x": x}
+    state = scheme.carried_state({"x": x, "p": np.zeros_like(x)}, gradient)
     path = np.empty((n_steps + 1, len(x)))
     path[0] = x
     numbers = scheme.coefficients(descent.at(0.0), 1.0)

@@ -4,6 +4,8 @@
 continuous equations that they approximate are in `langevin_lab.limits`.
 """
 
+from langevin_lab.momentum.adam import Adam
+from langevin_lab.momentum.adaptive_heavy_ball import AdaptiveHeavyBall, ARAdam
 from langevin_lab.momentum.classical import (
     GradientDescent,
     HeavyBall,
@@ -14,10 +16,16 @@ from langevin_lab.momentum.classical import (
 from langevin_lab.momentum.descent import Descent
 from langevin_lab.momentum.optimiser import Optimiser
 from langevin_lab.momentum.sgd import SGD
+from langevin_lab.momentum.squared_gradients import Adadelta, Adagrad, RMSProp
 from langevin_lab.momentum.streaming import StreamingPCA
 
 __all__ = [
     "SGD",
+    "ARAdam",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdaptiveHeavyBall",
     "Descent",
     "GradientDescent",
     "HeavyBall",
@@ -25,5 +33,6 @@ __all__ = [
     "Nesterov",
     "NesterovSequence",
     "Optimiser",
+    "RMSProp",
     "StreamingPCA",
 ]

@@ -31,6 +31,13 @@ def check_momentum(name: str, value: Any) -> None:
         raise ValueError(f"{name}={value!r} must be a momentum coefficient in [0, 1)")
 
 
+def check_share(name: str, value: Any) -> None:
+    """Raise TypeError or ValueError unless ``value`` is a number in (0, 1]."""
+    check_number(name, value)
+    if not 0 < value <= 1:
+        raise ValueError(f"{name}={value!r} must be a number in (0, 1]")
+
+
 # Field -> what a number must be, and what the values of a schedule must be: (low, high).
 _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "learning_rate": check_positive,
@@ -38,6 +45,11 @@ _CHECKS: dict[str, Callable[[str, Any], None]] = {
     "look_ahead": check_nonnegative,
     "dampening": check_momentum,
     "weight_decay": check_nonnegative,
+    "square_decay": check_momentum,
+    "epsilon": check_positive,
+    "rate_decay": check_nonnegative,
+    "initial_square": check_nonnegative,
+    "margin": check_share,
 }
 _RANGES = {"learning_rate": (0.0, math.inf), "momentum": (0.0, 1.0)}
 
@@ -54,6 +66,7 @@ class Optimiser(abc.ABC):
     may_be_scheduled: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum")
     momenta: ClassVar[bool] = True
     is_noiseless: ClassVar[bool] = True  # but for the noise of the gradient
+    is_linear: ClassVar[bool] = True  # whether a step on a quadratic potential is
     of_one_step: ClassVar[bool] = False  # whether these are the numbers of one step, see `at`
 
     def __post_init__(self) -> None:
@@ -153,17 +166,21 @@ class Optimiser(abc.ABC):
         """The method that kernels, exact laws and numpy steps are made from.
 
         Its orders are those of the path in the learning rate against the rescaled gradient flow
-        dx/dt = -grad U (1 - dampening)/(1 - momentum), t = n learning_rate; nan of schedules and of
-        data that is drawn. It has no stationary law without gradient noise.
+        dx/dt = -grad U (1 - dampening)/(1 - momentum), t = n learning_rate; nan of schedules, of
+        steps that are not linear in the gradient and of data that is drawn. It has no stationary
+        law without gradient noise.
         """
-        fixed = self.is_noiseless and not set(self.scheduled) - {"dampening"}
+        fixed = self.is_noiseless and self.is_linear and not set(self.scheduled) - {"dampening"}
         limit = self.stability_limit if fixed else math.nan
         order = 1.0 if fixed else math.nan
-        return _method(type(self).__name__, self.program, limit, order, self.source)
+        name = type(self).__name__
+        return _method(name, self.program, limit, order, self.source, self.is_linear)
 
 
 @functools.lru_cache(maxsize=128)
-def _method(name: str, program: Program, limit: float, order: float, source: str) -> Method:
+def _method(
+    name: str, program: Program, limit: float, order: float, source: str, linear: bool
+) -> Method:
     properties = Properties(
         name=name,
         equation="descent",
@@ -174,6 +191,7 @@ def _method(name: str, program: Program, limit: float, order: float, source: str
         normals_per_step=program.n_normals,
         stability_limit=limit,
         source=source,
+        linear=linear,
     )
     return Method(name, program, _coefficients, properties)
 
