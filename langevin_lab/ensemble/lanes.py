@@ -200,7 +200,7 @@ class Lanes(Writer):
                 continue
             self.coordinate_expression(moment)
             terms = []
-            for index, variable in enumerate(variables):
+            for index, variable in list(enumerate(variables))[slice(*(moment.block or (None,)))]:
                 names = {
                     "x": variable, "p": momentum_name(variables, index),
                     "grad": f"grad_{variable}", "mass": f"mass_{variable}",

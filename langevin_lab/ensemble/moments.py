@@ -32,10 +32,13 @@ class Moment:
         Arithmetic expression.
     over_coordinates : bool, optional
         Whether the text is summed over coordinates.
+    block : tuple of int, optional
+        (first, stop) of the coordinates in that sum; by default all.
     """
 
     text: str
     over_coordinates: bool = False
+    block: tuple[int, int] | None = None
 
 
 def momentum_name(variables: Sequence[str], index: int) -> str:

@@ -284,7 +284,8 @@ class Rows(Writer):
         source = re.sub(
             r"\b[A-Za-z_]\w*\b", lambda match: names.get(match[0], match[0]), expression.source
         )
-        return [f"{target} = 0.0", "for j in range(DIM):", f"    {target} += {source}"]
+        span = "DIM" if moment.block is None else f"{moment.block[0]}, {moment.block[1]}"
+        return [f"{target} = 0.0", f"for j in range({span}):", f"    {target} += {source}"]
 
     def values(self, moments: Sequence[Moment], observe: str) -> tuple[str, list[str], list[str]]:
         """An observe function, the lines that compute all values, and their names in order."""
