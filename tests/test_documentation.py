@@ -27,6 +27,7 @@ COMPILING = {
     "langevin_lab.momentum.classical",
     "langevin_lab.momentum.sgd",
     "langevin_lab.momentum.streaming",
+    "langevin_lab.training.protocol",
 }
 
 

@@ -23,6 +23,7 @@ from langevin_lab.dynamics.schedules import (
     Steps,
     Table,
 )
+from langevin_lab.dynamics.stochastic_gradient import sghmc, sgld, sgnht
 from langevin_lab.dynamics.thermostats import AdaptiveLangevin
 
 __all__ = [
@@ -53,4 +54,7 @@ __all__ = [
     "bbk_momentum",
     "lol",
     "multilayer_langevin",
+    "sghmc",
+    "sgld",
+    "sgnht",
 ]

@@ -195,9 +195,14 @@ def advance(
     scratch = counts[1]  # of the running stretch, in case it has to be repeated
     # Neighbouring replicas are in different groups; a narrow block touches its own groups only.
     n_groups = min(width, N_GROUPS) if N_HISTOGRAMS > 0 else 0
-    bound, first_step = plan[2], plan[3]
+    bound, first_step, save_every = plan[2], plan[3], plan[6]
     for block in range(first_block, last_block):
         column = block * width
+        n_running = 0
+        for i in range(width):
+            n_running += diverged[column + i] < 0
+        if n_running == 0 and save_every == 0:
+            continue  # the state stays as it is, and nothing of it is recorded
         for i in range(width):
             replicas[i] = first_replica + column + i
             frozen[i] = 2 if diverged[column + i] >= 0 else 0
