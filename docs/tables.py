@@ -34,6 +34,7 @@ OPTIMISERS = {
     "Nesterov": r"2 (1 + \mu)/(1 + 2 \mu)",
     "MomentumFamily": r"2 (1 + \mu)/(1 + 2 a)",
     "SGD": r"2 (1 + \mu)/((1 - d) (1 + 2 a))",
+    "CoolMomentum": "4",
 }
 # Optimisers whose step is not linear, so that there is no such limit.
 NONLINEAR = ("AdaptiveHeavyBall", "ARAdam", "Adam", "RMSProp", "Adagrad", "Adadelta")

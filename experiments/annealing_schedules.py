@@ -32,7 +32,7 @@ import xarray
 import langevin_lab as ll
 from langevin_lab.dynamics import (
     Constant,
-    CoolMomentum,
+    CoolingMomentum,
     Exponential,
     Linear,
     Logarithmic,
@@ -224,7 +224,7 @@ def _family(name: str, duration: float, start: float, constant: float, dt: float
     if name in COOLING:
         cooling = _cooling(name, duration, start, start / FACTOR, constant)
         return cooling, Constant(value=friction)
-    momentum = CoolMomentum(start=MOMENTUM, duration=duration, form=name.split()[1])
+    momentum = CoolingMomentum(start=MOMENTUM, duration=duration, form=name.split()[1])
     rising = MomentumFriction(momentum=momentum, dt=dt)
     # Constant noise of the gradient: temperature times friction does not change.
     product = start * bbk_friction(MOMENTUM, dt)

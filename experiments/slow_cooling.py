@@ -35,7 +35,7 @@ import numpy as np
 import xarray
 
 import langevin_lab as ll
-from langevin_lab.dynamics import CoolMomentum, Exponential, MomentumFriction, bbk_friction
+from langevin_lab.dynamics import CoolingMomentum, Exponential, MomentumFriction, bbk_friction
 from langevin_lab.evidence import AtLeast, Claim, Estimate
 from langevin_lab.lab import Experiment
 
@@ -153,7 +153,7 @@ def _harmonic(config: Config) -> dict:
     """Configurational temperature during a run, in units of that at its start."""
     dt, n_steps = config.harmonic_dt, config.harmonic_steps
     duration, correction = n_steps * dt, 1 - dt**2 / 4
-    momentum = CoolMomentum(start=MOMENTUM, duration=duration)
+    momentum = CoolingMomentum(start=MOMENTUM, duration=duration)
     friction = MomentumFriction(momentum=momentum, dt=dt)
     # Constant noise of the gradient: temperature times friction does not change.
     product = bbk_friction(MOMENTUM, dt)
@@ -185,7 +185,7 @@ def _harmonic(config: Config) -> dict:
 def _heat_curves() -> dict:
     """(1 + momentum)/(1 - momentum) and 1/(1 - momentum) during a run, for the figure."""
     elapsed = np.linspace(0.0, 1.0, 201)
-    momentum = CoolMomentum(start=MOMENTUM, duration=1.0)(elapsed)
+    momentum = CoolingMomentum(start=MOMENTUM, duration=1.0)(elapsed)
     return {
         "elapsed": ("elapsed", elapsed),
         "heat_curve": ("elapsed", _momentum_factor(momentum) / FACTOR),
@@ -203,7 +203,7 @@ def _heavy_ball_variance(config: Config) -> np.ndarray:
     xx = 1 / (1 - rate / 4)
     dd, xd = rate, 0.5 * rate
     wanted = {round(part * n_steps): None for part in PARTS}
-    schedule = CoolMomentum(start=MOMENTUM, duration=n_steps)(np.arange(n_steps) + 0.5)
+    schedule = CoolingMomentum(start=MOMENTUM, duration=n_steps)(np.arange(n_steps) + 0.5)
     for step, rho in enumerate(schedule.tolist(), start=1):
         kick = rate * (1 + rho) / 2
         moved = rho**2 * dd - 2 * rho * kick * xd + kick**2 * (xx + noise)

@@ -148,6 +148,7 @@ def test_stability_limits_of_optimisers_are_those_of_their_steps():
         "Nesterov": {"momentum": 0.6},
         "MomentumFamily": {"momentum": 0.6, "look_ahead": 0.6},
         "SGD": {"momentum": 0.6, "dampening": 0.3},
+        "CoolMomentum": {"momentum": 0.6},
     }
     classes = {name: getattr(momentum, name) for name in momentum.__all__}
     kinds = {name for name, kind in classes.items() if issubclass(kind, momentum.Optimiser)}

@@ -5,7 +5,7 @@ from langevin_lab.dynamics.diffusions import ItoDiffusion
 from langevin_lab.dynamics.equations import Dynamics, GradientFlow, Langevin, Overdamped
 from langevin_lab.dynamics.inertial import InertialFlow
 from langevin_lab.dynamics.momentum_schedules import (
-    CoolMomentum,
+    CoolingMomentum,
     MomentumFriction,
     baoab_friction,
     baoab_momentum,
@@ -30,7 +30,7 @@ __all__ = [
     "AdaptiveLangevin",
     "Block",
     "Constant",
-    "CoolMomentum",
+    "CoolingMomentum",
     "Dynamics",
     "Exponential",
     "GradientFlow",

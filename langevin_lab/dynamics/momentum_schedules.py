@@ -28,7 +28,7 @@ FORMS = ("published", "exponential", "linear")
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoolMomentum:
+class CoolingMomentum:
     """Momentum coefficient that falls from ``start`` at time 0 to 0 at time ``duration``.
 
     With f = time/duration, kept between 0 and 1, the forms are::
@@ -54,8 +54,8 @@ class CoolMomentum:
 
     Examples
     --------
-    >>> from langevin_lab.dynamics import CoolMomentum
-    >>> momentum = CoolMomentum(start=0.99, duration=1000)
+    >>> from langevin_lab.dynamics import CoolingMomentum
+    >>> momentum = CoolingMomentum(start=0.99, duration=1000)
     >>> [round(float(momentum(n)), 4) for n in (0, 250, 500, 1000)]
     [0.99, 0.9684, 0.9, 0.0]
     """
@@ -215,12 +215,12 @@ class MomentumFriction:
         nothing checks: another step has this friction, but another momentum coefficient.
     reading : {"BBK", "BAOAB"}, optional
         The formula: `bbk_friction` or `baoab_friction`. The latter knows no momentum of 0, so a
-        CoolMomentum must end after the run.
+        CoolingMomentum must end after the run.
 
     Examples
     --------
-    >>> from langevin_lab.dynamics import CoolMomentum, MomentumFriction
-    >>> friction = MomentumFriction(momentum=CoolMomentum(start=0.9, duration=10.0), dt=0.1)
+    >>> from langevin_lab.dynamics import CoolingMomentum, MomentumFriction
+    >>> friction = MomentumFriction(momentum=CoolingMomentum(start=0.9, duration=10.0), dt=0.1)
     >>> round(float(friction(10.0)), 4)
     20.0
     """
@@ -232,7 +232,7 @@ class MomentumFriction:
     def __post_init__(self) -> None:
         if not callable(self.momentum):
             raise TypeError(
-                f"momentum={self.momentum!r} must be a schedule, such as CoolMomentum(...); "
+                f"momentum={self.momentum!r} must be a schedule, such as CoolingMomentum(...); "
                 "convert a number with bbk_friction or baoab_friction"
             )
         check_positive("dt", self.dt)

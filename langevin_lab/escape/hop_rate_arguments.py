@@ -10,20 +10,24 @@ import numpy as np
 from langevin_lab.ensemble.checks import check_count
 from langevin_lab.ensemble.iteration import matched
 from langevin_lab.integrators import Method
+from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials import Potential
 
 
-def constant_dynamics(dynamics: Any, integrator: Any, dt: Any) -> tuple[Any, Method, float]:
+def constant_dynamics(
+    dynamics: Any, integrator: Any, dt: Any, gradient_noise: Any
+) -> tuple[Any, Method, float]:
     """Constant dynamics, its method and the step, each checked to fit the others."""
-    if isinstance(dynamics, Potential):
+    if isinstance(dynamics, Potential) and not isinstance(integrator, Optimiser):
         raise TypeError(
-            f"dynamics={dynamics!r} is a potential: wrap it in ll.Langevin or ll.Overdamped"
+            f"dynamics={dynamics!r} is a potential: wrap it in ll.Langevin or ll.Overdamped, or "
+            "give an optimiser"
         )
-    dynamics, scheme, dt = matched(dynamics, integrator, dt)
+    dynamics, scheme, dt = matched(dynamics, integrator, dt, gradient_noise)
     if dynamics.is_scheduled:
         raise ValueError(
             f"{type(dynamics).__name__} is scheduled: its hop rates change with time; use constant "
-            "temperature and friction"
+            "temperature and friction, or constant numbers of an optimiser"
         )
     return dynamics, scheme, dt
 

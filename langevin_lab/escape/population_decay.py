@@ -32,6 +32,7 @@ from langevin_lab.escape.hop_rate_arguments import (
 )
 from langevin_lab.evidence import Estimate, jackknife
 from langevin_lab.integrators import Method
+from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials.expression import Region, parse_region
 
 _GROUPS = 512  # of replicas, for the jackknife
@@ -112,9 +113,10 @@ class HopRate:
 
 def hop_rate(
     dynamics: Any,
-    integrator: str | Method,
+    integrator: str | Method | Optimiser,
     *,
-    dt: float,
+    dt: float | None = None,
+    gradient_noise: Any = None,
     well: str,
     starts: Any,
     n_replicas: int,
@@ -132,10 +134,13 @@ def hop_rate(
     Parameters
     ----------
     dynamics : Dynamics
-        With thermal noise, constant in time, and two wells; momenta start thermal.
-    integrator : str or Method
+        With thermal noise, constant in time, and two wells; momenta start thermal. The Potential
+        itself for an optimiser, which starts at rest.
+    integrator : str, Method or Optimiser
     dt : float
-        Time step > 0 [time].
+        Time step > 0 [time]; an optimiser has none, its time counts steps.
+    gradient_noise : float or array_like, optional
+        For a Potential, as in `ll.simulate`.
     well : str
         Region over the potential's variables and parameters, such as "x < 0".
     starts : array_like of shape (2,) in 1-D, (2, dim)
@@ -182,7 +187,8 @@ def hop_rate(
     >>> bool(abs(found.relaxation_rate.value - exact) < 4 * found.relaxation_rate.stderr)
     True
     """
-    dynamics, integrator, dt = constant_dynamics(dynamics, integrator, dt)
+    run_of = {"dynamics": dynamics, "integrator": integrator, "dt": dt}
+    dynamics, _, dt = constant_dynamics(dynamics, integrator, dt, gradient_noise)
     half = half_of(n_replicas)
     potential = dynamics.potential
     region = parse_region(well, (*potential.variables, *potential.parameters))
@@ -195,13 +201,13 @@ def hop_rate(
     for n_steps in steps:
         begin: dict[str, Any] = {"start": np.repeat(points, half, axis=0)} if run is None else {}
         run = simulate(
-            dynamics, integrator, dt=dt, n_steps=n_steps, n_replicas=2 * half, seed=seed,
-            continue_from=run, n_threads=n_threads, **begin,
+            **run_of, gradient_noise=gradient_noise, n_steps=n_steps, n_replicas=2 * half,
+            seed=seed, continue_from=run, n_threads=n_threads, **begin,
         )  # fmt: skip
         n_lost = int((run["diverged_step"].values >= 0).sum())
         if n_lost:
             raise ValueError(
-                f"dt={dt:g}: {n_lost} of {2 * half} replicas diverged; use a smaller dt"
+                f"dt={dt:g}: {n_lost} of {2 * half} replicas diverged; use a smaller step"
             )
         inside.append(_inside(region, potential, run["x_final"].values))
     result = HopRate(dt * np.cumsum(steps), _grouped(np.array(inside)), dt, contamination)

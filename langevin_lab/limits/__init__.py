@@ -11,6 +11,11 @@ from langevin_lab.limits.adaptive_quadratic import (
     stationary_adaptive_momentum,
 )
 from langevin_lab.limits.comparison import Comparison, compare, iterate
+from langevin_lab.limits.cool_temperature import (
+    cool_momentum_noise,
+    cool_momentum_temperature,
+    cooling_factor,
+)
 from langevin_lab.limits.dictionary import CONVENTIONS, RULES, Convention, Rule, dictionary_table
 from langevin_lab.limits.diffusion import diffusion, diffusion_covariance, linear_diffusion
 from langevin_lab.limits.escape_phases import convergence_steps, crossing_steps
@@ -62,6 +67,9 @@ __all__ = [
     "check_regime",
     "compare",
     "convergence_steps",
+    "cool_momentum_noise",
+    "cool_momentum_temperature",
+    "cooling_factor",
     "crossing_steps",
     "dictionary_table",
     "diffusion",

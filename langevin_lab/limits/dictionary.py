@@ -218,6 +218,25 @@ RULES = {
             exact="quadratics: heavy ball that draws its gradient noise afresh at every step",
             source="the Lyapunov equation of the recursion",
         ),
+        Rule(
+            name="cool_momentum",
+            formulas=(
+                _F("learning rate of heavy ball", "learning_rate*(1 + momentum)/2"),
+                _F(
+                    "temperature",
+                    "learning_rate*gradient_noise**2*(1 + momentum)"
+                    "/(batch_size*(1 - momentum)*(4 - learning_rate*curvature))",
+                ),
+                _F(
+                    "gradient_noise",
+                    "sqrt(temperature*batch_size*(1 - momentum)*(4 - learning_rate*curvature)"
+                    "/(learning_rate*(1 + momentum)))",
+                ),
+            ),
+            exact="quadratics, of position and displacement alike; the learning rate is "
+            "CoolMomentum's own",
+            source="Borysenko and Byshkin (2021), and the Lyapunov equation of their recursion",
+        ),
     )
 }
 

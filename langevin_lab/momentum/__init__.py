@@ -13,6 +13,7 @@ from langevin_lab.momentum.classical import (
     Nesterov,
     NesterovSequence,
 )
+from langevin_lab.momentum.cool import CoolMomentum
 from langevin_lab.momentum.descent import Descent
 from langevin_lab.momentum.optimiser import Optimiser
 from langevin_lab.momentum.sgd import SGD
@@ -26,6 +27,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdaptiveHeavyBall",
+    "CoolMomentum",
     "Descent",
     "GradientDescent",
     "HeavyBall",

@@ -43,7 +43,7 @@ schedule = ll.dynamics.Exponential(start=2.0, stop=0.3, duration=7.0)
 times = np.linspace(0.0, 7.0, 301)
 numbers = [schedule(times), ll.dynamics.Logarithmic(start=2.0, timescale=0.3)(times)]
 for form in ("published", "exponential"):
-    momentum = ll.dynamics.CoolMomentum(start=0.99, duration=8.0, form=form)
+    momentum = ll.dynamics.CoolingMomentum(start=0.99, duration=8.0, form=form)
     numbers.append(ll.dynamics.MomentumFriction(momentum=momentum, dt=0.1, reading="BAOAB")(times))
 thinning = ll.Langevin(ll.potentials.harmonic(), temperature=schedule, friction=schedule)
 numbers += ll.integrators.method("BAOAB").coefficients(thinning.at(times), 0.137).values()

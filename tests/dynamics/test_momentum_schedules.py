@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from langevin_lab.dynamics import (
-    CoolMomentum,
+    CoolingMomentum,
     MomentumFriction,
     baoab_friction,
     baoab_momentum,
@@ -23,7 +23,7 @@ def temperature_ratio(momentum, start):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("start", [0.0, 0.5, 0.99])
 def test_momentum_falls_from_the_start_to_zero_and_stays(form, start):
-    momentum = CoolMomentum(start=start, duration=400.0, form=form)
+    momentum = CoolingMomentum(start=start, duration=400.0, form=form)
     values = momentum(np.linspace(-100.0, 800.0, 10))
     np.testing.assert_allclose(values[:2], start, rtol=1e-14)
     assert values[5:].tolist() == [0.0] * 5
@@ -35,7 +35,7 @@ def test_momentum_falls_from_the_start_to_zero_and_stays(form, start):
 def test_forms_obey_the_recursions_of_the_authors(form):
     """The published program multiplies step by step; the later ones cool another quantity."""
     start, n_steps = 0.99, 200
-    values = CoolMomentum(start=start, duration=n_steps, form=form)(np.arange(n_steps + 1))
+    values = CoolingMomentum(start=start, duration=n_steps, form=form)(np.arange(n_steps + 1))
     if form == "published":
         inverse, alpha = 1.0 - start, (1.0 - start) ** (1 / n_steps)
         expected = []
@@ -52,14 +52,14 @@ def test_forms_obey_the_recursions_of_the_authors(form):
 
 
 def test_cooling_factor_is_199_and_not_100():
-    momentum = CoolMomentum(start=0.99, duration=1.0)
+    momentum = CoolingMomentum(start=0.99, duration=1.0)
     assert 1 / temperature_ratio(float(momentum(1.0)), 0.99) == pytest.approx(199, rel=1e-12)
     table = {0.25: (0.9684, 0.313), 0.5: (0.9, 0.0955), 0.75: (0.684, 0.0268), 0.9: (0.369, 0.0109)}
     for fraction, (value, ratio) in {**table, 1.0: (0.0, 0.00503)}.items():
         found = float(momentum(fraction))
         assert found == pytest.approx(value, abs=1e-4 if fraction < 0.3 else 5e-4)
         assert temperature_ratio(found, 0.99) == pytest.approx(ratio, rel=5e-3)
-    wrong = CoolMomentum(start=0.98, duration=1.0)
+    wrong = CoolingMomentum(start=0.98, duration=1.0)
     assert 1 / temperature_ratio(float(wrong(1.0)), 0.98) == pytest.approx(99, rel=1e-12)
 
 
@@ -68,9 +68,9 @@ def test_cooling_factor_is_199_and_not_100():
     [(312_400, 0.999985258847), (78_200, 0.999941112090), (218_948, 0.999978967053)],
 )
 def test_alpha_is_that_of_the_published_runs(n_iterations, alpha):
-    momentum = CoolMomentum(start=0.99, duration=n_iterations)
+    momentum = CoolingMomentum(start=0.99, duration=n_iterations)
     assert momentum.alpha == pytest.approx(alpha, abs=6e-13)
-    assert CoolMomentum(start=0.99, duration=1.03 * n_iterations).alpha != pytest.approx(
+    assert CoolingMomentum(start=0.99, duration=1.03 * n_iterations).alpha != pytest.approx(
         alpha, abs=6e-13
     )
 
@@ -98,7 +98,7 @@ def test_conversions_are_the_decay_of_the_methods():
 
 @pytest.mark.parametrize("reading", ["BBK", "BAOAB"])
 def test_friction_of_a_scheduled_momentum(reading):
-    momentum = CoolMomentum(start=0.9, duration=10.0)
+    momentum = CoolingMomentum(start=0.9, duration=10.0)
     friction = MomentumFriction(momentum=momentum, dt=0.1, reading=reading)
     convert = {"BBK": bbk_friction, "BAOAB": baoab_friction}[reading]
     times = np.linspace(0.0, 9.9, 7)
@@ -107,7 +107,7 @@ def test_friction_of_a_scheduled_momentum(reading):
 
 
 def test_momentum_of_zero_has_a_friction_as_bbk_only():
-    momentum = CoolMomentum(start=0.9, duration=10.0)
+    momentum = CoolingMomentum(start=0.9, duration=10.0)
     assert float(MomentumFriction(momentum=momentum, dt=0.1)(11.0)) == pytest.approx(20.0)
     with pytest.raises(ValueError, match=r"momentum=0\.0 has an infinite friction .* as BBK"):
         MomentumFriction(momentum=momentum, dt=0.1, reading="BAOAB")(11.0)
@@ -141,14 +141,14 @@ def test_values_out_of_range_are_refused(function, value, message):
 )
 def test_bad_momentum_schedules_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        CoolMomentum(**{"start": 0.9, "duration": 10.0, **changes})
+        CoolingMomentum(**{"start": 0.9, "duration": 10.0, **changes})
 
 
 def test_bad_readings_are_refused():
-    momentum = CoolMomentum(start=0.9, duration=10.0)
+    momentum = CoolingMomentum(start=0.9, duration=10.0)
     with pytest.raises(ValueError, match=r"reading='Verlet' must be one of \('BBK', 'BAOAB'\)"):
         MomentumFriction(momentum=momentum, dt=0.1, reading="Verlet")
-    with pytest.raises(TypeError, match=r"momentum=0\.9 must be a schedule, such as CoolMomentum"):
+    with pytest.raises(TypeError, match=r"momentum=0\.9 must be a schedule, such as Cooling"):
         MomentumFriction(momentum=0.9, dt=0.1)
     with pytest.raises(TypeError, match="start='big' must be a number"):
-        CoolMomentum(start="big", duration=1.0)
+        CoolingMomentum(start="big", duration=1.0)

@@ -9,6 +9,7 @@ from langevin_lab.escape import HopRate, hop_rate, population_decay
 from langevin_lab.exact.kinetic import slow_mode
 
 WELL = ll.potentials.double_well()
+BALL = ll.momentum.HeavyBall(learning_rate=0.1, momentum=0.5)
 HOT = ll.Overdamped(WELL, temperature=0.5)
 TILTED = ll.Potential.from_expression("(x**2 - 1)**2 + k*x", parameters={"k": 0.2}, name="tilted")
 
@@ -120,6 +121,26 @@ def test_underdamped_rate_is_that_of_the_kinetic_spectrum():
 
 
 @pytest.mark.slow
+def test_hop_rate_of_an_optimiser_is_that_of_its_transfer_operator():
+    """CoolMomentum is the step of SGHMC, whose rate at a finite step is known without sampling."""
+    cool = ll.momentum.CoolMomentum(learning_rate=0.04, momentum=0.6)
+    noise = ll.limits.cool_momentum_noise(learning_rate=0.04, momentum=0.6, temperature=0.5)
+    reading = ll.limits.to_langevin(cool, convention="SemiImplicitEuler", gradient_noise=noise)
+    per_time = ll.exact.discrete_escape_rate(
+        "SemiImplicitEuler", reading.dynamics(WELL), reading.dt, degree=24
+    )
+    exact = reading.dt * per_time.value
+    found = hop_rate(
+        WELL, cool, gradient_noise=noise, well="x < 0", starts=(-1.0, 1.0), n_replicas=800_000,
+        seed=4, relaxation_rates=(2 * exact, 20 * exact),
+    )  # fmt: skip
+    assert found.dt == 1.0
+    both = found.relaxation_rate
+    assert_agrees(both.value, both.stderr, 2 * exact, 512, "hops in a step")
+    assert_refutes(both.value, both.stderr, 1.05 * 2 * exact, 512, "hops in a step")
+    assert abs(found.population.value - 0.5) < 5 * found.population.stderr
+
+
 def test_counting_crossings_overestimates_the_rate_at_weak_friction():
     """By 52 % between thresholds at +-0.7, temperature 0.2, friction 0.3; hops by bursts."""
     dynamics = ll.Langevin(WELL, temperature=0.2, friction=0.3)
@@ -147,6 +168,10 @@ def test_counting_crossings_overestimates_the_rate_at_weak_friction():
         ({"starts": ((-1.0,), (1.0, 2.0))}, "must be two finite points of double_well, of shape "),
         ({"starts": "wells"}, "starts='wells' must be two finite points of double_well, of shape"),
         ({"starts": (np.nan, 1.0)}, r"starts=\(nan, 1\.0\) must be two finite points of double_w"),
+        ({"dynamics": WELL, "method": BALL}, r"dt=0\.01 with HeavyBall.*leave dt out"),
+        ({"gradient_noise": 1.0}, r"gradient_noise=1\.0 is for an optimiser on a potential"),
+        ({"dynamics": WELL, "method": BALL, "dt": None, "gradient_noise": 1.0},
+         "settle=None, window=None: the exact spectrum, .* not for this Descent in 1-D; give"),
         ({"n_replicas": 401}, "n_replicas=401 must be even: half of them begin at each of the sta"),
         ({"dt": 0}, "dt=0 must be finite and > 0"),
         ({"relaxation_rates": 1.0}, "relaxation_rates=1.0 must be two numbers, 0 < slow < fast"),
@@ -176,8 +201,7 @@ def test_wrong_argument_is_named_with_its_value(changes, message):
         ({"dt": "a"}, "dt='a' must be a number > 0"),
         ({"dt": None}, "dt is missing: give the time step"),
         ({"dynamics": WELL}, "is a potential: wrap it in ll.Langevin or ll.Overdamped"),
-        ({"dynamics": WELL, "method": ll.momentum.HeavyBall(learning_rate=0.1, momentum=0.5)},
-         "is a potential: wrap it in ll.Langevin or ll.Overdamped"),
+        ({"method": BALL, "dt": None}, "dynamics=Overdamped.*an optimiser works on a Potential"),
         ({"n_replicas": 400.0}, "n_replicas=400.0 must be an integer"),
     ],
 )  # fmt: skip
@@ -212,7 +236,7 @@ def test_decay_lost_in_noise_is_refused(plain_python):
 
 def test_diverged_replicas_are_refused(plain_python):
     hill = ll.Potential.from_expression("-x**2/2", name="hill")
-    message = r"dt=0\.5: 16 of 16 replicas diverged; use a smaller dt"
+    message = r"dt=0\.5: 16 of 16 replicas diverged; use a smaller step"
     with pytest.warns(RuntimeWarning), pytest.raises(ValueError, match=message):
         measured(ll.Overdamped(hill, temperature=0.1), "EulerMaruyama", dt=0.5, n_replicas=16,
                  settle=40.0, window=1.0, relaxation_rates=(0.1, 1.0))  # fmt: skip

@@ -27,7 +27,7 @@ def test_recursion_of_the_heavy_ball_is_bbk_at_a_frozen_momentum(monkeypatch):
     module = slow_cooling
     config = dataclasses.replace(module.Config(), harmonic_steps=4000)
     rho, dt = 0.9, config.harmonic_dt
-    monkeypatch.setattr(module, "CoolMomentum", lambda **_: lambda n: np.full(np.shape(n), rho))
+    monkeypatch.setattr(module, "CoolingMomentum", lambda **_: lambda n: np.full(np.shape(n), rho))
     friction = ll.dynamics.bbk_friction(rho, dt)
     temperature = (1 + rho) / (1 - rho) / module.FACTOR
     law = ll.exact.stationary_covariance(
