@@ -1,0 +1,159 @@
+"""The comparison on digits: recipes and budgets, measures by hand, wrong numbers refuted."""
+
+import dataclasses
+import math
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray
+from shipped import experiment
+
+import langevin_lab as ll
+from langevin_lab.lab.discovery import load_module
+
+pytest.importorskip("sklearn")
+FIGURE = Path(__file__).parents[2] / "figures" / "digits_comparison.py"
+module = experiment("digits_comparison")
+CONFIG = dataclasses.replace(
+    module.Config(), fractions=(0.05, 0.05, 0.9), hidden=2, n_epochs=4, n_trials=3, n_seeds=3,
+    n_curvatures=2, n_resamples=4,
+)  # fmt: skip
+
+
+def made_up(*, accuracy=0.97, gain=0.01, share=0.2, slow=0.3, seed=1):
+    """A dataset with known means."""
+    rng = np.random.default_rng(seed)
+    names, n = list(module.SCHEMES), 10
+    samples = [module.SCHEMES[name].samples for name in names]
+    means = np.array([accuracy, 0.13, 0.01, 0.02])[:, None]
+    scatter = np.array([0.003, 0.005, 0.002, 0.002])[:, None]
+    test = means + scatter * rng.normal(size=(len(names), 4, n))
+    better = np.array([0.0, gain, 0.0, 0.0])[:, None]
+    averaged = np.where(np.array(samples)[:, None, None], test - better, np.nan)
+    averaged += 0.001 * rng.normal(size=averaged.shape)
+    data = {
+        "test": (("scheme", "measure", "seed"), test),
+        "averaged": (("scheme", "measure", "seed"), averaged),
+        "train_accuracy": (("scheme", "seed"), np.full((len(names), n), 0.999)),
+        "sharpness": (("scheme", "curved"), share * 10 * (1 + 0.03 * rng.normal(size=(17, 5)))),
+        "tuned_limit": ("scheme", np.full(len(names), 10.0)),
+        "tuned_best": ("scheme", np.array(["rate 0.3, memory 10"] * len(names))),
+        "slow_accuracy": ("seed", slow + 0.05 * rng.normal(size=n)),
+        "permuted_accuracy": ("seed", 0.1 + 0.02 * rng.normal(size=n)),
+    }
+    coordinates = {"scheme": names, "measure": list(module.MEASURES)}
+    return xarray.Dataset(data, coordinates, {"slow_factor": 100.0})
+
+
+def refuted(dataset):
+    return [
+        claim.statement
+        for claim in module.claims(dataset)
+        if claim.verdict(false_alarm_rate=1e-4).outcome == "refuted"
+    ]
+
+
+def test_numbers_that_agree_are_consistent():
+    outcomes = {
+        claim.statement: claim.verdict(false_alarm_rate=1e-5).outcome
+        for claim in module.claims(made_up())
+    }
+    assert set(outcomes.values()) == {"consistent"}, outcomes
+    assert len(outcomes) == 17 + 6 + 3 + 2
+
+
+def test_numbers_that_do_not_are_refuted():
+    assert sum("accuracy on test" in name for name in refuted(made_up(accuracy=0.93))) == 17
+    assert sum("gain of averaged" in name for name in refuted(made_up(gain=-0.02))) == 6
+    assert sum("limit of stability" in name for name in refuted(made_up(share=1.5))) == 3
+    # A control that learns as well as the rest is none.
+    assert [name for name in refuted(made_up(slow=0.96)) if "too small" in name]
+
+
+def test_differences_are_in_pairs_with_heavy_ball():
+    dataset = made_up()
+    test = dataset["test"].copy()
+    test.loc[{"scheme": "SGD"}] = test.sel(scheme="heavy ball") - 0.01
+    test.loc[{"scheme": "SGD", "seed": 0}] += 0.002
+    found = module.differences(dataset.assign(test=test))
+    assert len(found) == 16
+    assert found["SGD"].difference.value == pytest.approx(-0.0098)
+    assert found["SGD"].p_value < 1e-6
+
+
+def test_figure_shows_every_method():
+    figure = load_module(FIGURE, "figures").draw(made_up())
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert [label.split("\n")[0] for label in labels] == list(module.SCHEMES)
+    plt.close(figure)
+
+
+def test_numbers_have_the_meaning_that_the_ranges_state():
+    named = module._named({"rate": 0.6, "memory": 20.0, "square_memory": 50.0})
+    assert named["learning_rate"] == pytest.approx(0.03)  # a 20th of the rate of descent
+    assert named["momentum"] == pytest.approx(0.95)
+    assert named["square_decay"] == pytest.approx(0.98)
+    network = module.problem(CONFIG).network
+    friction = module.SCHEMES["SGNHT"].make(network, {"dt": 0.1, "temperature": 1e-5}, 1)[0]
+    assert friction.thermostat_mean == pytest.approx(1.0)  # without batches
+    assert friction.thermal_mass == pytest.approx(100 * network.dim * 1e-5)
+
+
+@pytest.mark.parametrize("name", list(module.SCHEMES))
+def test_every_trial_is_in_its_range_and_legal(name):
+    """The constructors check their numbers; a word has to suit its dynamics."""
+    network = module.problem(CONFIG).network
+    tried = module.trials(CONFIG, name)
+    assert len(tried) == CONFIG.n_trials
+    for numbers in tried:
+        for key, (low, high) in module.SCHEMES[name].ranges.items():
+            assert low <= numbers[key] <= high
+        dynamics, method, arguments = module.SCHEMES[name].make(network, numbers, 10)
+        if isinstance(method, str):
+            assert dynamics.potential is network
+            assert arguments["dt"] == numbers["dt"]
+            assert ll.integrators.method_for(method, dynamics) is not None
+        else:
+            assert (dynamics, arguments) == (network, {})
+    if name == "CoolMomentum":
+        assert {numbers["form"] for numbers in tried} == {0.0, 1.0, 2.0}
+
+
+def test_limit_of_stability_is_that_of_heavy_ball_by_hand():
+    found = module._limit(CONFIG, module.problem(CONFIG), "heavy ball", {"rate": 1.0, "memory": 10})
+    assert found == pytest.approx(2 * 1.9 / 0.1)
+    assert math.isnan(module._limit(CONFIG, module.problem(CONFIG), "Adam", {}))
+
+
+def test_measures_of_forecasts_by_hand():
+    """Two classes, four examples, one of them wrong."""
+    p = np.array([[[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]]])
+    accuracy, loss, _, plug_in = module.measures(CONFIG, p, np.array([0, 0, 1, 1]))[:, 0]
+    assert accuracy == 0.75
+    assert loss == pytest.approx(-np.log([0.9, 0.8, 0.7, 0.4]).mean())
+    assert plug_in == pytest.approx((0.1 + 0.2 + 0.3 + 0.6) / 4)  # each in a bin of its own
+
+
+def test_permuted_labels_are_the_same_labels_elsewhere():
+    own, other = (module.problem(CONFIG, permuted=flag).network.data.values for flag in (0, 1))
+    np.testing.assert_array_equal(own[:, :64], other[:, :64])
+    np.testing.assert_array_equal(np.sort(own[:, 64]), np.sort(other[:, 64]))
+    assert (own[:, 64] != other[:, 64]).mean() > 0.7
+
+
+@pytest.mark.slow
+def test_a_small_run_tunes_compares_and_keeps_its_budget(monkeypatch):
+    names = ("SGD", "heavy ball", "Nesterov", "SGLD")
+    monkeypatch.setattr(module, "SCHEMES", {name: module.SCHEMES[name] for name in names})
+    found = module.run(CONFIG)
+    assert found["validation_loss"].shape == (4, CONFIG.n_trials, CONFIG.n_tuning)
+    assert found["test"].shape == (4, 4, CONFIG.n_seeds)
+    assert module.samplers(found) == ["SGLD"]
+    best = found["validation_loss"].mean("start").argmin("trial")
+    np.testing.assert_array_equal(best, found["tuned_trial"])
+    rate = module.trials(CONFIG, "SGD")[int(best[0])]["rate"]
+    assert found["tuned_best"].values[0] == f"rate {rate:.2g}"
+    assert (found["slow_accuracy"] < 0.5).all()
+    assert module.claims(found)
