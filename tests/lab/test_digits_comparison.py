@@ -30,12 +30,11 @@ def made_up(*, accuracy=0.97, gain=0.01, share=0.2, slow=0.3, seed=1):
     means = np.array([accuracy, 0.13, 0.01, 0.02])[:, None]
     scatter = np.array([0.003, 0.005, 0.002, 0.002])[:, None]
     test = means + scatter * rng.normal(size=(len(names), 4, n))
-    better = np.array([0.0, gain, 0.0, 0.0])[:, None]
-    averaged = np.where(np.array(samples)[:, None, None], test - better, np.nan)
-    averaged += 0.001 * rng.normal(size=averaged.shape)
+    averaged = np.where(np.array(samples)[:, None, None], test + 0.01, np.nan)
     data = {
         "test": (("scheme", "measure", "seed"), test),
         "averaged": (("scheme", "measure", "seed"), averaged),
+        "kept_loss": (("scheme", "seed"), averaged[:, 1] + gain),
         "train_accuracy": (("scheme", "seed"), np.full((len(names), n), 0.999)),
         "sharpness": (("scheme", "curved"), share * 10 * (1 + 0.03 * rng.normal(size=(17, 5)))),
         "tuned_limit": ("scheme", np.full(len(names), 10.0)),
@@ -66,21 +65,10 @@ def test_numbers_that_agree_are_consistent():
 
 def test_numbers_that_do_not_are_refuted():
     assert sum("accuracy on test" in name for name in refuted(made_up(accuracy=0.93))) == 17
-    assert sum("gain of averaged" in name for name in refuted(made_up(gain=-0.02))) == 6
+    assert sum("gain of averaging" in name for name in refuted(made_up(gain=-1e-6))) == 6
     assert sum("limit of stability" in name for name in refuted(made_up(share=1.5))) == 3
     # A control that learns as well as the rest is none.
     assert [name for name in refuted(made_up(slow=0.96)) if "too small" in name]
-
-
-def test_differences_are_in_pairs_with_heavy_ball():
-    dataset = made_up()
-    test = dataset["test"].copy()
-    test.loc[{"scheme": "SGD"}] = test.sel(scheme="heavy ball") - 0.01
-    test.loc[{"scheme": "SGD", "seed": 0}] += 0.002
-    found = module.differences(dataset.assign(test=test))
-    assert len(found) == 16
-    assert found["SGD"].difference.value == pytest.approx(-0.0098)
-    assert found["SGD"].p_value < 1e-6
 
 
 def test_figure_shows_every_method():

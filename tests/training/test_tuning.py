@@ -70,7 +70,7 @@ def test_adjusted_p_values_are_the_textbook_ones():
 
 
 def test_methods_without_a_difference_are_rarely_told_apart():
-    """At most 5 % of families are wrong; the control, without Holm's factors, is wrong too often."""
+    """At most 5 % of families are wrong; without Holm's factors, the control, more are."""
     rng = np.random.default_rng(11)
     families, raw, n = 0, 0, 600
     for _ in range(n):
