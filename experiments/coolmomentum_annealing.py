@@ -7,10 +7,8 @@ the temperature
 
 on a curvature k, of positions and of displacements alike: k <x^2> = <D^2>/l. It is the step of
 SGHMC, so its hops between wells are those of a transfer operator. From momentum 0.99 to 0 it cools
-by a factor of 199. Minibatches are such a bath if their examples are drawn independently; those of
-an epoch, which holds each example once, have no noise at frequencies below one an epoch, so they
-are colder where momentum remembers an epoch: on a flat loss by `epoch_factor`, less on a curved
-one. For success of annealing there is no formula: it is reported.
+by a factor of 199; that minibatches are such a bath is the matter of `minibatch_bath`. For success
+of annealing there is no formula: it is reported.
 
 Source: Borysenko and Byshkin (2021) [BB21]; the temperature is the Lyapunov equation of their
 recursion, the paper's 1/(1 - momentum) the control.
@@ -21,10 +19,9 @@ double well (x^2 - 1)^2 at T = 0.2: hop rates from the decay of populations (`es
 central well, against the cooling time and the noise, for the three schedules and constant momenta;
 and for Langevin dynamics (BBK) of the schedule's friction. (4) scikit-learn's digits, a network
 64-16-10: test accuracy of the three schedules, constant momentum and plain SGD, each at the
-learning rate of a grid of five that is best on validation examples; the temperature of a trained
-network while it cools, <D^2>/l over that of the noise which its examples have.
+learning rate of a grid of five that is best on validation examples.
 
-Cost on two cores: about 80 s (quick), 20 min (paper).
+Cost on two cores: about 60 s (quick), 20 min (paper).
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ import xarray
 
 import langevin_lab as ll
 from langevin_lab.dynamics import Constant, CoolingMomentum, MomentumFriction, bbk_friction
-from langevin_lab.evidence import AtLeast, AtMost, Between, Claim, Estimate
+from langevin_lab.evidence import AtLeast, AtMost, Claim, Estimate
 from langevin_lab.lab import Experiment
 from langevin_lab.momentum import CoolMomentum
 
@@ -44,7 +41,6 @@ START = 0.99
 FORMS = ("published", "exponential", "linear")
 METHODS = (*FORMS, "constant 0.99", "constant 0.9", "plain SGD")
 HOPS = {(0.1, 0.8): 1.747e-3, (0.1, 0.9): 2.311e-3, (0.05, 0.8): 1.081e-3, (0.05, 0.9): 1.681e-3}
-N_MOMENTS, N_WINDOWS = 60, 10  # looks at the displacements of a cooling network
 SOURCE = "Lyapunov equation of BB21"
 
 
@@ -67,27 +63,22 @@ class Config:
     digit_steps: int = 2_000
     digit_replicas: int = 12
     batch_size: int = 25
-    bath_rate: float = 0.003
-    bath_steps: int = 3_000
-    bath_replicas: int = 32
-    bath_decay: float = 0.01
     seed: int = 20_210_521
 
 
 def run(config: Config) -> xarray.Dataset:
     """Temperatures, hop rates, annealing, digits."""
-    data = _thermometers(config) | _hops(config) | _funnel(config) | _digits(config) | _bath(config)
+    data = _thermometers(config) | _hops(config) | _funnel(config) | _digits(config)
     coordinates = {
         "curvature": list(config.curvatures),
         "momentum": list(config.momenta),
         "hop": [f"{dt:g}, {momentum:g}" for dt, momentum in HOPS],
-        "method": list(METHODS),
+        "schedule": list(METHODS),
         "funnel_steps": list(config.funnel_steps),
         "funnel_temperature": list(config.funnel_temperatures),
         "digit_rate": list(config.digit_rates),
-        "sampling": ["independent", "epochs"],
     }
-    names = ("funnel_replicas", "funnel_rate", "digit_replicas", "batch_size", "bath_rate")
+    names = ("funnel_replicas", "funnel_rate", "digit_replicas", "batch_size")
     attributes = {name: getattr(config, name) for name in names}
     return xarray.Dataset(data, coords=coordinates, attrs=attributes)
 
@@ -200,10 +191,10 @@ def _funnel(config: Config) -> dict:
         table[row, column] = _descended(method, *cases[column], seed, config)
         if method in FORMS and column < langevin.shape[1]:
             langevin[row, column] = _annealed(method, *cases[column], seed + 500, config)
-    both, count = ("method", "funnel_steps"), len(config.funnel_steps)
+    both, count = ("schedule", "funnel_steps"), len(config.funnel_steps)
     return {
         "funnel": (both, table[:, :count]), "funnel_langevin": (both, langevin),
-        "funnel_hot": (("method", "funnel_temperature"), table[:, count:]),
+        "funnel_hot": (("schedule", "funnel_temperature"), table[:, count:]),
     }  # fmt: skip
 
 
@@ -248,12 +239,12 @@ def _central(ended) -> float:
 # 4. Digits
 
 
-def _network(config: Config, **options):
+def _network(config: Config):
     """Training network, validation and test examples."""
     train, rest = ll.potentials.load_digits(seed=config.seed).split(1000)
     network = ll.potentials.multilayer_perceptron(
         train.inputs, train.targets, hidden=(16,), loss="cross_entropy",
-        batch_size=config.batch_size, **options,
+        batch_size=config.batch_size,
     )  # fmt: skip
     return network, *rest.split(397)
 
@@ -274,138 +265,15 @@ def _digits(config: Config) -> dict:
         valid[row, column] = network.accuracy(ended, validation.inputs, validation.targets)
         tested[row, column] = network.accuracy(ended, test.inputs, test.targets)
         loss[row, column] = network.energy(ended)
-    axes = ("method", "digit_rate", "digit_replica")
+    axes = ("schedule", "digit_rate", "digit_replica")
     return {"valid": (axes, valid), "test": (axes, tested), "loss": (axes, loss)}
 
 
-def _bath(config: Config) -> dict:
-    """Displacement temperature of a trained network that cools, and its prediction."""
-    found = [_cooled_network(config, replacement) for replacement in (True, False)]
-    n_batches = 1000 // config.batch_size
-    momentum = np.array(found[0][0])
-    momenta = momentum.reshape(N_WINDOWS, -1)
-    ratio, predicted = (np.array([each[index] for each in found]) for index in (1, 2))
-    windows = (ratio / predicted).reshape(2, N_WINDOWS, momenta.shape[1], -1).mean(axis=2)
-    low, high = _lags(config, found[0][3]).reshape(2, N_WINDOWS, -1).mean(axis=2)
-    flat = np.vectorize(epoch_factor)(momenta, n_batches).mean(axis=1)
-    return {
-        "bath_momentum": ("moment", momentum),
-        "bath": (("sampling", "moment"), ratio.mean(axis=2)),
-        "bath_predicted": (("sampling", "moment"), predicted.mean(axis=2)),
-        "window_momentum": ("window", momenta.mean(axis=1)),
-        "window": (("sampling", "window"), windows.mean(axis=2)),
-        "window_stderr": (
-            ("sampling", "window"), windows.std(axis=2, ddof=1) / np.sqrt(windows.shape[2]),
-        ),
-        "window_low": ("window", low), "window_high": ("window", high),
-        "window_epochs": ("window", flat), "sharpness": ((), found[0][3]),
-    }  # fmt: skip
-
-
-def _cooled_network(config: Config, replacement: bool) -> tuple[list, list, list, float]:
-    """Momenta of the looks; <D^2>/l and its prediction of every replica at each; sharpness."""
-    network, _, _ = _network(config, replacement=replacement, weight_decay=config.bath_decay)
-    rate, count, pause = config.bath_rate, config.bath_replicas, config.bath_steps // N_MOMENTS
-    schedule = CoolingMomentum(start=START, duration=config.bath_steps)
-    run = _trained(network, config)
-    settings = {"n_replicas": count, "seed": config.seed + 501, "n_steps": pause}
-    cool, begin = CoolMomentum(learning_rate=rate, momentum=schedule), {"start": run}
-    momenta, moving, predicted = [], [], []
-    for look in range(1, N_MOMENTS + 1):
-        ended = ll.simulate(network, cool, **settings, **begin)
-        begin = {"continue_from": ended}
-        momenta.append(float(schedule(look * pause - 1)))
-        moving.append((ended["p_final"].values ** 2).mean(axis=1) / rate)
-        if look % (N_MOMENTS // N_WINDOWS) == 1:  # it hardly changes
-            variance = example_variance(network, ended["x_final"].values) / config.batch_size
-            variance *= 1.0 if replacement else (1000 - config.batch_size) / 999
-        predicted.append(variance * _temperature(rate, momenta[-1]))
-    sharp = ll.training.sharpness(network, ended["x_final"].values[0], tolerance=1e-3)
-    return momenta, moving, predicted, float(sharp.value)
-
-
-def _trained(network, config: Config) -> np.ndarray:
-    """Networks that have settled at the first momentum of the cooling."""
-    start = network.start(seed=config.seed, n_replicas=config.bath_replicas)
-    settings = {"n_replicas": config.bath_replicas, "n_steps": 1_000}
-    for step, (rate, momentum) in enumerate(((0.05, 0.9), (config.bath_rate, START))):
-        cool = CoolMomentum(learning_rate=rate, momentum=Constant(value=momentum))
-        start = ll.simulate(network, cool, start=start, seed=config.seed + 510 + step, **settings)[
-            "x_final"
-        ].values
-    return start
-
-
-def example_variance(network, x) -> np.ndarray:
-    """Variance of the gradient of one example of a network with one hidden layer, tanh, softmax.
-
-    Mean over coordinates, shape (n_replicas,): |delta_o|^2 (|h|^2 + 1) + |delta_h|^2 (|a|^2 + 1)
-    is the squared norm of backpropagation's gradient.
-    """
-    inputs, blocks = network.data.values[:, :-1], network.blocks
-    targets = np.eye(10)[network.data.values[:, -1].astype(int)]
-    count, width = len(x), blocks["biases_1"].stop - blocks["biases_1"].start
-    first = x[:, blocks["weights_1"]].reshape(count, width, -1)
-    second = x[:, blocks["weights_2"]].reshape(count, 10, width)
-    hidden = np.tanh(inputs @ first.transpose(0, 2, 1) + x[:, None, blocks["biases_1"]])
-    outputs = hidden @ second.transpose(0, 2, 1) + x[:, None, blocks["biases_2"]]
-    chances = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-    error = chances / chances.sum(axis=-1, keepdims=True) - targets
-    back = (error @ second) * (1 - hidden**2)
-    squares = (error**2).sum(axis=-1) * ((hidden**2).sum(axis=-1) + 1)
-    squares += (back**2).sum(axis=-1) * ((inputs**2).sum(axis=-1) + 1)
-    for deltas, values in (
-        (error, hidden),
-        (back, np.broadcast_to(inputs, (count, *inputs.shape))),
-    ):
-        weights = deltas.transpose(0, 2, 1) @ values / len(inputs)
-        means = (weights**2).sum(axis=(1, 2)) + (deltas.mean(axis=1) ** 2).sum(axis=1)
-        squares = squares - means[:, None]
-    return squares.mean(axis=1) / x.shape[1]
-
-
-def epoch_factor(momentum: float, n_batches: int) -> float:
-    """Variance of a displacement under batches of epochs over that of independent ones; flat loss.
-
-    Two batches of an epoch have the covariance -1/(n_batches - 1) of their variance, those of
-    different epochs none; mean over the place in the epoch.
-    """
-    weights = momentum ** np.arange(n_batches)
-    squares, sums = np.cumsum(weights**2), np.cumsum(weights)
-    epochs = (n_batches * squares - sums**2) / (n_batches - 1)
-    past = weights * momentum * weights * momentum  # of all that was before this epoch
-    return float(np.mean(epochs + past * epochs[-1] / (1 - past[-1])) * (1 - momentum**2))
-
-
-def _lags(config: Config, sharpness: float) -> np.ndarray:
-    """Smallest and largest <D^2>/l over its stationary flat value, on all curvatures; (2, looks).
-
-    The law of (x, D) of the recursion under the schedule, from its stationary law.
-    """
-    rate, n_steps = config.bath_rate, config.bath_steps
-    curvature = np.geomspace(1e-5, 1.0, 41) * sharpness
-    momenta = CoolingMomentum(start=START, duration=n_steps)(np.arange(n_steps))
-    moving = rate * _temperature(rate, START) / (1 - rate * curvature / 4)
-    xx, xd, dd = moving / rate / curvature, moving / 2, moving
-    found = []
-    for step, momentum in enumerate(momenta, start=1):
-        kick = rate * (1 + momentum) / 2
-        dd, mixed = (
-            momentum**2 * dd - 2 * momentum * kick * curvature * xd
-            + kick**2 * (curvature**2 * xx + 1), momentum * xd - kick * curvature * xx,
-        )  # fmt: skip
-        xx, xd = xx + 2 * mixed + dd, mixed + dd
-        if step % (n_steps // N_MOMENTS) == 0:
-            ratio = dd / rate / _temperature(rate, float(momentum))
-            found.append((ratio.min(), ratio.max()))
-    return np.array(found).T
-
-
 def claims(dataset: xarray.Dataset) -> list[Claim]:
-    """Thermometers, hops, annealing, digits, the bath of minibatches."""
+    """Thermometers, hops, annealing, digits."""
     return [
         *_thermometer_claims(dataset), *_hop_claims(dataset), *_funnel_claims(dataset),
-        *_digit_claims(dataset), *_bath_claims(dataset),
+        *_digit_claims(dataset),
     ]  # fmt: skip
 
 
@@ -414,6 +282,11 @@ def _estimate(row, name: str) -> Estimate:
 
 
 def _thermometer_claims(dataset: xarray.Dataset) -> list[Claim]:
+    return [*_point_claims(dataset), *_errata(dataset)]
+
+
+def _point_claims(dataset: xarray.Dataset) -> list[Claim]:
+    """Both temperatures and their difference at every curvature and momentum."""
     result = []
     for curvature, momentum in np.ndindex(dataset["hot"].shape):
         point = dataset.isel(curvature=curvature, momentum=momentum)
@@ -426,7 +299,7 @@ def _thermometer_claims(dataset: xarray.Dataset) -> list[Claim]:
         result.append(Claim(f"their difference, {case}", SOURCE, 0.0,
                             _estimate(point, "difference"), scale=exact,
                             resolution=0.01))  # fmt: skip
-    return [*result, *_errata(dataset)]
+    return result
 
 
 def _errata(dataset: xarray.Dataset) -> list[Claim]:
@@ -450,7 +323,7 @@ def _hop_claims(dataset: xarray.Dataset) -> list[Claim]:
         case = f"dt = {dt:g}, momentum {momentum:g}"
         result.append(Claim(f"hop rate, {case}", "transfer operator of SGHMC", exact, measured,
                             resolution=0.1, bias_bound=float(point["hop_error"])))  # fmt: skip
-        result.append(Claim(f"hop rate, theory sheet, {case}", "theory E3.2",
+        result.append(Claim(f"hop rate as once measured, {case}", "theory E3.2",
                             Estimate(quoted, 0.02 * quoted), measured, resolution=0.2))  # fmt: skip
     first = dataset.isel(hop=0)
     cold = Claim("hop rate of T 5 % too low", "control", float(first["hop_cold"]),
@@ -468,9 +341,9 @@ def _funnel_claims(dataset: xarray.Dataset) -> list[Claim]:
     shortest, *_, longest = (int(n) for n in dataset["funnel_steps"].values)
     result = []
     for form in FORMS:
-        ended = _share(dataset, "funnel", method=form, funnel_steps=longest)
-        early = _share(dataset, "funnel", method=form, funnel_steps=shortest)
-        bbk = _share(dataset, "funnel_langevin", method=form, funnel_steps=longest)
+        ended = _share(dataset, "funnel", schedule=form, funnel_steps=longest)
+        early = _share(dataset, "funnel", schedule=form, funnel_steps=shortest)
+        bbk = _share(dataset, "funnel_langevin", schedule=form, funnel_steps=longest)
         result.append(Claim(f"{form}: success of the optimiser - of BBK", "dictionary", 0.0,
                             ended - bbk, scale=1.0, resolution=0.08))  # fmt: skip
         result.append(Claim(f"{form}: longer cooling finds more", "annealing", AtLeast(0.0),
@@ -483,8 +356,8 @@ def _worst_gain(dataset: xarray.Dataset, form: str, other: str) -> Claim:
     """At the noise that suits it least a schedule finds more than a constant momentum at its."""
     worst = []
     for method in (form, other):
-        hot = dataset["funnel_hot"].sel(method=method).idxmin("funnel_temperature")
-        worst.append(_share(dataset, "funnel_hot", method=method, funnel_temperature=float(hot)))
+        hot = dataset["funnel_hot"].sel(schedule=method).idxmin("funnel_temperature")
+        worst.append(_share(dataset, "funnel_hot", schedule=method, funnel_temperature=float(hot)))
     statement = f"{form} finds more than {other}, each at its worst noise"
     return Claim(statement, "annealing", AtLeast(0.0), worst[0] - worst[1], scale=1.0,
                  resolution=0.05)  # fmt: skip
@@ -494,8 +367,8 @@ def best_digits(dataset: xarray.Dataset) -> dict[str, tuple[float, Estimate]]:
     """Method -> learning rate that is best on validation examples, test accuracy at it."""
     found = {}
     for method in METHODS:
-        rates = dataset.sel(method=method)
-        chosen = rates.isel(digit_rate=int(rates["valid"].mean("digit_replica").argmax()))
+        rates = dataset.sel(schedule=method)
+        chosen = rates.isel(digit_rate=int(np.argmax(rates["valid"].values.mean(axis=1))))
         accuracy = Estimate.from_samples(chosen["test"].values)
         found[method] = float(chosen["digit_rate"]), accuracy
     return found
@@ -516,50 +389,6 @@ def _digit_claims(dataset: xarray.Dataset) -> list[Claim]:
     return result
 
 
-def _bath_claims(dataset: xarray.Dataset) -> list[Claim]:
-    """Independent batches are the bath; those of epochs are colder, and by how much at most."""
-    result = []
-    for index in range(dataset.sizes["window"]):
-        point = dataset.isel(window=index)
-        case = f"momentum {float(point['window_momentum']):.3f}"
-        alone, epochs = (
-            _estimate(point.sel(sampling=name), "window") for name in dataset["sampling"].values
-        )
-        lags = Between(float(point["window_low"]), float(point["window_high"]))
-        flat = float(point["window_epochs"])
-        result.append(Claim(f"independent batches, T/predicted, {case}", "recursion of BB21",
-                            lags, alone, scale=1.0, resolution=0.2))  # fmt: skip
-        result.append(Claim(f"epochs, T/predicted, {case}", "between flat and free",
-                            Between(flat * float(point["window_low"]),
-                                    float(point["window_high"])),
-                            epochs, scale=1.0, resolution=0.2))  # fmt: skip
-    first = _estimate(dataset.isel(window=1).sel(sampling="epochs"), "window")
-    wrong = Claim("epochs are independent batches", "control", 1.0, first)
-    return [*result, *_cooling_claims(dataset), wrong.refutation()]
-
-
-def cooling_of_networks(dataset: xarray.Dataset, sampling: str) -> Estimate:
-    """By how much the displacements cool from the second window to the last, noise divided out."""
-    early, late = (
-        _estimate(dataset.isel(window=index).sel(sampling=sampling), "window") for index in (1, -1)
-    )
-    momenta = dataset["window_momentum"].values
-    return (early / late) * ll.limits.cooling_factor(float(momenta[1]), float(momenta[-1]))
-
-
-def _cooling_claims(dataset: xarray.Dataset) -> list[Claim]:
-    momenta = dataset["window_momentum"].values
-    expected = ll.limits.cooling_factor(float(momenta[1]), float(momenta[-1]))
-    lags = dataset["window_high"].values / dataset["window_low"].values
-    measured = cooling_of_networks(dataset, "independent")
-    paper = (1 - momenta[-1]) / (1 - momenta[1])
-    return [
-        Claim("network: cooling factor, second to last tenth", SOURCE, expected, measured,
-              resolution=0.4, bias_bound=expected * float(lags[1] * lags[-1] - 1)),
-        Claim("the same as 1/(1 - momentum)", "BB21", paper, measured).refutation(),
-    ]  # fmt: skip
-
-
 def cost(config: Config) -> float:
     """Seconds on two cores: kernels and operators, replicas and steps."""
     cases = len(config.curvatures) * len(config.momenta)
@@ -569,9 +398,8 @@ def cost(config: Config) -> float:
     funnel = n_steps * config.funnel_replicas
     cells = len(METHODS) * len(config.digit_rates)
     digits = cells * config.digit_replicas * config.digit_steps
-    bath = 2 * config.bath_replicas * (config.bath_steps + 2_000)
     hops = 30_000 * config.hop_replicas
-    return 50.0 + 4e-9 * (harmonic + hops) + 1e-8 * funnel + 1e-5 * (digits + bath)
+    return 40.0 + 4e-9 * (harmonic + hops) + 1e-8 * funnel + 1e-5 * digits
 
 
 EXPERIMENT = Experiment(
@@ -585,8 +413,6 @@ EXPERIMENT = Experiment(
             funnel_replicas=20_000,
             digit_replicas=48,
             digit_steps=6_000,
-            bath_steps=30_000,
-            bath_replicas=96,
         ),
     },
     run=run,

@@ -5,8 +5,8 @@ of the package, tuned on validation digits, reads more than 95 % of 450 digits t
 that averaged forecasts are better than the weights that they average are one by one (Jensen); and
 that noise of batches keeps momentum methods below their limit of stability, learning rate x
 sharpness <= 2 (1 + momentum)/(1 + 2 look_ahead). That averages also beat the last weights was
-expected, and refuted at the first run: after 30 epochs at low temperature the weights still
-descend, and the average holds those of before. The figure shows both.
+expected, and refuted at the first run: the weights before the last are worse by more than their
+average gains. The figure shows averages and last weights.
 
 Source: Alpaydin and Kaynak (1998) for the data; the limit is that of quadratics.
 
@@ -51,6 +51,7 @@ RATE, MEMORY = {"rate": (0.03, 3.0)}, {"memory": (2.0, 50.0)}
 STEP, HEAT = {"dt": (0.1, 1.0)}, {"temperature": (1e-7, 1e-4)}
 ADAM = {"learning_rate": (5e-4, 0.05)}
 FRICTION = 1.0
+STABLE = ("SGD", REFERENCE, "Nesterov")  # whose limit of stability is known
 FORMS = ("published", "exponential", "linear")
 MEASURES = ("accuracy", "loss", "calibration", "plug_in")
 
@@ -342,7 +343,7 @@ def _text(numbers: dict[str, float]) -> str:
 
 def _limit(config: Config, setting: Problem, name: str, numbers: dict[str, float]) -> float:
     """Sharpness at the limit of stability of the momentum methods; NaN of others."""
-    if name not in ("SGD", REFERENCE, "Nesterov"):
+    if name not in STABLE:
         return math.nan
     optimiser = SCHEMES[name].make(setting.network, numbers, 1)[1]
     return optimiser.stability_limit / optimiser.learning_rate
@@ -406,7 +407,7 @@ def _average_claims(dataset: xarray.Dataset) -> list[Claim]:
 
 def _stability_claims(dataset: xarray.Dataset) -> list[Claim]:
     result = []
-    for scheme in ("SGD", REFERENCE, "Nesterov"):
+    for scheme in [name for name in STABLE if name in dataset["scheme"]]:
         row = dataset.sel(scheme=scheme)
         share = row["sharpness"].values / float(row["tuned_limit"])
         result.append(Claim(f"{scheme}: sharpness over the limit of stability", "Jury's triangle",

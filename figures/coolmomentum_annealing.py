@@ -5,10 +5,8 @@ and displacements (crosses), its law (lines) and the paper's 1/(1 - momentum) (d
 in the double well over those of Langevin dynamics, measured (circles) and of the transfer operator
 (bars). Middle: part of the replicas that end in the deepest well of a rough funnel, against the
 cooling time (crosses: BBK with the schedule's friction) and against the temperature of the noise at
-momentum 0.99. Bottom: test accuracy on digits at the learning rate that is best on validation
-examples; displacement temperature of a cooling network over that of its noise, for batches drawn
-independently and for those of epochs, with the range that all curvatures allow (band) and what a
-flat loss has under epochs (dashed)."""
+momentum 0.99. Bottom: test accuracy and training loss on digits, at the learning rate that is best
+on validation examples."""
 
 from __future__ import annotations
 
@@ -21,17 +19,18 @@ MARKERS = "osD^v<"
 
 
 def draw(dataset):
-    """Thermometers, hops, funnel, digits, the bath of minibatches."""
+    """Thermometers, hops, funnel, digits."""
     with plt.rc_context(dict(STYLE)):
-        figure, axes = plt.subplots(3, 2, figsize=(7.4, 8.2))
+        figure, axes = plt.subplots(3, 2, figsize=(7.4, 7.8))
         _thermometers(axes[0, 0], dataset)
         _hops(axes[0, 1], dataset)
         _funnel(axes[1, 0], dataset, "funnel", "funnel_steps", "cooling time (steps)")
         _langevin(axes[1, 0], dataset)
         label = r"temperature at $\rho = 0.99$  (roughness)"
         _funnel(axes[1, 1], dataset, "funnel_hot", "funnel_temperature", label)
-        _digits(axes[2, 0], dataset)
-        _bath(axes[2, 1], dataset)
+        _digits(axes[2, 0], dataset, 100 * dataset["test"], "test accuracy (%)")
+        _digits(axes[2, 1], dataset, dataset["loss"], "training loss")
+        axes[2, 1].set_yscale("log")
         axes[1, 0].legend(ncols=2, fontsize=7)
     return figure
 
@@ -73,12 +72,15 @@ def _hops(axes, dataset):
 
 def _funnel(axes, dataset, name, coordinate, label):
     count = dataset.attrs["funnel_replicas"]
-    for colour, marker, method in zip(COLOURS, MARKERS, dataset["method"].values):
-        share = dataset[name].sel(method=method).values
+    for colour, marker, method in zip(COLOURS, MARKERS, dataset["schedule"].values):
+        share = dataset[name].sel(schedule=method).values
         error = np.sqrt(share * (1 - share) / count)
         axes.errorbar(dataset[coordinate].values, share, error, fmt=f"-{marker}", color=colour,
                       linewidth=0.8, label=method)  # fmt: skip
     axes.set_xscale("log")
+    ticks = dataset[coordinate].values
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
     axes.set_ylim(bottom=0.0)
     axes.set_xlabel(label)
     axes.set_ylabel("share in the deepest well")
@@ -88,44 +90,27 @@ def _funnel(axes, dataset, name, coordinate, label):
 
 
 def _langevin(axes, dataset):
-    for colour, method in zip(COLOURS, dataset["method"].values):
-        share = dataset["funnel_langevin"].sel(method=method).values
+    for colour, method in zip(COLOURS, dataset["schedule"].values):
+        share = dataset["funnel_langevin"].sel(schedule=method).values
         axes.plot(dataset["funnel_steps"].values, share, "x", color=colour, markersize=6)
     axes.set_ylim(top=1.45 * float(dataset["funnel"].max()))
 
 
-def _digits(axes, dataset):
-    methods = dataset["method"].values
-    for place, (colour, method) in enumerate(zip(COLOURS, methods)):
-        part = dataset.sel(method=method)
-        chosen = part.isel(digit_rate=int(part["valid"].mean("digit_replica").argmax()))
-        test = 100 * chosen["test"].values
-        spread = np.linspace(-0.2, 0.2, len(test))
-        axes.plot(place + spread, test, ".", color=colour, alpha=0.5, markersize=3)
-        error = test.std(ddof=1) / np.sqrt(len(test))
-        axes.errorbar(place, test.mean(), error, fmt="o", color=colour)
-        axes.annotate(f"{float(chosen['digit_rate']):g}", (place, 0.02), ha="center",
-                      xycoords=("data", "axes fraction"), fontsize=7)  # fmt: skip
-    axes.set_ylim(bottom=axes.get_ylim()[0] - 0.6)
-    axes.set_xticks(range(len(methods)), [name.replace(" ", "\n") for name in methods], fontsize=7)
-    axes.set_ylabel("test accuracy (%)")
-    axes.set_title("digits; below: learning rate $l$")
-
-
-def _bath(axes, dataset):
-    momenta = dataset["window_momentum"].values
-    factor = (1 + momenta) / (1 - momenta)
-    low, high = dataset["window_low"].values, dataset["window_high"].values
-    axes.fill_between(factor, low, high, color="0.85", label="any curvature")
-    axes.semilogx(factor, dataset["window_epochs"].values, "--", color=COLOURS[1], linewidth=0.8,
-                  label="epochs, flat")  # fmt: skip
-    for colour, marker, name in zip(COLOURS, MARKERS, dataset["sampling"].values):
-        part = dataset.sel(sampling=name)
-        axes.errorbar(factor, part["window"].values, part["window_stderr"].values, fmt=marker,
-                      color=colour, label=name)  # fmt: skip
-    axes.invert_xaxis()
-    axes.set_ylim(bottom=0.0)
-    axes.set_xlabel(r"$(1+\rho)/(1-\rho)$, falling as it cools")
-    axes.set_ylabel(r"$\langle D^2\rangle/l$ over prediction")
-    axes.set_title("digits: batches as a bath")
-    axes.legend(loc="lower right")
+def _digits(axes, dataset, values, label):
+    schedules = dataset["schedule"].values
+    for place, (colour, name) in enumerate(zip(COLOURS, schedules)):
+        valid = dataset["valid"].sel(schedule=name).values
+        best = int(np.argmax(valid.mean(axis=1)))
+        chosen = values.sel(schedule=name).isel(digit_rate=best).values
+        spread = np.linspace(-0.2, 0.2, len(chosen))
+        axes.plot(place + spread, chosen, ".", color=colour, alpha=0.5, markersize=3)
+        error = chosen.std(ddof=1) / np.sqrt(len(chosen))
+        axes.errorbar(place, chosen.mean(), error, fmt="o", color=colour)
+        rate = float(dataset["digit_rate"][best])
+        axes.annotate(f"{rate:g}", (place, 0.94), ha="center", va="top", fontsize=7,
+                      xycoords=("data", "axes fraction"))  # fmt: skip
+    axes.margins(y=0.18)
+    names = [name.replace(" ", "\n") for name in schedules]
+    axes.set_xticks(range(len(names)), names, fontsize=6.5)
+    axes.set_ylabel(label)
+    axes.set_title("digits; above: learning rate $l$")

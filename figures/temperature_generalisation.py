@@ -89,4 +89,4 @@ def _thermometers(axes, dataset):
             shift * ratios, values.mean(axis=1), error, fmt=marker, color=colour, label=name
         )
     axes.set_ylabel("measured temperature / $T$")
-    axes.legend(loc="upper right")
+    axes.legend(loc="lower right")

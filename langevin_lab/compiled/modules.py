@@ -68,7 +68,8 @@ def cache_folder() -> Path:
     return folder
 
 
-def _imports(source: str) -> set[str]:
+@functools.lru_cache(maxsize=256)  # a training asks for the same kernel at every evaluation
+def _imports(source: str) -> frozenset[str]:
     """Names of the package's modules that a text imports, and of what could be one."""
     names = set()
     for node in ast.walk(ast.parse(source)):
@@ -76,7 +77,7 @@ def _imports(source: str) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return {name for name in names if name.split(".")[0] == _PACKAGE}
+    return frozenset(name for name in names if name.split(".")[0] == _PACKAGE)
 
 
 @functools.cache
@@ -100,7 +101,7 @@ def digest(source: str) -> str:
     import llvmlite
     import numba
 
-    package = _package_digest(frozenset(_imports(source)))
+    package = _package_digest(_imports(source))
     parts = (source, package, numba.__version__, llvmlite.__version__)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
 

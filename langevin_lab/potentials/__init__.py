@@ -60,6 +60,7 @@ _PLACES = {
     "multilayer_perceptron": "network",
     "parse_expression": "expression",
     "parse_region": "expression",
+    "read_cifar10": "stored_examples",
     "read_idx": "stored_examples",
     "spirals": "examples",
     "teacher_network": "examples",

@@ -20,7 +20,7 @@ import numpy as np
 
 from langevin_lab.potentials.examples import Examples
 
-__all__ = ["CHECKSUMS", "load_cifar10", "load_mnist", "read_idx"]
+__all__ = ["CHECKSUMS", "load_cifar10", "load_mnist", "read_cifar10", "read_idx"]
 
 CHECKSUMS: Mapping[str, str] = MappingProxyType(
     {
@@ -119,7 +119,25 @@ def load_mnist(
 def load_cifar10(
     folder: str | Path, *, part: str = "train", checksums: Mapping[str, str] = CHECKSUMS
 ) -> Examples:
-    """Return CIFAR-10 from its binary version in a folder, packed or unpacked.
+    """Return CIFAR-10 as examples, from its binary version in a folder, packed or unpacked.
+
+    `read_cifar10` takes the same arguments and returns the pixels as bytes, an eighth of the
+    memory: 154 MB instead of 1.2 GB for the training part.
+
+    Returns
+    -------
+    Examples
+        Inputs (n, 3072): the red, green, blue planes, 32 rows of 32 pixels from 0 to 1 each;
+        targets 0 to 9.
+    """
+    images, labels = read_cifar10(folder, part=part, checksums=checksums)
+    return Examples(images.reshape(len(images), -1) / 255.0, labels, f"cifar10 {part}")
+
+
+def read_cifar10(
+    folder: str | Path, *, part: str = "train", checksums: Mapping[str, str] = CHECKSUMS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return CIFAR-10's images and labels from its binary version in a folder, packed or unpacked.
 
     Parameters
     ----------
@@ -133,9 +151,10 @@ def load_cifar10(
 
     Returns
     -------
-    Examples
-        Inputs (n, 3072): the red, green, blue planes, 32 rows of 32 pixels from 0 to 1 each;
-        targets 0 to 9.
+    images : ndarray of uint8, shape (n, 3, 32, 32)
+        Red, green and blue planes from 0 to 255.
+    labels : ndarray of int64, shape (n,)
+        0 to 9.
 
     Raises
     ------
@@ -149,7 +168,7 @@ def load_cifar10(
     rows = np.concatenate(
         [_cifar_rows(name, content) for name, content in _batches(Path(folder), names, checksums)]
     )
-    return Examples(rows[:, 1:] / 255.0, rows[:, 0].astype(np.int64), f"cifar10 {part}")
+    return np.ascontiguousarray(rows[:, 1:]).reshape(-1, 3, 32, 32), rows[:, 0].astype(np.int64)
 
 
 def _batches(

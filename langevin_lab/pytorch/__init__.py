@@ -5,13 +5,30 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+# Rooms inside this one, imported on use.
+_ROOMS = ("noise", "optim")
 # Public name -> submodule, imported on use.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "PRESETS": "image_presets",
+    "EpochRecord": "image_training",
+    "ImagePreset": "image_presets",
+    "ImageSet": "images",
+    "ResidualNetwork": "models",
+    "load_images": "images",
+    "make_optimiser": "image_training",
+    "resnet20": "models",
+    "resnet34": "models",
+    "small_cnn": "models",
+    "synthetic_images": "images",
+    "train_images": "image_training",
+}
 
-__all__ = sorted(_NAMES)
+__all__ = sorted([*_NAMES, *_ROOMS])
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

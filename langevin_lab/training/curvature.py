@@ -4,7 +4,7 @@ The sharpness of a minimum is the largest eigenvalue of the Hessian H, here of a
 iteration (scipy's ARPACK) needs products H v alone. A unit vector v and a number l that it returns
 come with the residual r = |H v - l v|: some eigenvalue of H lies within r of l.
 
-Source: Lehoucq, Sorensen and Yang (1998); Parlett (1998), theorem 4.5.1, for the residual.
+Source: Lehoucq, Sorensen and Yang (1998); Parlett (1980), theorem 4.5.1, for the residual.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.dynamics.schedules import check_nonnegative
 from langevin_lab.ensemble.checks import check_count
 
 __all__ = ["Plan"]
@@ -34,10 +35,7 @@ class Plan:
             check_count("keep_every", self.keep_every, 1)
         elif self.burn_in:
             raise ValueError(f"burn_in={self.burn_in} has no effect without keep_every")
-        if not (0 <= self.minimum_improvement < math.inf):
-            raise ValueError(
-                f"minimum_improvement={self.minimum_improvement!r} must be a finite number >= 0"
-            )
+        check_nonnegative("minimum_improvement", self.minimum_improvement)
         possible = [name for name in names if name.startswith("validation")]
         known = ("validation_loss", "validation_accuracy")
         if self.monitor not in (possible or known):

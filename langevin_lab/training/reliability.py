@@ -33,6 +33,8 @@ from langevin_lab.training.forecasts import checked, outcomes
 
 __all__ = ["CalibrationError", "ReliabilityDiagram", "calibration_error", "reliability_diagram"]
 
+_AT_ONCE = 2_000_000  # numbers of one array of resampled examples
+
 
 @dataclass(frozen=True)
 class ReliabilityDiagram:
@@ -217,52 +219,54 @@ def _errors(
     rng: np.random.Generator,
 ) -> tuple[Any, ...]:
     """The fields of CalibrationError of one set."""
-    n = len(forecasts)
-    residuals = came_true - forecasts
+    n, residuals = len(forecasts), came_true - forecasts
+    table = np.zeros((n, n_bins))
+    table[np.arange(n), bins] = 1.0
+    step = max(1, _AT_ONCE // n)
+    chunks = [min(step, n_resamples - start) for start in range(0, n_resamples, step)]
     # Drawn first: they depend on nothing that came true, which is why their mean is 0.
-    halves = (rng.integers(0, 2, n) == 1 for _ in range(n_resamples))
-    split = float(np.mean([_of_halves(residuals, bins, n_bins, first) for first in halves]))
-    plug_in, _, square = _three(residuals, bins, n_bins, np.ones(n))
+    split = [_of_halves(residuals, table, rng.integers(0, 2, (m, n)) == 1) for m in chunks]
     chances = np.full(n, 1.0 / n)
     bootstrap = [
-        _three(residuals, bins, n_bins, rng.multinomial(n, chances).astype(float))
-        for _ in range(n_resamples)
+        _three(residuals, table, rng.multinomial(n, chances, m).astype(float)) for m in chunks
     ]
-    drawn = rng.random((n_resamples, n)) < forecasts
-    perfect = np.array([_three(y - forecasts, bins, n_bins, np.ones(n))[0] for y in drawn])
-    stderr = np.std(bootstrap, axis=0, ddof=1)
+    perfect = np.concatenate(
+        [_three((rng.random((m, n)) < forecasts) - forecasts, table, np.ones(n))[0] for m in chunks]
+    )
+    plug_in, _, square = _three(residuals, table, np.ones(n))
+    stderr = np.concatenate(bootstrap, axis=1).std(axis=1, ddof=1)
+    halves = np.concatenate(split).mean()
     as_large = np.count_nonzero(perfect >= plug_in * (1 - 1e-12))
     return (
-        plug_in, split, max(0.0, split - q * stderr[1]), plug_in + q * stderr[0],
+        plug_in, halves, max(0.0, halves - q * stderr[1]), plug_in + q * stderr[0],
         square, stderr[2], perfect.mean(), (1 + as_large) / (1 + n_resamples),
     )  # fmt: skip
 
 
-def _of_halves(residuals: np.ndarray, bins: np.ndarray, n_bins: int, first: np.ndarray) -> float:
-    """Every half's sum with the sign of the other's."""
-    one = np.bincount(bins, first * residuals, minlength=n_bins)
-    other = np.bincount(bins, ~first * residuals, minlength=n_bins)
+def _of_halves(residuals: np.ndarray, table: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Every half's sum with the sign of the other's: residuals, first (..., n) -> (...)."""
+    one, other = (first * residuals) @ table, (~first * residuals) @ table
     one, other = (np.where(np.abs(part) > 1e-12, part, 0.0) for part in (one, other))
-    return float(np.sum(np.sign(one) * other + np.sign(other) * one)) / len(bins)
+    return np.sum(np.sign(one) * other + np.sign(other) * one, axis=-1) / len(table)
 
 
-def _three(
-    residuals: np.ndarray, bins: np.ndarray, n_bins: int, weights: np.ndarray
-) -> tuple[float, float, float]:
-    """Plug-in, mean over normal halves and mean square, examples counted weights times."""
-    n, weighted = weights.sum(), weights * residuals
-    sums = np.abs(np.bincount(bins, weighted, minlength=n_bins))
-    squares = np.bincount(bins, weighted**2, minlength=n_bins)
+def _three(residuals: np.ndarray, table: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Plug-in, mean over normal halves and mean square, examples counted weights times.
+
+    Residuals and weights (..., n), table (n, n_bins) of who is in which bin -> (3, ...).
+    """
+    weighted = weights * residuals
+    sums, squares = np.abs(weighted @ table), weighted**2 @ table
     scales = np.sqrt(squares)
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(scales > 0, sums / scales, 0.0)
     halves = sums * (2.0 * _normal_share(t) - 1.0)
     halves -= 2.0 * scales * np.exp(-0.5 * t**2) / np.sqrt(2.0 * np.pi)
-    counts = np.bincount(bins, weights, minlength=n_bins)
-    pairs = counts**2 - np.bincount(bins, weights**2, minlength=n_bins)
-    known = pairs > 0
-    square = np.sum((counts * (sums**2 - squares))[known] / pairs[known])
-    return float(sums.sum() / n), float(halves.sum() / n), float(square / n)
+    counts = weights @ table
+    pairs = counts**2 - weights**2 @ table
+    shares = np.where(pairs > 0, counts / np.where(pairs > 0, pairs, 1.0), 0.0)
+    parts = np.stack([sums, halves, shares * (sums**2 - squares)])
+    return parts.sum(axis=-1) / weights.sum(axis=-1)
 
 
 def _normal_share(t: np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ import pytest
 from numba import types
 
 from langevin_lab.compiled.elementary import exp, fma
-from langevin_lab.compiled.parts import Part, part, whole
+from langevin_lab.compiled.linking import Part
+from langevin_lab.compiled.parts import links, part, whole
 
 
 @part
@@ -130,3 +131,23 @@ def test_without_compilation_a_part_is_the_python_function(monkeypatch):
     assert part(double) is double
     assert whole(double) is double
     assert isinstance(leaf, Part)
+
+
+def test_the_installed_numba_links_parts():
+    """Under a new version of numba, run these tests with it before it goes into LINKING_TESTED."""
+    assert links()
+
+
+def test_under_another_numba_parts_are_compiled_plainly(monkeypatch):
+    monkeypatch.setattr(numba, "__version__", "0.99.1")
+
+    @part
+    def third(x):
+        return exp(x) / 3.0
+
+    @whole
+    def sum_of_thirds(x):
+        return third(x) + third(2.0 * x)
+
+    assert type(third) is type(numba.njit(lambda x: x))
+    assert sum_of_thirds(0.3) == leaf(0.3) + leaf(0.6)

@@ -4,46 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+import xarray
 from shipped import experiment
 
 import langevin_lab as ll
 from langevin_lab.momentum import CoolMomentum
-from langevin_lab.potentials import drawn_gradient
 
 module = experiment("coolmomentum_annealing")
-
-
-def brute_epoch_variance(momentum, n_batches, n_epochs=60):
-    """Mean over the place in the epoch of w.C.w, the covariance written out batch by batch."""
-    count = n_batches * n_epochs
-    epoch = np.arange(count) // n_batches
-    covariance = np.where(epoch[:, None] == epoch, -1.0 / (n_batches - 1), 0.0)
-    np.fill_diagonal(covariance, 1.0)
-    found = []
-    for last in range(count - n_batches, count):
-        weights = np.append(momentum ** np.arange(last, -1, -1.0), np.zeros(count - 1 - last))
-        found.append(weights @ covariance @ weights)
-    return np.mean(found) * (1 - momentum**2)
-
-
-@pytest.mark.parametrize(("momentum", "n_batches"), [(0.0, 5), (0.5, 4), (0.8, 7), (0.9, 12)])
-def test_epochs_on_a_flat_loss_have_the_sum_of_their_covariances(momentum, n_batches):
-    found = module.epoch_factor(momentum, n_batches)
-    assert found == pytest.approx(brute_epoch_variance(momentum, n_batches), rel=1e-9)
-    assert abs(module.epoch_factor(momentum + 0.02, n_batches) - found) > 1e-5
-    assert found == pytest.approx(1.0) if momentum == 0 else found < 0.95
-
-
-def test_variance_of_examples_is_that_of_gradients_of_one():
-    config = dataclasses.replace(module.Config(), batch_size=1)
-    network, _, _ = module._network(config, weight_decay=0.1)
-    x = network.start(seed=1, n_replicas=2)
-    found = module.example_variance(network, x)
-    every = np.arange(network.data.n_examples)[:, None]
-    for row, value in zip(x, found):
-        gradients = drawn_gradient(network, np.broadcast_to(row, (len(every), x.shape[1])),
-                                   indices=every)  # fmt: skip
-        assert value == pytest.approx(gradients.var(axis=0).mean(), rel=1e-9)
 
 
 def test_scheme_of_the_hops_is_coolmomentum():
@@ -63,20 +30,6 @@ def test_scheme_of_the_hops_is_coolmomentum():
         assert state["x"].item() == pytest.approx(x, abs=1e-13)
 
 
-def test_lags_are_those_of_slow_cooling_and_of_the_recursion(monkeypatch):
-    slow = dataclasses.replace(module.Config(), bath_steps=60_000)
-    fast = dataclasses.replace(module.Config(), bath_steps=3_000)
-    low, high = module._lags(slow, 10.0)
-    assert np.all(low[:-6] > 0.99)
-    assert np.all(high[:-6] < 1.02)
-    assert module._lags(fast, 10.0)[1].max() > 1.05
-    monkeypatch.setattr(module, "CoolingMomentum", lambda **_: lambda n: np.full(np.shape(n), 0.99))
-    low, high = module._lags(fast, 10.0)
-    stiff = 1 / (1 - fast.bath_rate * 10.0 / 4)
-    np.testing.assert_allclose(low, 1.0, rtol=1e-4)
-    np.testing.assert_allclose(high, stiff, rtol=1e-9)
-
-
 def test_momenta_of_the_methods():
     for method in module.METHODS:
         momentum = module._momentum(method, 100)
@@ -94,3 +47,21 @@ def test_funnel_has_the_wells_that_are_counted():
     assert funnel.energy(centre) < funnel.energy(neighbour) - 0.1
     assert funnel.energy(neighbour / 2) > funnel.energy(neighbour) + 0.8
     assert 0.02 * np.linalg.eigvalsh(funnel.hessian(centre)).max() < 4
+
+
+@pytest.mark.slow
+def test_small_thermometers_refute_the_paper_and_not_the_law():
+    config = dataclasses.replace(
+        module.Config(), harmonic_steps=8_000, harmonic_replicas=500, momenta=(0.0, 0.9)
+    )
+    data = module._thermometers(config)
+    dataset = xarray.Dataset(
+        data, coords={"curvature": list(config.curvatures), "momentum": list(config.momenta)}
+    )
+    claims = module._thermometer_claims(dataset)
+    found = {claim.statement: claim.verdict(false_alarm_rate=2e-4) for claim in claims}
+    assert [name for name, verdict in found.items() if verdict.outcome == "refuted"] == []
+    assert found["the same as 1/(1 - momentum): z / critical z"].outcome == "consistent"
+    hot = dataset.assign_coords(momentum=[0.0, 0.91])
+    wrong = [claim.verdict().outcome for claim in module._point_claims(hot)]
+    assert "refuted" in wrong

@@ -133,15 +133,16 @@ def test_permuted_labels_are_the_same_labels_elsewhere():
 
 @pytest.mark.slow
 def test_a_small_run_tunes_compares_and_keeps_its_budget(monkeypatch):
-    names = ("SGD", "heavy ball", "Nesterov", "SGLD")
+    names = ("heavy ball", "SGLD")
     monkeypatch.setattr(module, "SCHEMES", {name: module.SCHEMES[name] for name in names})
     found = module.run(CONFIG)
-    assert found["validation_loss"].shape == (4, CONFIG.n_trials, CONFIG.n_tuning)
-    assert found["test"].shape == (4, 4, CONFIG.n_seeds)
+    assert found["validation_loss"].shape == (2, CONFIG.n_trials, CONFIG.n_tuning)
+    assert found["test"].shape == (2, 4, CONFIG.n_seeds)
     assert module.samplers(found) == ["SGLD"]
     best = found["validation_loss"].mean("start").argmin("trial")
     np.testing.assert_array_equal(best, found["tuned_trial"])
-    rate = module.trials(CONFIG, "SGD")[int(best[0])]["rate"]
-    assert found["tuned_best"].values[0] == f"rate {rate:.2g}"
+    numbers = module.trials(CONFIG, "heavy ball")[int(best[0])]
+    text = f"rate {numbers['rate']:.2g}, memory {numbers['memory']:.2g}"
+    assert found["tuned_best"].values[0] == text
     assert (found["slow_accuracy"] < 0.5).all()
     assert module.claims(found)

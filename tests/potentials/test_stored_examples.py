@@ -9,7 +9,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from langevin_lab.potentials import load_cifar10, load_mnist, read_idx
+from langevin_lab.potentials import load_cifar10, load_mnist, read_cifar10, read_idx
 
 rng = np.random.default_rng(1)
 IMAGES = rng.integers(0, 256, (6, 4, 3), dtype=np.uint8)
@@ -102,6 +102,10 @@ def test_cifar10_is_read(tmp_path, place, part):
     count = 2 * len(names)
     np.testing.assert_array_equal(found.targets, np.arange(count))
     np.testing.assert_array_equal(found.inputs, COLOURS[:count] / 255)
+    images, labels = read_cifar10(tmp_path, part=part, checksums={})
+    np.testing.assert_array_equal(images, COLOURS[:count].reshape(count, 3, 32, 32))
+    np.testing.assert_array_equal(labels, found.targets)
+    assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
     if place == "archive":
         other = "test" if part == "train" else "train"
         with pytest.raises(ValueError, match=r"cifar-10-binary\.tar\.gz holds no "):

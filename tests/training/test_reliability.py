@@ -48,18 +48,17 @@ def test_halves_take_the_sign_of_each_other():
         weight = chance ** sum(outcome) * (1 - chance) ** (n - sum(outcome)) / 2**n
         for first in itertools.product((False, True), repeat=n):
             residuals = np.array(outcome) - forecast
-            found += weight * _of_halves(residuals, np.zeros(n, int), 1, np.array(first))
+            found += weight * _of_halves(residuals, np.ones((n, 1)), np.array(first))
     assert found == pytest.approx(expected, abs=1e-14)
     assert abs(expected / (chance - forecast) - 1) > 0.2
 
 
 def test_bootstrap_knows_the_mean_over_all_halves():
     """Of 600 residuals in a bin the sum with random signs is normal."""
-    residuals, bins = np.random.default_rng(8).normal(0.1, 1, 600), np.zeros(600, int)
-    rng = np.random.default_rng(9)
-    halves = [_of_halves(residuals, bins, 1, rng.integers(0, 2, 600) == 1) for _ in range(4000)]
-    value, stderr, n = mean_of(np.array(halves))
-    expected = _three(residuals, bins, 1, np.ones(600))[1]
+    residuals, table = np.random.default_rng(8).normal(0.1, 1, 600), np.ones((600, 1))
+    halves = np.random.default_rng(9).integers(0, 2, (4000, 600)) == 1
+    value, stderr, n = mean_of(_of_halves(residuals, table, halves))
+    expected = _three(residuals, table, np.ones(600))[1]
     assert_agrees(value, stderr, expected, n)
     assert_refutes(value, stderr, 1.05 * expected, n)
 
@@ -73,7 +72,7 @@ def test_mean_over_normal_halves_is_the_integral(mean):
     total, scale = abs(residuals.sum()), np.sqrt(np.sum(residuals**2))
     share = 2 * stats.norm.cdf(total / scale) - 1
     tail = 2 * integrate.quad(lambda d: d * stats.norm.pdf(d, scale=scale), total, 30 * scale)[0]
-    found = _three(residuals, np.zeros(100, int), 1, np.ones(100))[1]
+    found = _three(residuals, np.ones((100, 1)), np.ones(100))[1]
     assert found == pytest.approx((total * share - tail) / 100, rel=1e-10)
 
 
@@ -184,6 +183,16 @@ def test_replicas_are_judged_each():
         calibration_error(p, targets, n_bins=5, n_resamples=2).plug_in,
         rtol=1e-12,
     )
+
+
+def test_memory_does_not_decide_on_the_numbers(monkeypatch):
+    rng = np.random.default_rng(10)
+    forecasts, targets = rng.random(50), rng.integers(0, 2, 50)
+    whole = calibration_error(forecasts, targets, n_resamples=30)
+    monkeypatch.setattr("langevin_lab.training.reliability._AT_ONCE", 350)
+    in_parts = calibration_error(forecasts, targets, n_resamples=30)
+    for name, value in vars(whole).items():
+        assert getattr(in_parts, name) == pytest.approx(value, rel=1e-12), name
 
 
 def test_diagram_counts_every_forecast_once():
