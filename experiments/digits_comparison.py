@@ -296,11 +296,14 @@ def _one(config: Config, setting: Problem, name: str, ready: Future) -> dict[str
         average=samples,
     )  # fmt: skip
     weights = found["x_final"].values
-    averaged, kept_loss = np.full((len(MEASURES), config.n_seeds), np.nan), None
+    averaged = np.full((len(MEASURES), config.n_seeds), np.nan)
+    kept_loss = np.full(config.n_seeds, np.nan)
     if samples:
         kept = setting.network.predict(found["x_kept"].values, setting.test.inputs)
         averaged = measures(config, kept.mean(axis=0), setting.test.targets)
-        kept_loss = np.mean([loss(p, setting.test.targets) for p in kept], axis=0)
+        kept_loss = ll.training.negative_log_likelihood(kept, setting.test.targets).value.mean(
+            axis=0
+        )
     curved = ll.training.sharpness(setting.network, weights[: config.n_curvatures], tolerance=1e-3)
     return {
         "tuned_trial": best,
@@ -313,7 +316,7 @@ def _one(config: Config, setting: Problem, name: str, ready: Future) -> dict[str
             config, setting.network.predict(weights, setting.test.inputs), setting.test.targets
         ),
         "averaged": averaged,
-        "kept_loss": np.full(config.n_seeds, np.nan) if kept_loss is None else kept_loss,
+        "kept_loss": kept_loss,
         "sharpness": curved.value,
     }
 
@@ -324,15 +327,8 @@ def measures(config: Config, probabilities: np.ndarray, targets: np.ndarray) -> 
     error = ll.training.calibration_error(
         probabilities, targets, n_resamples=config.n_resamples, seed=config.seed
     )
-    return np.array(
-        [right.mean(axis=1), loss(probabilities, targets), error.split_sample, error.plug_in]
-    )
-
-
-def loss(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """-log p of what was true, mean over examples, of forecasts (seed, example, class)."""
-    own = np.take_along_axis(probabilities, targets[None, :, None], axis=-1)[..., 0]
-    return -np.log(np.maximum(own, np.finfo(float).tiny)).mean(axis=1)
+    loss = ll.training.negative_log_likelihood(probabilities, targets).value
+    return np.array([right.mean(axis=1), loss, error.split_sample, error.plug_in])
 
 
 def _text(numbers: dict[str, float]) -> str:
