@@ -27,6 +27,7 @@ _NAMES: dict[str, str] = {
     "brier_score": "scores",
     "calibration_error": "reliability",
     "configurational_temperature": "temperatures",
+    "crossed_mean": "tuning",
     "effective_sample_size": "sample_size",
     "exponential_average": "averages",
     "gradient_moments": "thermostat_balance",

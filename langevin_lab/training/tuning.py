@@ -4,6 +4,13 @@ A Latin hypercube puts one trial into each of n_trials strata of every number, s
 still cover the whole of each range. The differences of several methods to one reference are paired
 by seed; their intervals hold all at once.
 
+Where each seed is judged on the same examples, D_si is the difference of seed s on example i, and
+both are drawn at random. The variance of its mean is then
+
+    var(mean over i of D_si)/n_seeds + var(mean over s of D_si)/n_examples
+
+which counts what is of both once too often, so it errs upwards.
+
 Source: McKay, Beckman and Conover (1979); Holm (1979) for the p-values.
 """
 
@@ -20,7 +27,7 @@ from langevin_lab.evidence import Estimate
 from langevin_lab.evidence.estimate import upper_tail
 from langevin_lab.potentials.requirements import whole_number
 
-__all__ = ["PairedDifference", "latin_hypercube_trials", "paired_differences"]
+__all__ = ["PairedDifference", "crossed_mean", "latin_hypercube_trials", "paired_differences"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class PairedDifference:
     Attributes
     ----------
     difference : Estimate
-        Mean over seeds, with its standard error.
+        Mean over seeds, and examples, with its standard error.
     low, high : float
         Interval that holds together with those of all other methods.
     p_value : float
@@ -93,15 +100,49 @@ def latin_hypercube_trials(
     ]
 
 
-def paired_differences(
-    values: Mapping[str, Any], reference: str, *, level: float = 0.95
-) -> dict[str, PairedDifference]:
-    """Compare methods with a reference that ran on the same seeds.
+def crossed_mean(values: Any) -> Estimate:
+    """Return the mean over seeds and examples, with the error of drawing both.
 
     Parameters
     ----------
-    values : mapping of str to array_like of shape (n_seeds,)
-        One number a seed, in the same order for all methods; n_seeds >= 2.
+    values : array_like of shape (n_seeds,) or (n_seeds, n_examples)
+        At least two of each; without examples the error is that of seeds alone.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two of either, the array has other dimensions or a value is not
+        finite.
+
+    Example
+    -------
+    >>> str(crossed_mean([[1.0, 2.0, 3.0], [3.0, 2.0, 4.0]]))
+    '2.50 ± 0.76'
+    """
+    array = np.asarray(values, dtype=float)
+    if array.ndim not in (1, 2):
+        raise ValueError(
+            f"values have shape {array.shape}, but must have (n_seeds,) or (n_seeds, n_examples)"
+        )
+    if array.ndim == 1:
+        return Estimate.from_samples(array)
+    examples = Estimate.from_samples(array.mean(axis=0))
+    return Estimate.from_samples(array.mean(axis=1)) + (examples - examples.value)
+
+
+def paired_differences(
+    values: Mapping[str, Any], reference: str, *, level: float = 0.95
+) -> dict[str, PairedDifference]:
+    """Compare methods with a reference that ran on the same seeds, and the same examples.
+
+    Parameters
+    ----------
+    values : mapping of str to array_like of shape (n_seeds,) or (n_seeds, n_examples)
+        In the same order for all methods, as `crossed_mean` takes them.
     reference : str
         The one that the others are held against.
     level : float
@@ -138,10 +179,10 @@ def paired_differences(
         if array.shape != own.shape:
             raise ValueError(
                 f"{name} has shape {array.shape}, {reference} has {own.shape}: pairs need the same "
-                "seeds"
+                "seeds and examples"
             )
         if name != reference:
-            differences[name] = Estimate.from_samples(array - own)
+            differences[name] = crossed_mean(array - own)
     if not 0 < level < 1:
         raise ValueError(f"level={level} must be in (0, 1)")
     each = 1.0 - (1.0 - level) / len(differences)

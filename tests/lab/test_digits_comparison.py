@@ -17,30 +17,34 @@ pytest.importorskip("sklearn")
 FIGURE = Path(__file__).parents[2] / "figures" / "digits_comparison.py"
 module = experiment("digits_comparison")
 CONFIG = dataclasses.replace(
-    module.Config(), fractions=(0.05, 0.05, 0.9), hidden=2, n_epochs=4, n_trials=3, n_seeds=3,
+    module.Config(), test_share=0.9, hidden=2, n_epochs=4, n_trials=3, n_folds=2, n_seeds=3,
     n_curvatures=2, n_resamples=4,
 )  # fmt: skip
 
 
-def made_up(*, accuracy=0.97, gain=0.01, share=0.2, slow=0.3, seed=1):
+def made_up(*, accuracy=0.97, gain=0.01, share=0.2, slow=0.4, seed=1):
     """A dataset with known means."""
     rng = np.random.default_rng(seed)
-    names, n = list(module.SCHEMES), 10
+    names, n, digits = list(module.SCHEMES), 10, 400
     samples = [module.SCHEMES[name].samples for name in names]
     means = np.array([accuracy, 0.13, 0.01, 0.02])[:, None]
     scatter = np.array([0.003, 0.005, 0.002, 0.002])[:, None]
     test = means + scatter * rng.normal(size=(len(names), 4, n))
     averaged = np.where(np.array(samples)[:, None, None], test + 0.01, np.nan)
+    every = ("scheme", "seed", "digit")
+    hard = rng.random((1, 1, digits))  # the same digits are hard for all
     data = {
         "test": (("scheme", "measure", "seed"), test),
         "averaged": (("scheme", "measure", "seed"), averaged),
+        "right": (every, (hard + 0.01 * rng.random((17, n, digits)) < accuracy).astype(np.int8)),
+        "minus_log": (every, hard + 0.1 * rng.random((17, n, digits))),
         "kept_loss": (("scheme", "seed"), averaged[:, 1] + gain),
         "train_accuracy": (("scheme", "seed"), np.full((len(names), n), 0.999)),
         "sharpness": (("scheme", "curved"), share * 10 * (1 + 0.03 * rng.normal(size=(17, 5)))),
         "tuned_limit": ("scheme", np.full(len(names), 10.0)),
         "tuned_best": ("scheme", np.array(["rate 0.3, memory 10"] * len(names))),
-        "slow_accuracy": ("seed", slow + 0.05 * rng.normal(size=n)),
-        "permuted_accuracy": ("seed", 0.1 + 0.02 * rng.normal(size=n)),
+        "slow_right": (("seed", "digit"), rng.random((n, digits)) < slow),
+        "permuted_right": (("seed", "digit"), rng.random((n, digits)) < 0.1),
     }
     coordinates = {"scheme": names, "measure": list(module.MEASURES)}
     return xarray.Dataset(data, coordinates, {"slow_factor": 100.0})
@@ -64,11 +68,11 @@ def test_numbers_that_agree_are_consistent():
 
 
 def test_numbers_that_do_not_are_refuted():
-    assert sum("accuracy on test" in name for name in refuted(made_up(accuracy=0.93))) == 17
+    assert sum("accuracy on test" in name for name in refuted(made_up(accuracy=0.85))) == 17
     assert sum("gain of averaging" in name for name in refuted(made_up(gain=-1e-6))) == 6
     assert sum("limit of stability" in name for name in refuted(made_up(share=1.5))) == 3
     # A control that learns as well as the rest is none.
-    assert [name for name in refuted(made_up(slow=0.96)) if "too small" in name]
+    assert [name for name in refuted(made_up(slow=0.97)) if "too small" in name]
 
 
 def test_figure_shows_every_method():
@@ -131,18 +135,37 @@ def test_permuted_labels_are_the_same_labels_elsewhere():
     assert (own[:, 64] != other[:, 64]).mean() > 0.7
 
 
+def test_no_test_digit_is_learnt_and_folds_share_out_the_rest():
+    setting = module.problem(CONFIG)
+    own = setting.network.data.values[:, :64]
+    assert len(own) + setting.test.n_examples == 1797
+    kept = {row.tobytes() for row in setting.test.inputs}
+    for network, fold in setting.folds:
+        assert network.data.n_examples + fold.n_examples == len(own)
+        learnt = {row.tobytes() for row in network.data.values[:, :64]}
+        assert not learnt & kept
+        assert not learnt & {row.tobytes() for row in fold.inputs}
+    validated = np.concatenate([fold.inputs for _, fold in setting.folds])
+    np.testing.assert_array_equal(np.sort(validated, axis=0), np.sort(own, axis=0))
+
+
 @pytest.mark.slow
 def test_a_small_run_tunes_compares_and_keeps_its_budget(monkeypatch):
     names = ("heavy ball", "SGLD")
     monkeypatch.setattr(module, "SCHEMES", {name: module.SCHEMES[name] for name in names})
     found = module.run(CONFIG)
-    assert found["validation_loss"].shape == (2, CONFIG.n_trials, CONFIG.n_tuning)
+    assert found["validation_loss"].shape == (2, CONFIG.n_trials, CONFIG.n_folds)
     assert found["test"].shape == (2, 4, CONFIG.n_seeds)
     assert module.samplers(found) == ["SGLD"]
-    best = found["validation_loss"].mean("start").argmin("trial")
+    best = found["validation_loss"].mean("fold").argmin("trial")
     np.testing.assert_array_equal(best, found["tuned_trial"])
     numbers = module.trials(CONFIG, "heavy ball")[int(best[0])]
     text = f"rate {numbers['rate']:.2g}, memory {numbers['memory']:.2g}"
     assert found["tuned_best"].values[0] == text
-    assert (found["slow_accuracy"] < 0.5).all()
+    assert found["slow_right"].mean() < 0.5
+    right = found["right"].mean("digit")
+    np.testing.assert_allclose(right, found["test"].sel(measure="accuracy"), rtol=1e-12)
+    np.testing.assert_allclose(
+        found["minus_log"].mean("digit"), found["test"].sel(measure="loss"), rtol=1e-6
+    )
     assert module.claims(found)

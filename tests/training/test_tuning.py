@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from langevin_lab.training import latin_hypercube_trials, paired_differences
+from langevin_lab.training import crossed_mean, latin_hypercube_trials, paired_differences
 
 RANGES = {"learning_rate": (1e-3, 10.0), "memory": (2.0, 50.0)}
 
@@ -69,6 +69,40 @@ def test_adjusted_p_values_are_the_textbook_ones():
     assert _holm([0.9, 0.8]) == [1.0, 1.0]
 
 
+def crossed(rng, n_seeds=6, n_examples=30, inner=0.5):
+    """Values whose seeds and examples have effects of unit variance."""
+    effects = rng.normal(size=(n_seeds, 1)), rng.normal(size=(1, n_examples))
+    return effects[0] + effects[1] + inner * rng.normal(size=(n_seeds, n_examples))
+
+
+def test_error_of_a_crossed_mean_is_that_of_drawing_both():
+    """Variance 1/6 + 1/30 + 0.25/180; the squared stderr has its last part twice."""
+    rng = np.random.default_rng(8)
+    found = [crossed_mean(crossed(rng)) for _ in range(4000)]
+    variance, once = 1 / 6 + 1 / 30 + 0.25 / 180, 0.25 / 180
+    for name, values, expected in (
+        ("deviation", [item.value**2 for item in found], variance),
+        ("stderr", [item.stderr**2 for item in found], variance + once),
+    ):
+        mean, error = np.mean(values), np.std(values) / np.sqrt(len(values))
+        z = (mean - expected) / error
+        assert abs(z) < 5, f"{name}: {mean} +- {error}, expected {expected}, z = {z}"
+    # The control: seeds alone miss the 17 % that examples add.
+    seeds_alone = np.array([item.stderr**2 for item in found]) - 1 / 30
+    assert (seeds_alone.mean() - variance) / (seeds_alone.std() / np.sqrt(4000)) < -5
+
+
+def test_pairs_of_seeds_and_examples_are_crossed_means_of_differences():
+    rng = np.random.default_rng(9)
+    first, second = crossed(rng), crossed(rng)
+    found = paired_differences({"a": first, "b": second}, "a")["b"].difference
+    assert found == crossed_mean(second - first)
+    rows, columns = (second - first).mean(axis=1), (second - first).mean(axis=0)
+    by_hand = rows.var(ddof=1) / 6 + columns.var(ddof=1) / 30
+    assert found.stderr == pytest.approx(np.sqrt(by_hand), rel=1e-12)
+    assert found.value == pytest.approx(rows.mean(), rel=1e-12)
+
+
 def test_methods_without_a_difference_are_rarely_told_apart():
     """At most 5 % of families are wrong; without Holm's factors, the control, more are."""
     rng = np.random.default_rng(11)
@@ -100,6 +134,11 @@ def test_trials_and_seeds_are_whole_numbers():
         latin_hypercube_trials(RANGES, 0, seed=0)
     with pytest.raises(ValueError, match="seed"):
         latin_hypercube_trials(RANGES, 3, seed=-1)
+
+
+def test_means_are_over_seeds_and_examples_only():
+    with pytest.raises(ValueError, match=r"values have shape \(2, 2, 2\), but must have"):
+        crossed_mean(np.zeros((2, 2, 2)))
 
 
 def test_comparisons_need_the_reference_and_the_same_seeds():
