@@ -13,7 +13,7 @@ of 32, no weight decay but AdamW's) learns the others. Every method has the same
 trials of its one or two numbers, spread over the stated range by a Latin hypercube, each trained
 for the same epochs on the same folds; the smallest validation loss at the last epoch, mean over
 folds, wins (a diverged trial has lost). What wins is trained anew on all but the test, from other
-starts, with other batches and noise, and looks at the test digits once. One validation set of 270
+starts, with other batches and noise, and looks at the test digits once; one that diverges then reads none. One validation set of 270
 digits in place of the folds chose otherwise from draw to draw. A sampler's second row averages the
 forecasts of its weights over the second half of the epochs, at the numbers tuned for the last.
 
@@ -73,9 +73,9 @@ class Config:
     test_share: float = 0.25
     hidden: int = 32
     batch_size: int = 32
-    n_epochs: int = 30
+    n_epochs: int = 20
     n_trials: int = 6
-    n_folds: int = 4
+    n_folds: int = 3
     n_seeds: int = 10
     n_curvatures: int = 5
     slow_factor: float = 100.0
@@ -185,7 +185,7 @@ SCHEMES = {
                        _optimiser(_M.Adadelta)),
     "SGLD": Scheme({"dt": (0.03, 3.0)} | HEAT, _sgld, samples=True),
     "SGHMC": Scheme(STEP | HEAT, _sghmc, samples=True),
-    "SGNHT": Scheme(STEP | HEAT, _sgnht, samples=True),
+    "SGNHT": Scheme({"dt": (0.03, 0.3)} | HEAT, _sgnht, samples=True),
     "BAOAB": Scheme(STEP | HEAT, _baoab, samples=True),
     "AdLaLa": Scheme(STEP | HEAT, _adlala, samples=True),
     "LOL": Scheme({"dt": (0.2, 2.0)} | HEAT, _lol, samples=True),
@@ -302,23 +302,37 @@ def _one(config: Config, setting: Problem, name: str, ready: Future) -> dict[str
     seeds = {"seed": config.seed + 1000, "n_replicas": config.n_seeds}
     found = trained(config, setting.network, name, best, **seeds, **kept)
     weights = found["x_final"].values
-    curved = ll.training.sharpness(setting.network, weights[: config.n_curvatures], tolerance=1e-3)
     return {
         "tuned_trial": place,
         "tuned_best": _text(best),
         "tuned_limit": _limit(config, setting, name, best),
         "validation_loss": losses,
         "train_accuracy": found["train_accuracy"].values[-1],
-        "sharpness": curved.value,
+        "sharpness": _curved(setting.network, weights[: config.n_curvatures]),
         **_tested(config, setting, weights),
         **_averaged(config, setting, found.get("x_kept")),
     }
 
 
+def _curved(network: Network, weights: np.ndarray) -> np.ndarray:
+    """Sharpness of each, NaN of those that diverged."""
+    values, found = np.full(len(weights), np.nan), np.isfinite(weights).all(axis=1)
+    if found.any():
+        values[found] = ll.training.sharpness(network, weights[found], tolerance=1e-3).value
+    return values
+
+
+def forecasts(setting: Problem, weights: np.ndarray) -> np.ndarray:
+    """Of the test digits; a network that diverged gives all classes the same."""
+    with np.errstate(invalid="ignore"):
+        p = setting.network.predict(weights, setting.test.inputs)
+    return np.where(np.isfinite(p), p, 1.0 / p.shape[-1])
+
+
 def _tested(config: Config, setting: Problem, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Measures of the last weights, and of every digit."""
     targets = setting.test.targets
-    p = setting.network.predict(weights, setting.test.inputs)
+    p = forecasts(setting, weights)
     own = np.take_along_axis(p, targets[None, :, None], axis=-1)[..., 0]
     return {
         "test": measures(config, p, targets),
@@ -332,7 +346,7 @@ def _averaged(config: Config, setting: Problem, kept: Any) -> dict[str, np.ndarr
     if kept is None:
         nothing = np.full(config.n_seeds, np.nan)
         return {"averaged": np.tile(nothing, (len(MEASURES), 1)), "kept_loss": nothing}
-    p, targets = setting.network.predict(kept.values, setting.test.inputs), setting.test.targets
+    p, targets = forecasts(setting, kept.values), setting.test.targets
     single = ll.training.negative_log_likelihood(p, targets).value
     return {
         "averaged": measures(config, p.mean(axis=0), targets),
@@ -424,7 +438,7 @@ def _stability_claims(dataset: xarray.Dataset) -> list[Claim]:
     result = []
     for scheme in [name for name in STABLE if name in dataset["scheme"]]:
         row = dataset.sel(scheme=scheme)
-        share = row["sharpness"].values / float(row["tuned_limit"])
+        share = row["sharpness"].dropna("curved").values / float(row["tuned_limit"])
         result.append(Claim(f"{scheme}: sharpness over the limit of stability", "Jury's triangle",
                             AtMost(1.0), Estimate.from_samples(share), resolution=0.2))  # fmt: skip
     return result

@@ -103,7 +103,13 @@ def _training(axes, dataset, names):
 
 def _sharpness(axes, dataset, names):
     for row, name in enumerate(names):
-        _dot(axes, row, dataset["sharpness"].sel(scheme=name).values, fmt="o", color=COLOURS[0])
+        _dot(
+            axes,
+            row,
+            dataset["sharpness"].sel(scheme=name).dropna("curved").values,
+            fmt="o",
+            color=COLOURS[0],
+        )
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter("{x:g}")

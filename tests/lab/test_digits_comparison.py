@@ -149,6 +149,18 @@ def test_no_test_digit_is_learnt_and_folds_share_out_the_rest():
     np.testing.assert_array_equal(np.sort(validated, axis=0), np.sort(own, axis=0))
 
 
+def test_a_network_that_diverged_reads_nothing():
+    setting = module.problem(CONFIG)
+    weights = setting.network.start(seed=1, n_replicas=2)
+    weights[1] = np.nan
+    p = module.forecasts(setting, weights)
+    np.testing.assert_array_equal(p[1], 0.1)
+    np.testing.assert_array_equal(p[0], setting.network.predict(weights[0], setting.test.inputs))
+    curved = module._curved(setting.network, weights)
+    assert np.isfinite(curved[0])
+    assert np.isnan(curved[1])
+
+
 @pytest.mark.slow
 def test_a_small_run_tunes_compares_and_keeps_its_budget(monkeypatch):
     names = ("heavy ball", "SGLD")
