@@ -13,9 +13,10 @@ of 32, no weight decay but AdamW's) learns the others. Every method has the same
 trials of its one or two numbers, spread over the stated range by a Latin hypercube, each trained
 for the same epochs on the same folds; the smallest validation loss at the last epoch, mean over
 folds, wins (a diverged trial has lost). What wins is trained anew on all but the test, from other
-starts, with other batches and noise, and looks at the test digits once; one that diverges then reads none. One validation set of 270
-digits in place of the folds chose otherwise from draw to draw. A sampler's second row averages the
-forecasts of its weights over the second half of the epochs, at the numbers tuned for the last.
+starts, with other batches and noise, and looks at the test digits once; if it diverges there it
+gives all digits the same. One validation set of 270 digits in place of the folds chose otherwise
+from draw to draw. A sampler's second row averages the forecasts of its weights over the second half
+of the epochs, at the numbers tuned for the last.
 
 Error bars of accuracy and -log p are those of seeds and of test digits, both drawn at random; of
 calibration and sharpness those of seeds. Starts are shared by all methods of a seed, so differences
