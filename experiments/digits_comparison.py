@@ -316,8 +316,10 @@ def _one(config: Config, setting: Problem, name: str, ready: Future) -> dict[str
 
 
 def _curved(network: Network, weights: np.ndarray) -> np.ndarray:
-    """Sharpness of each, NaN of those that diverged."""
-    values, found = np.full(len(weights), np.nan), np.isfinite(weights).all(axis=1)
+    """Sharpness of each, NaN of those that diverged or do worse than a guess."""
+    values = np.full(len(weights), np.nan)
+    with np.errstate(all="ignore"):
+        found = network.energy(weights) < math.log(10.0)
     if found.any():
         values[found] = ll.training.sharpness(network, weights[found], tolerance=1e-3).value
     return values
