@@ -140,13 +140,12 @@ def _sghmc(network: Network, numbers: dict[str, float], n_steps: int):
 
 
 def _sgnht(network: Network, numbers: dict[str, float], n_steps: int):
-    """Nosé's mass dim T t^2 with t = 10; without batches the friction settles at 1."""
+    """Without batches the friction settles where it starts."""
     hot = numbers["temperature"]
-    dynamics = ll.AdaptiveLangevin(
-        network, temperature=hot, thermal_mass=100.0 * network.dim * hot,
-        applied_noise=math.sqrt(2.0 * FRICTION * hot),
-    )  # fmt: skip
-    return dynamics, "SGNHT", _at_rest(network, numbers, start_thermostat=(FRICTION,))
+    pair = ll.dynamics.sgnht(
+        network, temperature=hot, applied_noise=math.sqrt(2.0 * FRICTION * hot)
+    )
+    return *pair, _at_rest(network, numbers, start_thermostat=(FRICTION,))
 
 
 def _baoab(network: Network, numbers: dict[str, float], n_steps: int):
@@ -186,7 +185,7 @@ SCHEMES = {
                        _optimiser(_M.Adadelta)),
     "SGLD": Scheme({"dt": (0.03, 3.0)} | HEAT, _sgld, samples=True),
     "SGHMC": Scheme(STEP | HEAT, _sghmc, samples=True),
-    "SGNHT": Scheme({"dt": (0.03, 0.3)} | HEAT, _sgnht, samples=True),
+    "SGNHT": Scheme(STEP | HEAT, _sgnht, samples=True),
     "BAOAB": Scheme(STEP | HEAT, _baoab, samples=True),
     "AdLaLa": Scheme(STEP | HEAT, _adlala, samples=True),
     "LOL": Scheme({"dt": (0.2, 2.0)} | HEAT, _lol, samples=True),
