@@ -210,13 +210,16 @@ def problem(config: Config, *, permuted: bool = False) -> Problem:
     targets = rest.targets
     if permuted:
         targets = np.random.default_rng(config.seed).permutation(targets)
-    network = ll.potentials.multilayer_perceptron(
-        rest.inputs, targets, hidden=(config.hidden,), activation="tanh", loss="cross_entropy",
+    folds = ll.training.k_folds(rest, config.n_folds, seed=config.seed)
+    pairs = [(_network(config, part.inputs, part.targets), fold) for part, fold in folds]
+    return Problem(_network(config, rest.inputs, targets), pairs, test)
+
+
+def _network(config: Config, inputs: np.ndarray, targets: np.ndarray) -> Network:
+    return ll.potentials.multilayer_perceptron(
+        inputs, targets, hidden=(config.hidden,), activation="tanh", loss="cross_entropy",
         batch_size=config.batch_size,
     )  # fmt: skip
-    folds = ll.training.k_folds(rest, config.n_folds, seed=config.seed)
-    pairs = [(network.with_data(part.inputs, part.targets), other) for part, other in folds]
-    return Problem(network, pairs, test)
 
 
 def trials(config: Config, name: str) -> list[dict[str, float]]:

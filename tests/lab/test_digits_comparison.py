@@ -142,6 +142,7 @@ def test_no_test_digit_is_learnt_and_folds_share_out_the_rest():
     kept = {row.tobytes() for row in setting.test.inputs}
     for network, fold in setting.folds:
         assert network.data.n_examples + fold.n_examples == len(own)
+        assert network.gradient_noise.batch_size == CONFIG.batch_size
         learnt = {row.tobytes() for row in network.data.values[:, :64]}
         assert not learnt & kept
         assert not learnt & {row.tobytes() for row in fold.inputs}
