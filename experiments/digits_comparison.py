@@ -318,10 +318,10 @@ def _one(config: Config, setting: Problem, name: str, ready: Future) -> dict[str
 
 
 def _curved(network: Network, weights: np.ndarray) -> np.ndarray:
-    """Sharpness of each, NaN of those that diverged or do worse than a guess."""
+    """Sharpness of each, NaN of those that diverged or do far worse than a guess."""
     values = np.full(len(weights), np.nan)
     with np.errstate(all="ignore"):
-        found = network.energy(weights) < math.log(10.0)
+        found = network.energy(weights) < 2.0 * math.log(10.0)
     if found.any():
         values[found] = ll.training.sharpness(network, weights[found], tolerance=1e-3).value
     return values
