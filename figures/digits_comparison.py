@@ -111,7 +111,7 @@ def _sharpness(axes, dataset, names):
             color=COLOURS[0],
         )
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 3.0)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(ticker.NullLocator())
     axes.set_xlabel("sharpness  (nats)")
