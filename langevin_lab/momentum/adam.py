@@ -98,6 +98,7 @@ class Adam(NonlinearOptimiser):
     weight_decay: float = 0.0
     decoupled: bool = False
     largest_square: bool = False
+    starts_at_rest: ClassVar[bool] = True  # its average holds no weight before the first step
     source: ClassVar[str] = "Kingma and Ba (2015); torch.optim.Adam, PyTorch 2.13"
 
     def __post_init__(self) -> None:
