@@ -17,6 +17,8 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from langevin_lab.integrators import Program
 from langevin_lab.momentum.nonlinear import NonlinearOptimiser, check_flag
 from langevin_lab.momentum.optimiser import Number
@@ -110,6 +112,17 @@ class Adam(NonlinearOptimiser):
                 "decoupled=True has no effect with weight_decay=0; leave it out or give a "
                 "weight_decay, such as AdamW's 0.01"
             )
+
+    def value_at(self, name: str, step: Any) -> np.ndarray:
+        """Values of one scheduled number in steps of any shape, checked."""
+        values = super().value_at(name, step)
+        if name == "momentum" and (values == 1).any():
+            first = float(np.asarray(step)[values == 1].flat[0])
+            raise ValueError(
+                f"momentum schedule returned 1.0 in step {first:g}: an average that takes in no "
+                "gradient; keep it below 1"
+            )
+        return values
 
     @property
     def program(self) -> Program:
