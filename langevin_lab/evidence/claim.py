@@ -210,9 +210,11 @@ class Claim:
                 f"claim {self.statement!r} is exact: hold its verdict against 'refuted'"
             )
         critical = self.critical_z(0.01 / n_claims)
+        # Not |z|: far on the allowed side of a bound that is large too.
+        beyond = max((self.violation - self.margin) / self.difference.stderr, 0.0)
         return Claim(
             f"{self.statement}: z / critical z", "must be refuted",
-            AtLeast(1.0), Estimate(abs(self.z or 0.0) / critical, 1.0 / critical),
+            AtLeast(1.0), Estimate(beyond / critical, 1.0 / critical),
         )  # fmt: skip
 
 

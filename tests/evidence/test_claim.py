@@ -290,6 +290,16 @@ def test_a_wrong_claim_counts_as_refuted_only_beyond_the_critical_z():
     assert far.refutation(n_claims=20).measured.value > seen.measured.value
 
 
+def test_a_bound_that_holds_by_far_is_not_refuted():
+    """Its |z| is as large as that of one broken by as much."""
+    held = Claim("held", "here", AtLeast(0.95), Estimate(1.05, 0.01))
+    broken = Claim("broken", "here", AtLeast(0.95), Estimate(0.85, 0.01))
+    assert abs(held.z) == pytest.approx(abs(broken.z)) == pytest.approx(10.0)
+    assert held.refutation().measured.value == 0.0
+    assert held.refutation().verdict().outcome == "refuted"
+    assert broken.refutation().verdict().outcome == "consistent"
+
+
 def test_an_exact_claim_has_no_critical_z():
     with pytest.raises(ValueError, match="claim 'sum' is exact: hold its verdict against"):
         Claim("sum", "here", 1.0, 2.0).refutation()
