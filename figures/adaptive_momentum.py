@@ -2,10 +2,10 @@
 
 Top left: distance from the minimum without noise, four optimisers. Top right: one minus the factor
 of a step against the condition number, the n of the double root removed (bars: bound of what is
-left of the transient) and not removed; line: the best momentum, $\\kappa^{-1/2}$. Bottom left: mean
-momentum of the steps 101 to 300 against gradient noise, simulated (points) and by the law of many
-modes (lines); dotted: the best momentum, dashed: noise alone. Bottom right: plateau under noise,
-simulated and predicted."""
+left of the transient) and left in, over the window that is fitted to the theory sheet; line: the
+best momentum, $\\kappa^{-1/2}$. Bottom left: mean momentum of the steps 101 to 300 against gradient
+noise, simulated (points) and by the law of many modes (lines); dotted: the best momentum, dashed:
+noise alone. Bottom right: plateau under noise, simulated and predicted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _factors(axes, dataset):
     )  # fmt: skip
     axes.plot(
         kappa, 1.0 - dataset["plain"], "^", color=COLOURS[1], markerfacecolor="none",
-        label="adaptive, $n$ not removed",
+        label="adaptive, $n$ left in, finite window",
     )  # fmt: skip
     axes.set_xlabel(r"condition number $\kappa = L/\nu$")
     axes.set_ylabel("1 - factor of a step")

@@ -18,4 +18,21 @@ __all__ = ["compiled", "entry", "inlined"]
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls; the machine code is kept on disk."""
-    return whole(function, cache=True)
+    dispatcher = whole(function, cache=True)
+    if hasattr(dispatcher, "_cache"):  # a plain function has none
+        _forget_what_cannot_be_read(dispatcher._cache)
+    return dispatcher
+
+
+def _forget_what_cannot_be_read(cache: Any) -> None:
+    """Make files that a full disk or a lost machine cut off a reason to compile, not to fail."""
+    load = cache.load_overload
+
+    def load_or_forget(*arguments: Any) -> Any:
+        try:
+            return load(*arguments)
+        except Exception:  # whatever pickle and LLVM make of half a file
+            cache.flush()
+            return None
+
+    cache.load_overload = load_or_forget

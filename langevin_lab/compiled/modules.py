@@ -175,12 +175,14 @@ def _load_in_memory(source: str, name: str, bindings: dict[str, Any]) -> ModuleT
 
 
 def _write_once(path: Path, text: str) -> None:
-    """Write a file whose name is its content's hash; a file that is there already is kept.
+    """Write a file whose name is its content's hash; a whole file that is there is kept.
 
     Keeping it matters: numba's cache goes by the file's time stamp.
     """
     if path.exists():
-        return
+        if path.read_text(encoding="utf-8", errors="replace") == text:
+            return
+        path.unlink(missing_ok=True)  # a full disk or a lost machine cut it off
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(
         "w", dir=path.parent, suffix=".tmp", delete=False, encoding="utf-8"

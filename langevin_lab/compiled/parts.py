@@ -28,7 +28,8 @@ def part(function: Callable[..., Any], **options: Any) -> Any:
     Parameters
     ----------
     function : callable
-        Of numbers and arrays.
+        Of numbers and arrays. It may call itself; of functions that call each other in a circle
+        use `numba.njit`: linked parts abort there, "unresolved symbol".
     **options
         Further options of `numba.njit`.
 

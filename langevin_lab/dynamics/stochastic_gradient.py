@@ -9,7 +9,9 @@ posterior is exp(-U/T) at T = 1/n:
     SGNHT    p += -dt g - xi dt p + applied_noise sqrt(dt) N,   x += dt p,
              xi += dt (p.p/dim - T)
 
-The first two heat up under the noise of minibatches, the third turns its friction up instead.
+The first two heat up under the noise of minibatches, the third turns its friction up instead. That
+is for noise drawn afresh in every step, ``replacement=True`` of a potential. Batches of an epoch
+sum up to no noise at all: where an epoch is short against the times of the motion they hardly heat.
 """
 
 from __future__ import annotations
@@ -65,8 +67,9 @@ def sghmc(
     friction : float
         > 0 [1/time].
     gradient_noise_estimate : float, optional
-        B >= 0 [1/time], what the gradient's noise adds: noise of variance s^2 per coordinate and
-        step has B = dt s^2/(2 T). So much less is added on purpose, and T' = T (1 - B/friction).
+        B >= 0 [1/time], what the gradient's noise adds: noise of variance s^2 per coordinate,
+        drawn afresh in every step, has B = dt s^2/(2 T); batches of an epoch add less, and with
+        this B they are too cold. So much less is added on purpose, and T' = T (1 - B/friction).
 
     Returns
     -------

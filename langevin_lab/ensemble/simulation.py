@@ -74,7 +74,7 @@ def simulate(
         Positions; by default the deepest known minimum.
     start_momentum : "thermal" or array_like, optional
         Momenta: from the Maxwell distribution at the initial temperature, or given; an optimiser
-        starts at rest.
+        starts at rest, and those whose memory begins with the first gradient can not be given any.
     start_thermostat : "thermal" or array_like of shape () or (n_replicas,), optional
         Thermostats: from their invariant law without gradient noise, or given; with several, the
         last axis counts them.

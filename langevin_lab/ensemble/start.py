@@ -32,6 +32,11 @@ def check_start_arguments(scheme: Any, dynamics: Any, starts: dict[str, Any]) ->
                 f"{name}={starts[name]!r}, but {type(dynamics).__name__} has no {what}; "
                 "leave it out"
             )
+        if name == "start_momentum" and getattr(dynamics, "starts_at_rest", False):
+            raise ValueError(
+                f"{name}={starts[name]!r}, but {type(dynamics.optimiser).__name__} starts at rest: "
+                "what it remembers begins with its first gradient; leave it out"
+            )
 
 
 def initial_state(

@@ -32,6 +32,8 @@ __all__ = [
     "stationary_adaptive_momentum",
 ]
 
+_LOST = 1e200  # a mean square beyond which the recursion has diverged; its square root is finite
+
 
 @dataclass(frozen=True)
 class OptimalMomentum:
@@ -157,7 +159,7 @@ def adaptive_momentum(
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a number is out of range, or the distance grows without bound.
 
     Examples
     --------
@@ -171,9 +173,9 @@ def adaptive_momentum(
     whole = isinstance(n_steps, (int, np.integer)) and not isinstance(n_steps, bool)
     if not whole or n_steps < 1:
         raise ValueError(f"n_steps={n_steps!r} must be an integer >= 1")
-    if not 0 < margin <= 1:
+    if not positive_numbers(margin=margin)["margin"] <= 1:
         raise ValueError(f"margin={margin!r} must be a number in (0, 1]")
-    xx = np.broadcast_to(np.asarray(start, dtype=float) ** 2, k.shape)
+    xx = _squares(start, k.shape)
     xd, dd = np.zeros_like(k), np.zeros_like(k)
     momenta, distances, drawn = np.zeros(n_steps), np.zeros(n_steps), (rate * noise) ** 2
     for step in range(n_steps):
@@ -186,6 +188,12 @@ def adaptive_momentum(
         across = m * xd - pull * xx
         xx, xd, dd = xx + 2.0 * across + new, across + new, new
         distances[step] = xx.sum()
+        if not distances[step] < _LOST:
+            raise ValueError(
+                f"learning_rate={rate:g} times the largest curvature {k.max():g} is "
+                f"{rate * k.max():g}: the distance grows without bound and passes "
+                f"{_LOST**0.5:g} in step {step}; use a smaller learning_rate"
+            )
     return AdaptiveMomentum(momenta, distances)
 
 
@@ -240,6 +248,18 @@ def _momentum(k: np.ndarray, rate: float, noise: float, dd: np.ndarray) -> float
     change = np.sum(k * k * dd + 2.0 * noise**2 * (1.0 + rate * k))
     moved = np.sum(dd)
     return float((1.0 - np.sqrt(rate * np.sqrt(change / moved))) ** 2) if moved > 0 else 0.0
+
+
+def _squares(start: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The mean squares of the modes at the start."""
+    widths = np.asarray(start, dtype=float)
+    if widths.shape not in ((), shape):
+        raise ValueError(
+            f"start has shape {widths.shape}, but must have shape () or, one a mode, {shape}"
+        )
+    if not np.isfinite(widths).all():
+        raise ValueError(f"start={start!r} must be finite")
+    return np.broadcast_to(widths**2, shape)
 
 
 def _checked(curvatures: Any, rate: Any, noise: Any) -> tuple[np.ndarray, float, float]:

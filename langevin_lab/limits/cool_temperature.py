@@ -52,6 +52,8 @@ def cool_momentum_temperature(
 
     Raises
     ------
+    TypeError
+        If the momentum is no number, such as a schedule.
     ValueError
         If a number is out of range, or learning_rate * curvature >= 4, where no step is stable.
 
@@ -152,7 +154,13 @@ def cooling_factor(start: float, stop: Any = 0.0) -> Any:
 
 def _each(result: str, momentum: Any, **values: float) -> Any:
     """The rule's formula at every momentum, in its shape."""
-    momenta = np.asarray(momentum, dtype=float)
+    try:
+        momenta = np.asarray(momentum, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"momentum={momentum!r} must be numbers in [0, 1); of a schedule give its values, "
+            "schedule(steps)"
+        ) from None
     bad = ~((momenta >= 0) & (momenta < 1))
     if bad.any():
         raise ValueError(

@@ -17,6 +17,8 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from langevin_lab.integrators import Program
 from langevin_lab.momentum.nonlinear import NonlinearOptimiser, check_flag
 from langevin_lab.momentum.optimiser import Number
@@ -98,6 +100,7 @@ class Adam(NonlinearOptimiser):
     weight_decay: float = 0.0
     decoupled: bool = False
     largest_square: bool = False
+    starts_at_rest: ClassVar[bool] = True  # its average holds no weight before the first step
     source: ClassVar[str] = "Kingma and Ba (2015); torch.optim.Adam, PyTorch 2.13"
 
     def __post_init__(self) -> None:
@@ -109,6 +112,17 @@ class Adam(NonlinearOptimiser):
                 "decoupled=True has no effect with weight_decay=0; leave it out or give a "
                 "weight_decay, such as AdamW's 0.01"
             )
+
+    def value_at(self, name: str, step: Any) -> np.ndarray:
+        """Values of one scheduled number in steps of any shape, checked."""
+        values = super().value_at(name, step)
+        if name == "momentum" and (values == 1).any():
+            first = float(np.asarray(step)[values == 1].flat[0])
+            raise ValueError(
+                f"momentum schedule returned 1.0 in step {first:g}: an average that takes in no "
+                "gradient; keep it below 1"
+            )
+        return values
 
     @property
     def program(self) -> Program:

@@ -118,6 +118,7 @@ class AdaptiveHeavyBall(NonlinearOptimiser):
 
     margin: float = 1e-3
     weight_decay: float = 0.0
+    starts_at_rest: ClassVar[bool] = True  # no gradient is known where a last step began
     source: ClassVar[str] = "Sun, Ling, Shi, Li and Wang (2021), ARSGD"
 
     @property

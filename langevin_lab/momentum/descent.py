@@ -60,6 +60,11 @@ class Descent(Dynamics):
         return self.optimiser.momenta
 
     @property
+    def starts_at_rest(self) -> bool:
+        """Whether the optimiser has no momentum before its first step."""
+        return self.optimiser.starts_at_rest
+
+    @property
     def temperature(self) -> float:  # type: ignore[override]
         """Zero: noise comes from the gradient or the data."""
         return 0.0

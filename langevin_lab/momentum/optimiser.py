@@ -65,9 +65,11 @@ class Optimiser(abc.ABC):
     learning_rate: Number
     may_be_scheduled: ClassVar[tuple[str, ...]] = ("learning_rate", "momentum")
     momenta: ClassVar[bool] = True
+    starts_at_rest: ClassVar[bool] = False  # whether p has no other start than 0
     is_noiseless: ClassVar[bool] = True  # but for the noise of the gradient
     is_linear: ClassVar[bool] = True  # whether a step on a quadratic potential is
     of_one_step: ClassVar[bool] = False  # whether these are the numbers of one step, see `at`
+    was_scheduled: ClassVar[tuple[str, ...]] = ()  # then: what schedules stood for
 
     def __post_init__(self) -> None:
         for item in dataclasses.fields(self):
@@ -104,6 +106,7 @@ class Optimiser(abc.ABC):
             return self
         frozen = copy.copy(self)
         object.__setattr__(frozen, "of_one_step", True)
+        object.__setattr__(frozen, "was_scheduled", self.scheduled)
         for name in self.scheduled:
             values = self.value_at(name, step)
             entry = float(values) if np.ndim(step) == 0 else values[:, None]

@@ -20,8 +20,6 @@ import functools
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from langevin_lab.integrators import Program
 from langevin_lab.momentum.nonlinear import NonlinearOptimiser, check_flag
 from langevin_lab.momentum.optimiser import Number
@@ -164,9 +162,9 @@ class RMSProp(_SquaredGradients):
 
     @property
     def _remembers(self) -> bool:
-        # What `at` puts in place of a schedule may be an array or 0.
+        # A schedule's value in one step may be 0; the lines are those of all steps.
         momentum: Any = self.momentum
-        return callable(momentum) or np.ndim(momentum) > 0 or momentum > 0
+        return callable(momentum) or "momentum" in self.was_scheduled or momentum > 0
 
     @property
     def program(self) -> Program:

@@ -79,6 +79,31 @@ def test_file_that_is_there_is_kept(fresh_folder):
     assert files_in(fresh_folder / "kernels") == [Path(again.__file__).name]
 
 
+@pytest.mark.parametrize("left", [0, 60])
+def test_file_that_was_cut_off_is_written_again(fresh_folder, left):
+    module = modules.load(SOURCE, f"cut_off_{left}")
+    forget(module)
+    path = Path(module.__file__)
+    path.write_text(SOURCE[:left])
+    assert modules.load(SOURCE, f"cut_off_{left}").quadruple(1.5) == 6.0
+    assert path.read_text() == SOURCE
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_machine_code_that_cannot_be_read_is_compiled_again(fresh_folder, ending, content):
+    name = f"half_{ending}_{len(content)}"
+    module = modules.load(SOURCE, name)
+    module.quadruple(1.5)
+    (stored,) = (fresh_folder / "kernels").rglob(f"*.{ending}")
+    stored.write_bytes(content)
+    for hits in (0, 1):  # the second time it is read
+        forget(module)
+        module = modules.load(SOURCE, name)
+        assert module.quadruple(1.5) == 6.0
+        assert sum(module.quadruple.stats.cache_hits.values()) == hits
+
+
 def test_threads_get_one_module(fresh_folder, monkeypatch):
     """Eight ask at once for a module that takes its time to be written."""
     write = modules._write_once

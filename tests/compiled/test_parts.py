@@ -151,3 +151,30 @@ def test_under_another_numba_parts_are_compiled_plainly(monkeypatch):
 
     assert type(third) is type(numba.njit(lambda x: x))
     assert sum_of_thirds(0.3) == leaf(0.3) + leaf(0.6)
+
+
+@part
+def factorial(n):
+    if n <= 1:
+        return 1
+    return n * factorial(n - 1)
+
+
+@part
+def is_even(n):
+    if n == 0:
+        return True
+    return is_odd(n - 1)
+
+
+@part
+def is_odd(n):
+    if n == 0:
+        return False
+    return is_even(n - 1)
+
+
+def test_a_part_may_call_itself_but_not_in_a_circle():
+    assert whole(lambda n: factorial(n))(5) == 120
+    with pytest.raises(RuntimeError, match="unresolved symbol"):
+        whole(lambda n: is_even(n))(4)

@@ -87,3 +87,32 @@ def test_wrong_arguments():
         ll.dynamics.sgnht(U, temperature=0.0, applied_noise=0.1)
     with pytest.raises(ValueError, match=r"temperature=-1.0"):
         ll.dynamics.sgld(U, temperature=-1.0)
+
+
+def test_epochs_are_colder_than_the_estimate_of_independent_batches():
+    """Those give T with their B; an epoch sums up to little noise, so most of T B/friction lacks.
+
+    <x^2> at T is that of Euler's step, from its own linear equations.
+    """
+    T, friction, dt, batch = 0.02, 0.5, 0.1, 10
+    y = np.random.default_rng(2).normal(size=200)
+    estimate = dt * y.var() / batch / (2 * T)
+    matrix = np.array([[1 - dt**2, dt * (1 - friction * dt)], [-dt, 1 - friction * dt]])
+    kick = 2 * friction * T * dt * np.outer([dt, 1], [dt, 1])
+    law = np.linalg.solve(np.eye(4) - np.kron(matrix, matrix), kick.ravel())[0]
+    found = {}
+    for replacement in (True, False):
+        risk = ll.potentials.empirical_risk(
+            "(b - y)**2/2", variables=("b",), data={"y": y}, batch_size=batch,
+            replacement=replacement,
+        )  # fmt: skip
+        made = ll.dynamics.sghmc(
+            risk, temperature=T, friction=friction, gradient_noise_estimate=estimate
+        )
+        run = ll.simulate(
+            *made, dt=dt, n_steps=4_000, burn_in=500, n_replicas=300, seed=3, start=y.mean(),
+            observe={"square": f"(b - {y.mean()})**2"}, progress=False,
+        )  # fmt: skip
+        found[replacement] = ll.evidence.Estimate.from_dataset(run, "square")
+    assert abs(found[True].value - law) < 5 * found[True].stderr < 0.05 * law
+    assert found[False].value + 5 * found[False].stderr < (1 - 0.5 * estimate / friction) * law

@@ -41,7 +41,8 @@ def test_a_small_run_refutes_nothing():
     [
         ("factor", 0.998, "1 - factor of adaptive, kappa = 100"),
         ("momentum", 1.001, "momentum found without noise, kappa = 1000"),
-        ("plain", 0.999, "factor with its n, 17.5 to 35 sqrt(kappa) steps, kappa = 100"),
+        ("plain", 0.999, "1 - finite-window factor, 17.5 to 35 sqrt(kappa) steps, kappa = 100"),
+        ("plain", 0.9995, "1 - finite-window factor, 17.5 to 35 sqrt(kappa) steps, kappa = 1000"),
         ("mean", 1.03, "mean momentum at noise 0.001"),
         ("stationary", 1.03, "momentum under noise alone"),
         ("stationary", 1.03, "its collapse at 50 modes"),
@@ -52,6 +53,16 @@ def test_a_small_run_refutes_nothing():
 def test_a_wrong_measurement_is_refuted(name, factor, statement):
     wrong = dataset().assign({name: factor * dataset()[name]})
     assert outcomes(wrong)[statement] == "refuted"
+
+
+@pytest.mark.slow
+def test_the_best_constant_momentum_has_another_factor_in_the_same_window():
+    found = outcomes(dataset())
+    controls = [name for name in found if "the same of the best constant" in name]
+    assert len(controls) == 2
+    assert all(found[name] == "consistent" for name in controls)
+    same = outcomes(dataset().assign(best_plain=dataset()["plain"]))
+    assert all(same[name] == "refuted" for name in controls)
 
 
 @pytest.mark.slow

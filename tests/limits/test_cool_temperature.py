@@ -161,3 +161,11 @@ def test_negative_noise_temperature_or_momentum_is_refused():
         cool_momentum_noise(**NUMBERS, temperature=-1)
     with pytest.raises(ValueError, match=r"momentum=1\.0 must be a momentum coefficient in"):
         cooling_factor(1.0)
+
+
+def test_schedule_in_place_of_its_values_is_refused():
+    schedule = ll.dynamics.CoolingMomentum(start=0.99, duration=10)
+    with pytest.raises(TypeError, match=r"momentum=CoolingMomentum\(.* give its values, schedule"):
+        cool_momentum_temperature(**{**NUMBERS, "gradient_noise": 1.0, "momentum": schedule})
+    with pytest.raises(TypeError, match="momentum='a' must be numbers"):
+        cooling_factor("a")

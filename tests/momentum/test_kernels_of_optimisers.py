@@ -8,11 +8,15 @@ import langevin_lab as ll
 from langevin_lab.dynamics import Exponential, Linear
 from langevin_lab.momentum import (
     SGD,
+    Adam,
+    AdaptiveHeavyBall,
+    ARAdam,
     GradientDescent,
     HeavyBall,
     MomentumFamily,
     Nesterov,
     NesterovSequence,
+    RMSProp,
     StreamingPCA,
 )
 from langevin_lab.noise import batch_indices, normals
@@ -172,6 +176,30 @@ def test_given_displacement_is_where_the_recursion_begins(plain_python):
     np.testing.assert_allclose(run["x_final"], expected, rtol=0, atol=1e-15)
     with pytest.raises(ValueError, match=r"start_momentum=.*, but Descent has no momenta"):
         simulated(GradientDescent(learning_rate=0.1), plane(), start, 1, start_momentum=p)
+
+
+@pytest.mark.parametrize(
+    "optimiser", [Adam(), AdaptiveHeavyBall(learning_rate=0.1), ARAdam(learning_rate=0.1)]
+)
+def test_averages_and_adaptive_momenta_start_at_rest(optimiser, plain_python):
+    name = type(optimiser).__name__
+    with pytest.raises(ValueError, match=rf"start_momentum=0\.5, but {name} starts at rest"):
+        simulated(optimiser, plane(), starts(plane()), 1, start_momentum=0.5)
+    rested = simulated(optimiser, plane(), starts(plane()), 1, start_momentum="thermal")
+    again = simulated(optimiser, plane(), starts(plane()), 1)
+    np.testing.assert_array_equal(rested["x_final"], again["x_final"])
+
+
+def test_momentum_of_rmsprop_may_be_nothing_in_some_steps(plain_python):
+    start, rising = starts(plane()), Linear(start=0.0, stop=0.6, duration=3)
+    run = simulated(RMSProp(learning_rate=0.02, momentum=rising), plane(), start)
+    x, p, square = start, np.zeros_like(start), np.zeros_like(start)
+    for n in range(N_STEPS):
+        g = plane().gradient(x)
+        square = 0.99 * square + 0.01 * g**2
+        p = float(rising(n)) * p + g / (np.sqrt(square) + 1e-8)
+        x = x - 0.02 * p
+    np.testing.assert_allclose(run["x_final"], x, rtol=0, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", ["heavy ball", "Nesterov", "SGD, dampened"])

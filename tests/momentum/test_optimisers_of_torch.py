@@ -324,6 +324,13 @@ def test_wrong_numbers_are_refused(optimiser, numbers, kind, message):
         optimiser(**numbers)
 
 
+def test_an_average_without_gradients_is_refused(plain_python):
+    late = Adam(momentum=lambda n: np.where(np.asarray(n) < 1, 1.0, 0.9))
+    with pytest.raises(ValueError, match=r"momentum schedule returned 1\.0 in step 0: an average"):
+        ll.simulate(ll.potentials.harmonic(), late, n_steps=3, seed=0, start=1.0)
+    assert late.at(np.array([1, 2])).momentum.tolist() == [[0.9], [0.9]]
+
+
 @pytest.mark.parametrize(
     "optimiser", [Adam(), RMSProp(), Adagrad(), AdaptiveHeavyBall(learning_rate=0.1), ARAdam()]
 )
