@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -104,6 +105,7 @@ class ProgramOptimiser(BaseOptimiser):
             if number and closure is not None:
                 with torch.enable_grad():
                     closure()
+                self.trained()  # a look at the new gradients
             for run in runs:
                 run.go(segment)
 
@@ -126,12 +128,22 @@ class ProgramOptimiser(BaseOptimiser):
             known = self._cached[index] = (key, values)
         return known[1]
 
-    def memory(self, number: int, offset: int, param: torch.Tensor, count: int) -> torch.Tensor:
-        """Where the normals of a step are kept; the next step writes to the same place."""
-        key = (number, offset, count, param.dtype, param.device)
-        if key not in self._memory:
-            self._memory[key] = torch.empty(count, dtype=kept(param.dtype), device=param.device)
-        return self._memory[key]
+    def memory(
+        self, index: int, number: int, params: list[torch.Tensor]
+    ) -> dict[tuple[torch.dtype, torch.device], torch.Tensor]:
+        """Room for normal ``number`` of the parameters of a group; the next step writes to it too.
+
+        One place, as long as was ever needed, whatever parameters have a gradient in a step.
+        """
+        sizes: Counter[tuple[torch.dtype, torch.device]] = Counter()
+        for param in params:
+            sizes[kept(param.dtype), param.device] += param.numel()
+        for (dtype, device), size in sizes.items():
+            known = self._memory.get((index, number, dtype, device))
+            if known is None or len(known) < size:
+                known = torch.empty(size, dtype=dtype, device=device)
+                self._memory[index, number, dtype, device] = known
+        return {kind: self._memory[index, number, *kind] for kind in sizes}
 
     def check_group(self, group: dict[str, Any], where: str) -> None:
         """Raise TypeError or ValueError unless the numbers of a group are in range."""
@@ -207,10 +219,12 @@ class _Run:
         if self.offsets is None:
             return 0.0
         first = (step * self.plan.n_normals + number) * self.offsets["size"]
+        memory = self.optimiser.memory(self.index, number, params)
         tensors: list[torch.Tensor] = []
         for run in _neighbours(params, self.offsets):
             start, count = first + self.offsets[run[0]], sum(param.numel() for param in run)
-            flat = self.optimiser.memory(number, start - first, run[0], count)
+            kind = kept(run[0].dtype), run[0].device
+            flat, memory[kind] = memory[kind][:count], memory[kind][count:]
             draw(self.group["seed"], self.group["replica"], start, flat)
             pieces = flat.split([param.numel() for param in run])
             tensors += [piece.view(param.shape) for piece, param in zip(pieces, run)]
