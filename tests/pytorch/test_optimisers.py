@@ -302,6 +302,48 @@ def test_impossible_numbers_are_refused(name):
         OPTIMISERS[name](network(), weight_decay=-0.1)
 
 
+@every_optimiser
+def test_gradients_are_looked_at_once_a_step(few, name, monkeypatch):
+    """A look is a transfer from a GPU: one for all groups."""
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    group = optimiser.param_groups[0]
+    spare = torch.nn.Parameter(torch.zeros(2))
+    optimiser.add_param_group(
+        {k: v for k, v in group.items() if k != "thermostat"} | {"params": [spare]}
+    )
+    backward(module, optimiser, few[0])
+    spare.grad = torch.ones(2)
+    looks = []
+    monkeypatch.setattr(torch, "isfinite", lambda x: looks.append(x) or torch.ones_like(x) == 1)
+    optimiser.step()
+    assert [len(look) for look in looks] == [5]
+
+
+@every_optimiser
+def test_numbers_that_become_impossible_are_refused_and_nothing_moves(few, name):
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    walk(module, optimiser, few[:2])
+    before = flat(module)
+    backward(module, optimiser, few[2])
+    for lr in (float("nan"), -0.1):
+        optimiser.param_groups[0]["lr"] = lr
+        with pytest.raises(ValueError, match=f"lr={lr} must be a finite number > 0"):
+            optimiser.step()
+    assert torch.equal(flat(module), before)
+
+
+@every_optimiser
+def test_the_state_of_another_optimiser_is_refused(few, name):
+    module = network()
+    stranger = torch.optim.SGD(module.parameters(), lr=0.1)
+    optimiser = OPTIMISERS[name](module)
+    with pytest.raises(ValueError, match=f"check_gradients, .* it is not that of {name}; load"):
+        optimiser.load_state_dict(stranger.state_dict())
+    walk(module, optimiser, few[:1])  # nothing was loaded
+
+
 @every_noisy_one
 def test_a_frozen_parameter_leaves_the_noise_of_the_others(few, name):
     """Normals are numbered by all parameters: what is frozen stays, the others' noise is theirs."""
