@@ -149,11 +149,11 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
 
     def _check_finite(self, checked: list[tuple[int, torch.Tensor, torch.Tensor]]) -> None:
         """Norms first, of which one that overflows asks every entry; one transfer from a GPU."""
-        norms = torch._foreach_norm([gradient for _, _, gradient in checked])
+        norms = list(torch._foreach_norm([gradient for _, _, gradient in checked]))
         kinds = {(norm.device, norm.dtype) for norm in norms}
         if len(kinds) > 1:
             norms = [norm.to(norms[0].device).double() for norm in norms]
-        if bool(torch.isfinite(torch.stack(list(norms))).all()):
+        if bool(torch.isfinite(torch.stack(norms)).all()):
             return
         for number, param, gradient in checked:
             if not bool(torch.isfinite(gradient).all()):
