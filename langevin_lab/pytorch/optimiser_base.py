@@ -23,6 +23,14 @@ __all__ = ["BaseOptimiser"]
 
 _FULL = (torch.float32, torch.float64)
 _SHORT = (torch.bfloat16, torch.float16)
+# What decides a step of some optimiser, here or in torch; other entries of a group are its owner's.
+_NUMBERS = frozenset(
+    (
+        "temperature", "friction", "mass", "thermal_mass", "applied_noise", "coupling", "epsilon",
+        "convention", "start_thermostat", "margin", "square_decay", "start_momentum",
+        "total_steps", "alpha", "schedule", "momentum", "dampening", "nesterov", "betas", "eps",
+    )
+)  # fmt: skip
 
 
 class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
@@ -83,6 +91,11 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         """
         number = len(self.param_groups)
         if isinstance(param_group, dict):
+            for name in sorted(_NUMBERS & set(param_group) - set(self.defaults)):
+                raise ValueError(
+                    f"group {number} has {name}={param_group[name]!r}, but {type(self).__name__} "
+                    f"has no {name}; its numbers are {', '.join(sorted(self.defaults))}"
+                )
             named = {**self.defaults, **param_group}
             self.check_group(named, f"group {number}: " if number else "")
         super().add_param_group(param_group)

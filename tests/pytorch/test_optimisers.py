@@ -195,6 +195,30 @@ def test_clipped_gradients_are_those_that_count(few, name):
 
 
 @every_optimiser
+def test_a_scaled_loss_makes_the_same_steps_and_leaves_out_those_that_overflow(few, name):
+    """A step that the scaler leaves out is not counted, so its noise is that of the next one."""
+    plain, scaled = network(), network()
+    first, second = OPTIMISERS[name](plain), OPTIMISERS[name](scaled)
+    calls = []
+    second.register_step_post_hook(lambda *given: calls.append(1))
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    for number, batch in enumerate(few[:4]):
+        second.zero_grad()
+        loss = torch.nn.functional.cross_entropy(scaled(batch[0]), batch[1])
+        scaler.scale(loss).backward()
+        if number == 1:
+            scaled[0].weight.grad[0, 0] = float("inf")
+        scaler.step(second)
+        scaler.update()
+    for number in (0, 2, 3):
+        backward(plain, first, few[number])
+        first.step()
+    assert len(calls) == 3
+    assert second.param_groups[0]["steps_done"] == 3
+    assert torch.equal(flat(plain), flat(scaled))  # the scales are powers of 2
+
+
+@every_optimiser
 def test_a_closure_is_backward_and_step(few, name):
     module = network()
     plain = walk(module, OPTIMISERS[name](module), few)
@@ -318,6 +342,23 @@ def test_gradients_are_looked_at_once_a_step(few, name, monkeypatch):
     monkeypatch.setattr(torch, "isfinite", lambda x: looks.append(x) or torch.ones_like(x) == 1)
     optimiser.step()
     assert [len(look) for look in looks] == [5]
+
+
+@every_optimiser
+def test_numbers_of_other_methods_are_refused(name):
+    """Not left unread; what a group is called is its owner's business."""
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    group = {k: v for k, v in optimiser.param_groups[0].items() if k != "thermostat"}
+    group["params"] = [torch.nn.Parameter(torch.zeros(2))]
+    with pytest.raises(
+        ValueError, match=rf"has momentum=0\.9, but {name} has no momentum; its num"
+    ):
+        optimiser.add_param_group({**group, "momentum": 0.9})
+    if name == "SGLD":
+        with pytest.raises(ValueError, match="has friction=2, but SGLD has no friction; its numbe"):
+            optimiser.add_param_group({**group, "friction": 2})
+    optimiser.add_param_group({**group, "name": "late", "initial_lr": 0.1})
 
 
 @every_optimiser
