@@ -386,6 +386,12 @@ def test_the_state_of_another_optimiser_is_refused(few, name):
 
 
 @every_noisy_one
+def test_the_lines_of_a_step_are_compiled_once(name):
+    one, other = (NOISY[name](network()) for _ in range(2))
+    assert one.plan() is one.plan() is other.plan()
+
+
+@every_noisy_one
 def test_a_frozen_parameter_leaves_the_noise_of_the_others(few, name):
     """Normals are numbered by all parameters: what is frozen stays, the others' noise is theirs."""
 
