@@ -217,7 +217,8 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         for param, position in zip(params, positions):
             if position is not param:
                 param.copy_(position)
-                self.state[param]["position"] = position
+                if param.dtype in _SHORT:
+                    self.state[param]["position"] = position
 
     def buffer(self, param: torch.Tensor, name: str) -> torch.Tensor:
         """A tensor of the parameter's state, zero at first, in at least float32."""

@@ -385,6 +385,18 @@ def test_the_state_of_another_optimiser_is_refused(few, name):
     walk(module, optimiser, few[:1])  # nothing was loaded
 
 
+@every_optimiser
+def test_parameters_of_full_precision_have_no_copy(few, name):
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    walk(module, optimiser, few[:2])
+    held = [optimiser.state[param] for param in module.parameters()]
+    assert not any("position" in state for state in held)
+    momenta = sum(v.numel() for state in held for v in state.values() if torch.is_tensor(v))
+    expected = {"SGLD": 0, "AdaptiveHeavyBall": 2, "ARAdam": 4}.get(name, 1)
+    assert momenta // flat(module).numel() == expected
+
+
 @every_noisy_one
 def test_the_lines_of_a_step_are_compiled_once(name):
     one, other = (NOISY[name](network()) for _ in range(2))
