@@ -120,6 +120,8 @@ def train_images(
     folder.mkdir(parents=True, exist_ok=True)
     # Before the first epoch: a folder that cannot be written to is noticed now.
     run.describe(folder / DESCRIPTION, len(records))
+    if records:  # a run that was killed may have its last epoch in the checkpoint alone
+        _write_log(folder / LOG, records)
     for epoch in range(len(records), last):
         records.append(run.epoch(epoch))
         run.save(folder / CHECKPOINT, records)
@@ -237,7 +239,8 @@ class _Run:
             epoch=number + 1,
             n_steps=(number + 1) * self.preset.steps_per_epoch(len(self.train)),
             seconds=seconds, images_per_second=n_seen / seconds,
-            learning_rate=rate, momentum=momenta[0], temperature=square / rate,
+            learning_rate=rate, momentum=momenta[0],
+            temperature=square / rate if rate else math.nan,
             train_loss=loss, train_accuracy=accuracy,
             test_loss=test_loss, test_accuracy=test_accuracy,
         )  # fmt: skip

@@ -118,10 +118,19 @@ def test_evaluation_counts_right_answers(data):
 
 
 def test_rates_fall_as_the_preset_says(tmp_path, data):
-    preset = dataclasses.replace(SMALL, rate_steps=((1, 0.1), (2, 0.01)))
+    preset = dataclasses.replace(SMALL, epochs=4, rate_steps=((2, 0.01), (1, 0.1), (3, 0.0)))
     records = train_images(preset, *data, folder=tmp_path)
     rates = [record.learning_rate for record in records]
-    assert rates == pytest.approx([0.1, 0.01, 0.001], rel=1e-15)
+    assert rates == pytest.approx([0.1, 0.01, 0.001, 0.0], rel=1e-15)
+
+
+def test_the_log_of_a_killed_run_is_made_good(tmp_path, data):
+    """Killed after the last checkpoint, before its line of the log."""
+    train_images(SMALL, *data, folder=tmp_path)
+    whole = (tmp_path / "log.csv").read_text()
+    (tmp_path / "log.csv").write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    train_images(SMALL, *data, folder=tmp_path, resume=True)
+    assert (tmp_path / "log.csv").read_text() == whole
 
 
 @pytest.mark.parametrize("bfloat16", [False, True])
