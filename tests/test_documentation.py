@@ -24,8 +24,11 @@ COMPILING = {
     "langevin_lab.ensemble.forecasting",
     "langevin_lab.ensemble.simulation",
     "langevin_lab.escape.passage",
+    "langevin_lab.momentum.adam",
+    "langevin_lab.momentum.adaptive_heavy_ball",
     "langevin_lab.momentum.classical",
     "langevin_lab.momentum.sgd",
+    "langevin_lab.momentum.squared_gradients",
     "langevin_lab.momentum.streaming",
     "langevin_lab.training.protocol",
 }

@@ -21,6 +21,7 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -124,9 +125,18 @@ def load(source: str, name: str, bindings: Mapping[str, Any] | None = None) -> M
         The same object whenever text and bindings are the same.
     """
     stem = f"{re.sub('[^A-Za-z0-9_-]', '_', name)[:80]}_{digest(source)}"
+    with _LOADING:
+        if bindings:
+            return _load_in_memory(source, f"{PREFIX}.{stem}", dict(bindings))
+        return _load_from_cache(source, stem)
+
+
+# Threads that ask for the same text get one module, which numba compiles once.
+_LOADING = threading.RLock()
+
+
+def _load_from_cache(source: str, stem: str) -> ModuleType:
     module_name = f"{PREFIX}.{stem}"
-    if bindings:
-        return _load_in_memory(source, module_name, dict(bindings))
     if module_name in sys.modules:
         return sys.modules[module_name]
     path = cache_folder() / "kernels" / f"{stem}.py"

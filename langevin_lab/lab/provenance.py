@@ -26,8 +26,8 @@ def versions() -> dict[str, str]:
 # The rooms whose code decides a number (evidence where run() estimates); the lab only stores and
 # prints it.
 _COMPUTING = (
-    "compiled", "noise", "potentials", "dynamics", "integrators", "ensemble", "exact", "escape",
-    "evidence",
+    "compiled", "noise", "potentials", "dynamics", "integrators", "momentum", "ensemble", "exact",
+    "limits", "escape", "evidence", "training", "pytorch",
 )  # fmt: skip
 
 

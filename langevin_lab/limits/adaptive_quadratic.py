@@ -168,7 +168,8 @@ def adaptive_momentum(
     0.81
     """
     k, rate, noise = _checked(curvatures, learning_rate, gradient_noise)
-    if isinstance(n_steps, bool) or not isinstance(n_steps, int) or n_steps < 1:
+    whole = isinstance(n_steps, (int, np.integer)) and not isinstance(n_steps, bool)
+    if not whole or n_steps < 1:
         raise ValueError(f"n_steps={n_steps!r} must be an integer >= 1")
     if not 0 < margin <= 1:
         raise ValueError(f"margin={margin!r} must be a number in (0, 1]")

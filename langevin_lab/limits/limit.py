@@ -196,7 +196,8 @@ def constants(optimiser: Any) -> tuple[float, float, float]:
     TypeError
         If it is no optimiser.
     ValueError
-        If it follows a schedule, decays weights, or has no potential.
+        If it follows a schedule, decays weights, has no potential, or its step is not linear in
+        the gradient.
     """
     if not isinstance(optimiser, Optimiser):
         raise TypeError(
@@ -205,6 +206,11 @@ def constants(optimiser: Any) -> tuple[float, float, float]:
         )
     if isinstance(optimiser, StreamingPCA):
         raise ValueError(f"{optimiser!r} descends no potential; see limits.heavy_ball_exit_steps")
+    if not optimiser.is_linear:
+        raise ValueError(
+            f"{optimiser!r} sets its step by the gradients it meets; limits are for steps linear "
+            "in them, such as those of momentum.HeavyBall"
+        )
     if set(optimiser.scheduled) - {"dampening"}:  # that is PyTorch's first step: see `lag`
         raise ValueError(
             f"{optimiser!r} follows a schedule of {', '.join(optimiser.scheduled)}; this limit is "

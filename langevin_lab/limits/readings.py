@@ -180,7 +180,7 @@ def read_optimiser(
         If there is no learning rate, or a constant is a schedule or one of several numbers.
     ValueError
         If the weight decay is not 0: it belongs to the potential; if the optimiser draws its own
-        data (StreamingPCA).
+        data (StreamingPCA), or its step is not linear in the gradient (Adam).
     """
     noise = {"gradient_noise": gradient_noise, "batch_size": batch_size}
     given = {name: value for name, value in noise.items() if value is not None}
@@ -195,6 +195,11 @@ def read_optimiser(
         raise ValueError(
             f"{optimiser!r} draws its own data and descends no potential, so it is no heavy ball "
             "with gradient noise; give the HeavyBall of the same numbers"
+        )
+    if not getattr(optimiser, "is_linear", True):
+        raise ValueError(
+            f"{optimiser!r} sets its step by the gradients it meets, so it is no heavy ball; give "
+            "a method whose step is linear in them, such as HeavyBall"
         )
     decay = getattr(optimiser, "weight_decay", 0.0)
     if decay != 0:

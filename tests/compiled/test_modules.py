@@ -6,6 +6,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -75,6 +77,20 @@ def test_file_that_is_there_is_kept(fresh_folder):
     assert again is not module
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert files_in(fresh_folder / "kernels") == [Path(again.__file__).name]
+
+
+def test_threads_get_one_module(fresh_folder, monkeypatch):
+    """Eight ask at once for a module that takes its time to be written."""
+    write = modules._write_once
+
+    def slowly(path, text):
+        time.sleep(0.02)
+        write(path, text)
+
+    monkeypatch.setattr(modules, "_write_once", slowly)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: modules.load(SOURCE, "threads"), range(8)))
+    assert all(module is found[0] for module in found)
 
 
 def test_folder_without_hard_links_will_do(fresh_folder, monkeypatch):

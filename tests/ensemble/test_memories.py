@@ -143,6 +143,21 @@ def test_large_memory_is_no_divergence_but_an_infinite_one_is(plain_python):
             simulated(adagrad, steep.with_parameters(k=1e160), start)
 
 
+@pytest.mark.parametrize("name", ["Adam", "ARSGD"])
+def test_first_passage_takes_the_same_steps(name, plain_python):
+    potential, start = POTENTIALS["lanes, drawn"](), np.full((6, 2), -0.5)
+    path = simulated(OPTIMISERS[name], potential, start, 40, save_every=1, chunk_size=7)
+    x = abs(path["x"].values[:, :, 0] + 0.5)
+    level = float(np.median(x.max(axis=0)))
+    expected = np.where((x > level).any(axis=0), (x > level).argmax(axis=0) + 1, 40)
+    assert len(set(expected)) > 2
+    passage = ll.escape.first_passage(
+        potential, OPTIMISERS[name], start=start, target=f"abs(x + 0.5) > {level!r}", n_replicas=6,
+        seed=SEED, first_replica=FIRST, max_time=40,
+    )  # fmt: skip
+    np.testing.assert_array_equal(passage.times, expected)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("which", ["Adam", "ARSGD"])
 def test_compiled_networks_take_the_steps_of_the_program(which):

@@ -1,6 +1,15 @@
 """Where results come from."""
 
+from pathlib import Path
+
+import langevin_lab
 from langevin_lab.lab import provenance
+
+
+def test_every_room_but_the_lab_computes():
+    package = Path(langevin_lab.__file__).parent
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    assert set(provenance._COMPUTING) == rooms - {"lab"}
 
 
 def test_code_digest_follows_the_computing_rooms(monkeypatch, tmp_path):

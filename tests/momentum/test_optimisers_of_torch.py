@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from landscapes import Quartic
+from numba import njit
 
 import langevin_lab as ll
 from langevin_lab.dynamics import Exponential
@@ -114,6 +115,42 @@ def test_steps_are_those_of_torch(name):
     path, _ = stepped(optimiser, BOWL, START, 80)
     assert np.abs(expected[-1] - START).max() > 1e-3
     np.testing.assert_allclose(path, expected, rtol=1e-12, atol=1e-13)
+
+
+@njit
+def energy(x, parameters):
+    total = 0.0
+    for i in range(x.size):
+        total += 0.25 * (x[i] * x[i] - 1.0) ** 2 + 0.1 * x[i] * x[i - 1]
+    return total
+
+
+@njit
+def gradient(x, parameters, out):
+    n = x.size
+    for i in range(n):
+        out[i] = x[i] * (x[i] * x[i] - 1.0) + 0.1 * (x[i - 1] + x[(i + 1) % n])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["RMSProp, numbers", "Adam, decay"])
+def test_compiled_steps_are_those_of_torch(name):
+    """RMSProp's to the last bit; Adam's but for the sums of weights, which PyTorch cancels."""
+    optimiser, kind, numbers = CASES[name]
+    wells = ll.Potential.from_functions(energy=energy, gradient=gradient, dim=11, name="wells")
+    start, out = np.random.default_rng(8).uniform(-1.2, 1.2, 11), np.zeros(11)
+
+    def drawn(x):
+        gradient(x, wells.parameter_values, out)
+        return out.copy()
+
+    expected = torch_path(drawn, start, 400, kind, numbers)[1:]
+    run = ll.simulate(wells, optimiser, n_steps=400, seed=0, start=start, save_every=1)
+    path = run["x"].values[:, 0]
+    assert np.abs(path[-1] - start).max() > 0.1
+    np.testing.assert_allclose(path, expected, rtol=1e-12, atol=1e-14)
+    if name.startswith("RMSProp"):
+        np.testing.assert_array_equal(path, expected)
 
 
 @pytest.mark.parametrize(
@@ -285,6 +322,27 @@ def test_norms_are_of_one_replica():
 def test_wrong_numbers_are_refused(optimiser, numbers, kind, message):
     with pytest.raises(kind, match=message):
         optimiser(**numbers)
+
+
+@pytest.mark.parametrize(
+    "optimiser", [Adam(), RMSProp(), Adagrad(), AdaptiveHeavyBall(learning_rate=0.1), ARAdam()]
+)
+def test_no_limit_reads_a_nonlinear_step_as_heavy_ball(optimiser):
+    well = ll.potentials.harmonic()
+    for call in (
+        lambda: ll.limits.gradient_flow(optimiser, well),
+        lambda: ll.limits.modified_flow(optimiser, well),
+        lambda: ll.limits.inertia(optimiser),
+        lambda: ll.limits.modified_equation(optimiser, 1),
+        lambda: ll.limits.diffusion(optimiser, well.with_gradient_noise(standard_deviation=1.0)),
+    ):
+        with pytest.raises(ValueError, match="limits are for steps linear in them, such as"):
+            call()
+    with pytest.raises(ValueError, match="so it is no heavy ball; give a method whose step is lin"):
+        ll.limits.read_optimiser(optimiser)
+    path = ll.limits.iterate(optimiser, well, start=1.0, n_steps=5)
+    expected, _ = stepped(optimiser, well, np.ones(1), 5)
+    np.testing.assert_array_equal(path, expected)
 
 
 def test_a_step_that_is_not_linear_has_no_exact_law():
