@@ -228,6 +228,30 @@ def test_several_gradients_a_step_need_a_closure():
         optimiser.step()
 
 
+def test_a_step_ends_with_the_time_step_that_it_began_with():
+    """BAOAB by hand under an lr that jumps, and stops; stored and loaded in the middle."""
+    lrs, k = [0.8, 0.1, 0.1, 0.0, 0.5, 0.8], STIFFNESS
+    x, p, expected = 1.0, 0.0, []
+    for dt in lrs:
+        p -= dt / 2 * k * x
+        x += dt / 2 * p
+        p *= math.exp(-dt)
+        x += dt / 2 * p
+        p -= dt / 2 * k * x
+        expected.append(x)
+    y, found = torch.nn.Parameter(torch.ones(1).double()), []
+    optimiser = optim.Langevin([y], 0.8, temperature=0.0, friction=1.0, seed=2)
+    for number, dt in enumerate(lrs):
+        if number in (1, 4):
+            stored = optimiser.state_dict()
+            optimiser = optim.Langevin([y], 0.3, temperature=0.0, friction=1.0, seed=2)
+            optimiser.load_state_dict(stored)
+        optimiser.param_groups[0]["lr"] = dt
+        roll(y, optimiser, 1)
+        found.append(y.item())
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
 def test_a_second_gradient_that_is_not_finite_is_refused():
     x = walkers(3)
     optimiser = langevin(x, "BABOBAB")

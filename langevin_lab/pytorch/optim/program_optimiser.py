@@ -45,7 +45,7 @@ class ProgramOptimiser(BaseOptimiser):
         **more: Any,
     ) -> None:  # fmt: skip
         stream = {"seed": _integer("seed", seed), "replica": _integer("replica", replica)}
-        self._cached: dict[int, tuple[Any, dict[str, float]]] = {}
+        self._cached: dict[int, list[tuple[Any, dict[str, float]]]] = {}
         self._memory: dict[Any, torch.Tensor] = {}
         super().__init__(params, {**defaults, **stream}, **more)
 
@@ -108,25 +108,27 @@ class ProgramOptimiser(BaseOptimiser):
                 self.trained()  # a look at the new gradients
             for run in runs:
                 run.go(segment)
+        for run in runs:
+            run.group["lr_before"] = run.group["lr"]
 
-    def coefficients(self, index: int, size: int) -> dict[str, float]:
-        """`numbers`, computed again when the group's numbers have changed."""
-        group = self.param_groups[index]
+    def coefficients(self, index: int, size: int, lr: float) -> dict[str, float]:
+        """`numbers` with an lr, computed again when the group's numbers have changed."""
+        group = {**self.param_groups[index], "lr": lr}
         key = (size, tuple(v for k, v in group.items() if k not in _OUTSIDE))
-        known = self._cached.get(index)
-        if known is None or known[0] != key:
-            self.check_group(group, f"group {index}: " if index else "")
-            values = {
-                name: float(value) for name, value in self.numbers(group, index, size).items()
-            }
-            if not all(math.isfinite(value) for value in values.values()):
-                raise ValueError(
-                    f"{type(self).__name__} has no step with lr={group['lr']} and friction="
-                    f"{group.get('friction')}; an infinite friction needs a word with O, such as "
-                    "'BAOAB'"
-                )
-            known = self._cached[index] = (key, values)
-        return known[1]
+        known = self._cached.setdefault(index, [])
+        for other, values in known:
+            if other == key:
+                return values
+        self.check_group(group, f"group {index}: " if index else "")
+        values = {name: float(value) for name, value in self.numbers(group, index, size).items()}
+        if not all(math.isfinite(value) for value in values.values()):
+            raise ValueError(
+                f"{type(self).__name__} has no step with lr={lr} and friction="
+                f"{group.get('friction')}; an infinite friction needs a word with O, such as "
+                "'BAOAB'"
+            )
+        known[:] = [*known[-1:], (key, values)]  # of this step and of the one before
+        return values
 
     def memory(
         self, index: int, number: int, params: list[torch.Tensor]
@@ -154,7 +156,7 @@ class ProgramOptimiser(BaseOptimiser):
 
 _SHARED = ("seed", "replica", "word")  # what numbers the noise, and when gradients are taken
 # Entries of a group that coefficients do not depend on, or that are no numbers.
-_OUTSIDE = frozenset({"params", "thermostat", "steps_done"})
+_OUTSIDE = frozenset({"params", "thermostat", "steps_done", "lr_before"})
 
 
 class _Run:
@@ -166,7 +168,10 @@ class _Run:
         self.optimiser, self.plan, self.index, self.params = optimiser, plan, index, params
         self.group = optimiser.param_groups[index]
         self.begun = [param for param in params if "momentum" in optimiser.state[param]]
-        numbers = optimiser.coefficients(index, sum(param.numel() for param in params))
+        size, lr = sum(param.numel() for param in params), self.group["lr"]
+        # What ends the step before has the time step of that one.
+        self.before = optimiser.coefficients(index, size, self.group.get("lr_before", lr))
+        self.numbers = numbers = optimiser.coefficients(index, size, lr)
         noisy = any(numbers[name] for name in numbers if name.split("_")[0] in _NOISE)
         self.offsets = _offsets(optimiser) if noisy else None
         self.names: dict[str, Any] = {**FUNCTIONS, **numbers, "__builtins__": {}}
@@ -200,6 +205,7 @@ class _Run:
         step = self.group["steps_done"] - piece.previous
         for number in piece.normals:
             self.names[f"n{number}"] = self._normals(params, step, number)
+        self.names.update(self.before if piece.previous else self.numbers)
         for block, target, code in piece.lines:
             if block is None or block == self.index:
                 self.names[target] = eval(code, self.names)
