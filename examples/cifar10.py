@@ -4,8 +4,8 @@
     python examples/cifar10.py --data PATH --preset coolmomentum-resnet34 --option schedule=linear
     python examples/cifar10.py --synthetic --model small_cnn --epochs 2 --batch-size 64
 
-PATH holds cifar-10-binary.tar.gz or its files; nothing is downloaded. log.csv, checkpoint.pt and
-training.png go to --out; --resume continues there.
+PATH holds cifar-10-binary.tar.gz or its files; nothing is downloaded. log.csv, run.json (what was
+run on what), checkpoint.pt and training.png go to --out; --resume continues there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says."""
     given = _parser().parse_args(arguments)
     preset = _preset(given)
-    if given.synthetic:
+    if given.synthetic is not None:
         train, test = synthetic_images(given.synthetic, seed=1), synthetic_images(500, seed=2)
     else:
         train, test = (load_images(given.data, part=part) for part in ("train", "test"))
@@ -40,7 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         preset, train, test, folder=given.out, device=given.device, resume=given.resume,
         stop_after=given.stop_after, bfloat16=given.bfloat16, on_epoch=_report,
     )  # fmt: skip
-    title = f"{preset.model}, {preset.optimiser}" + (" (synthetic data)" * bool(given.synthetic))
+    title = f"{preset.model}, {preset.optimiser}" + (
+        " (synthetic data)" * (given.synthetic is not None)
+    )
     draw_training(records, given.out / "training.png", title=title)
 
 
@@ -106,4 +108,7 @@ def _report(record: EpochRecord) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, ValueError, FloatingPointError) as error:
+        raise SystemExit(f"cifar10.py: {error}") from None

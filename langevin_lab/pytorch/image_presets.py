@@ -96,7 +96,7 @@ class ImagePreset:
 
     def rate_factor(self, epoch: int) -> float:
         """Factor of the learning rate in an epoch, counted from 0."""
-        reached = [factor for first, factor in self.rate_steps if epoch >= first]
+        reached = [factor for first, factor in sorted(self.rate_steps) if epoch >= first]
         return reached[-1] if reached else 1.0
 
 

@@ -3,14 +3,17 @@
     python examples/cifar10.py --data PATH --preset coolmomentum-resnet20 --device cuda
 
 A checkpoint is written after every epoch. On a CPU a run that is continued from it gives the bits
-of the run that was never stopped; on a GPU sums may change their order from run to run.
+of the run that was never stopped; on a GPU sums may change their order from run to run. run.json
+says what was run on what: the preset, the data, and for each part of the run device and versions.
 """
 
 from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import inspect
+import json
 import math
 import os
 import time
@@ -22,6 +25,7 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from langevin_lab._version import __version__
 from langevin_lab.pytorch import optim
 from langevin_lab.pytorch.image_presets import ImagePreset
 from langevin_lab.pytorch.images import ImageSet, Normalisation, epoch_batches
@@ -29,7 +33,7 @@ from langevin_lab.pytorch.models import MODELS
 
 __all__ = ["EpochRecord", "make_optimiser", "train_images"]
 
-CHECKPOINT, LOG = "checkpoint.pt", "log.csv"
+CHECKPOINT, LOG, DESCRIPTION = "checkpoint.pt", "log.csv", "run.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +70,7 @@ def train_images(
     bfloat16: bool = False,
     on_epoch: Callable[[EpochRecord], None] | None = None,
 ) -> list[EpochRecord]:
-    """Train a model as a preset says; write log.csv and checkpoint.pt into a folder.
+    """Train a model as a preset says; write log.csv, run.json and checkpoint.pt.
 
     Parameters
     ----------
@@ -98,19 +102,27 @@ def train_images(
     FileNotFoundError
         If there is nothing to resume.
     ValueError
-        If the checkpoint is that of another preset, or there are no images for a step.
+        If the checkpoint is that of another preset, other data or another precision, if there are
+        no images for a step, or stop_after is less than 1.
     FloatingPointError
         If the loss of an epoch is not finite; the last checkpoint is the one before.
     """
     folder = Path(folder)
-    run = _Run(preset, train, test, torch.device(device), bfloat16)
-    records = run.load(folder / CHECKPOINT) if resume else []
+    last = preset.epochs if stop_after is None else min(stop_after, preset.epochs)
+    if last < 1:
+        raise ValueError(f"stop_after={stop_after} must be an epoch, counted from 1, or None")
     if not resume and (folder / CHECKPOINT).exists():
         raise FileExistsError(
             f"{folder / CHECKPOINT} is there already; resume it, or give another folder"
         )
+    run = _Run(preset, train, test, torch.device(device), bfloat16)
+    records = run.load(folder / CHECKPOINT) if resume else []
     folder.mkdir(parents=True, exist_ok=True)
-    for epoch in range(len(records), min(stop_after or preset.epochs, preset.epochs)):
+    # Before the first epoch: a folder that cannot be written to is noticed now.
+    run.describe(folder / DESCRIPTION, len(records))
+    if records:  # a run that was killed may have its last epoch in the checkpoint alone
+        _write_log(folder / LOG, records)
+    for epoch in range(len(records), last):
         records.append(run.epoch(epoch))
         run.save(folder / CHECKPOINT, records)
         _write_log(folder / LOG, records)
@@ -137,7 +149,8 @@ def make_optimiser(
     Raises
     ------
     ValueError
-        If there is no such optimiser, or it wants to evaluate the loss again (LBFGS).
+        If there is no such optimiser, it wants to evaluate the loss again (LBFGS), or the options
+        are not its own.
     """
     kind: Any = getattr(optim if preset.optimiser in optim.__all__ else torch.optim,
                         preset.optimiser, None)  # fmt: skip
@@ -153,7 +166,14 @@ def make_optimiser(
         options["total_steps"] = preset.total_steps(n_images)
     if "seed" in known:
         options.setdefault("seed", preset.seed)
-    made: torch.optim.Optimizer = kind(_groups(model, kind), **options)
+    groups = _groups(model, kind)
+    try:
+        inspect.signature(kind).bind(groups, **options)
+    except TypeError as error:
+        raise ValueError(
+            f"options={options} do not fit {preset.optimiser}: {error}; it takes {list(known)[1:]}"
+        ) from None
+    made: torch.optim.Optimizer = kind(groups, **options)
     return made
 
 
@@ -185,6 +205,9 @@ class _Run:
                 f"{preset.batch_size}, an evaluation one image; give more, or a smaller batch_size"
             )
         self.preset, self.device, self.bfloat16 = preset, device, bfloat16
+        self.description = _plain(preset) | {
+            "bfloat16": bfloat16, "train": _fingerprint(train), "test": _fingerprint(test),
+        }  # fmt: skip
         self.train, self.test = train.to(device), test.to(device)
         self.normalisation = Normalisation.of(self.train.images, preset.normalisation)
         with torch.random.fork_rng(devices=[]):
@@ -216,7 +239,8 @@ class _Run:
             epoch=number + 1,
             n_steps=(number + 1) * self.preset.steps_per_epoch(len(self.train)),
             seconds=seconds, images_per_second=n_seen / seconds,
-            learning_rate=rate, momentum=momenta[0], temperature=square / rate,
+            learning_rate=rate, momentum=momenta[0],
+            temperature=square / rate if rate else math.nan,
             train_loss=loss, train_accuracy=accuracy,
             test_loss=test_loss, test_accuracy=test_accuracy,
         )  # fmt: skip
@@ -273,7 +297,7 @@ class _Run:
     def save(self, path: Path, records: list[EpochRecord]) -> None:
         """Write a checkpoint; the one before stays until this one is complete."""
         content = {
-            "preset": _plain(self.preset), "model": self.model.state_dict(),
+            "preset": self.description, "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "records": [dataclasses.asdict(record) for record in records],
         }  # fmt: skip
@@ -287,17 +311,27 @@ class _Run:
             raise FileNotFoundError(f"{path} does not exist: there is nothing to resume")
         # To the CPU first: Adam's step counts stay where they are loaded, and belong there.
         content = torch.load(path, map_location="cpu", weights_only=True)
-        wanted = _plain(self.preset)
+        wanted = self.description
         different = [name for name in wanted if wanted[name] != content["preset"].get(name)]
         if different:
             name = different[0]
             raise ValueError(
                 f"{path} is that of a run with {name}={content['preset'].get(name)!r}, not "
-                f"{wanted[name]!r}; resume it with its own preset, or give another folder"
+                f"{wanted[name]!r}; resume it with its own preset and data, or give another folder"
             )
         self.model.load_state_dict(content["model"])
         self.optimiser.load_state_dict(content["optimiser"])
         return [EpochRecord(**record) for record in content["records"]]
+
+    def describe(self, path: Path, n_done: int) -> None:
+        """Write what is run; of a run that goes on, keep what was said of its earlier parts."""
+        part = {
+            "first_epoch": n_done + 1, "device": str(self.device),
+            "langevin_lab": __version__, "torch": torch.__version__,
+        }  # fmt: skip
+        before = json.loads(path.read_text())["parts"] if n_done and path.is_file() else []
+        content = {"run": self.description, "parts": [*before, part]}
+        path.write_text(json.dumps(content, indent=2, default=str) + "\n")
 
 
 def _plain(preset: ImagePreset) -> dict[str, Any]:
@@ -311,3 +345,11 @@ def _write_log(path: Path, records: list[EpochRecord]) -> None:
         writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(EpochRecord)])
         writer.writeheader()
         writer.writerows(dataclasses.asdict(record) for record in records)
+
+
+def _fingerprint(images: ImageSet) -> str:
+    """Two sets with the same text are the same images and labels."""
+    digest = hashlib.md5(usedforsecurity=False)
+    for tensor in (images.images, images.labels):
+        digest.update(tensor.cpu().contiguous().numpy().data)
+    return f"{len(images)} images, md5 {digest.hexdigest()}"

@@ -5,7 +5,8 @@ float16) has a float32 copy in the state that takes the steps and is rounded int
 where somebody else has changed the parameter since, the copy starts again from it.
 
 Parameters without a gradient are left as they are, with their momenta. A step changes nothing
-before all gradients have been looked at, so that one that is refused can be repeated.
+before the numbers of all groups and all gradients that are there have been looked at, so that one
+that is refused can be repeated.
 """
 
 from __future__ import annotations
@@ -22,6 +23,14 @@ __all__ = ["BaseOptimiser"]
 
 _FULL = (torch.float32, torch.float64)
 _SHORT = (torch.bfloat16, torch.float16)
+# What decides a step of some optimiser, here or in torch; other entries of a group are its owner's.
+_NUMBERS = frozenset(
+    (
+        "temperature", "friction", "mass", "thermal_mass", "applied_noise", "coupling", "epsilon",
+        "convention", "start_thermostat", "margin", "square_decay", "start_momentum",
+        "total_steps", "alpha", "schedule", "momentum", "dampening", "nesterov", "betas", "eps",
+    )
+)  # fmt: skip
 
 
 class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
@@ -82,6 +91,11 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         """
         number = len(self.param_groups)
         if isinstance(param_group, dict):
+            for name in sorted(_NUMBERS & set(param_group) - set(self.defaults)):
+                raise ValueError(
+                    f"group {number} has {name}={param_group[name]!r}, but {type(self).__name__} "
+                    f"has no {name}; its numbers are {', '.join(sorted(self.defaults))}"
+                )
             named = {**self.defaults, **param_group}
             self.check_group(named, f"group {number}: " if number else "")
         super().add_param_group(param_group)
@@ -126,30 +140,35 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         ValueError
             If a gradient is sparse, or one is not finite.
         """
-        found = []
+        found: list[list[torch.Tensor]] = []
+        checked: list[tuple[int, torch.Tensor, torch.Tensor]] = []
         for number, group in enumerate(self.param_groups):
-            params = [param for param in group["params"] if param.grad is not None]
-            for param in params:
-                if param.grad is not None and param.grad.layout != torch.strided:
+            found.append([])
+            for param in group["params"]:
+                if param.grad is None:
+                    continue
+                if param.grad.layout != torch.strided:
                     raise ValueError(
                         f"{self._name(number, param)} has a sparse gradient, but "
                         f"{type(self).__name__} moves every entry in every step: build the layer "
                         "with sparse=False"
                     )
-            if group["check_gradients"]:
-                self._check_finite(number, params)
-            found.append(params)
+                found[-1].append(param)
+                if group["check_gradients"]:
+                    checked.append((number, param, param.grad))
+        if checked:
+            self._check_finite(checked)
         return found
 
-    def _check_finite(self, number: int, params: list[torch.Tensor]) -> None:
+    def _check_finite(self, checked: list[tuple[int, torch.Tensor, torch.Tensor]]) -> None:
         """Norms first, of which one that overflows asks every entry; one transfer from a GPU."""
-        gradients = [param.grad for param in params if param.grad is not None]
-        if not gradients:
+        norms = list(torch._foreach_norm([gradient for _, _, gradient in checked]))
+        kinds = {(norm.device, norm.dtype) for norm in norms}
+        if len(kinds) > 1:
+            norms = [norm.to(norms[0].device).double() for norm in norms]
+        if bool(torch.isfinite(torch.stack(norms)).all()):
             return
-        norms = torch._foreach_norm(gradients)
-        if bool(torch.isfinite(torch.stack([n.to(norms[0].device).double() for n in norms])).all()):
-            return
-        for param, gradient in zip(params, gradients):
+        for number, param, gradient in checked:
             if not bool(torch.isfinite(gradient).all()):
                 done = self.param_groups[number]["steps_done"]
                 raise ValueError(
@@ -198,7 +217,8 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         for param, position in zip(params, positions):
             if position is not param:
                 param.copy_(position)
-                self.state[param]["position"] = position
+                if param.dtype in _SHORT:
+                    self.state[param]["position"] = position
 
     def buffer(self, param: torch.Tensor, name: str) -> torch.Tensor:
         """A tensor of the parameter's state, zero at first, in at least float32."""
@@ -215,7 +235,19 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
 
         Torch casts the state to the dtype of its parameter; here each tensor keeps its own, so that
         the float32 momenta of bfloat16 parameters lose nothing.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of another optimiser, or of other groups.
         """
+        for group in state_dict["param_groups"]:
+            missing = sorted(set(self.defaults) - set(group))
+            if missing:
+                raise ValueError(
+                    f"state_dict has groups without {', '.join(missing)}: it is not that of "
+                    f"{type(self).__name__}; load the state of the same optimiser"
+                )
         super().load_state_dict(state_dict)
         numbers = [index for group in state_dict["param_groups"] for index in group["params"]]
         params = [param for group in self.param_groups for param in group["params"]]

@@ -160,3 +160,24 @@ def test_groups_of_mixed_precision_have_one_momentum():
 def test_wrong_numbers_are_refused(kind, given, message):
     with pytest.raises(ValueError, match=message):
         kind(weights(), **given)
+
+
+@pytest.mark.parametrize("kind", [AdaptiveHeavyBall, ARAdam])
+def test_a_late_first_gradient_is_no_change_of_one(kind):
+    """A layer that is thawed in a run leaves the momentum of that step to the others."""
+    alone, others = weights(), weights()
+    late = torch.nn.Parameter(torch.zeros(2).double())
+    one, other = kind(alone, lr=0.1), kind([*others, late], lr=0.1)
+    torch_path(one, alone, 5)
+    torch_path(other, others, 5)
+    late.grad = torch.tensor([30.0, -2.0], dtype=torch.float64)
+    torch_path(one, alone, 1)
+    torch_path(other, others, 1)
+    assert 0.05 < one.momenta()[0] < 0.9
+    assert other.momenta() == one.momenta()
+    assert all(torch.equal(a, b) for a, b in zip(alone, others))
+    # Its own first step is any parameter's first step.
+    first = torch.nn.Parameter(torch.zeros(2).double())
+    first.grad = late.grad
+    kind([first], lr=0.1).step()
+    torch.testing.assert_close(late, first, rtol=1e-12, atol=0)

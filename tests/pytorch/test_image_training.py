@@ -2,6 +2,8 @@
 
 import dataclasses
 import importlib.util
+import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -116,10 +118,19 @@ def test_evaluation_counts_right_answers(data):
 
 
 def test_rates_fall_as_the_preset_says(tmp_path, data):
-    preset = dataclasses.replace(SMALL, rate_steps=((1, 0.1), (2, 0.01)))
+    preset = dataclasses.replace(SMALL, epochs=4, rate_steps=((2, 0.01), (1, 0.1), (3, 0.0)))
     records = train_images(preset, *data, folder=tmp_path)
     rates = [record.learning_rate for record in records]
-    assert rates == pytest.approx([0.1, 0.01, 0.001], rel=1e-15)
+    assert rates == pytest.approx([0.1, 0.01, 0.001, 0.0], rel=1e-15)
+
+
+def test_the_log_of_a_killed_run_is_made_good(tmp_path, data):
+    """Killed after the last checkpoint, before its line of the log."""
+    train_images(SMALL, *data, folder=tmp_path)
+    whole = (tmp_path / "log.csv").read_text()
+    (tmp_path / "log.csv").write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    train_images(SMALL, *data, folder=tmp_path, resume=True)
+    assert (tmp_path / "log.csv").read_text() == whole
 
 
 @pytest.mark.parametrize("bfloat16", [False, True])
@@ -143,12 +154,50 @@ def test_what_cannot_be_trained_is_refused(tmp_path, data):
     other = dataclasses.replace(SMALL, options={"lr": 0.2})
     with pytest.raises(ValueError, match=r"with options=\{'lr': 0.1, .*, not \{'lr': 0.2\}"):
         train_images(other, *data, folder=tmp_path, resume=True)
+    with pytest.raises(ValueError, match=r"do not fit Langevin: missing a required .*'lr'; it tak"):
+        train_images(dataclasses.replace(SMALL, optimiser="Langevin", options={}), *data,
+                     folder=tmp_path / "other")  # fmt: skip
     wild = dataclasses.replace(SMALL, options={"lr": 1e30})
     with pytest.raises(FloatingPointError, match=r"epoch 1 is nan.*smaller lr than 1e\+30"):
         train_images(wild, *data, folder=tmp_path / "wild")
     large = dataclasses.replace(SMALL, batch_size=64, drop_last=True)
     with pytest.raises(ValueError, match="train holds 48 images and test 20: an epoch needs a"):
         train_images(large, *data, folder=tmp_path / "large")
+
+
+def test_a_run_goes_on_with_its_own_data_and_precision(tmp_path, data):
+    """Else the steps that the schedule knows are not those of the log."""
+    train_images(SMALL, *data, folder=tmp_path, stop_after=1)
+    more, same_number = synthetic_images(64, seed=1), synthetic_images(20, seed=3)
+    with pytest.raises(ValueError, match=r"train='48 images, md5 .*', not '64 images, md5 .* data"):
+        train_images(SMALL, more, data[1], folder=tmp_path, resume=True)
+    with pytest.raises(ValueError, match=r"test='20 images, md5 .*', not '20 images, md5"):
+        train_images(SMALL, data[0], same_number, folder=tmp_path, resume=True)
+    with pytest.raises(ValueError, match="with bfloat16=False, not True"):
+        train_images(SMALL, *data, folder=tmp_path, resume=True, bfloat16=True)
+
+
+def test_a_run_says_what_it_is(tmp_path, data):
+    train_images(SMALL, *data, folder=tmp_path, stop_after=1)
+    train_images(SMALL, *data, folder=tmp_path, resume=True)
+    told = json.loads((tmp_path / "run.json").read_text())
+    assert told["run"]["train"].startswith("48 images, md5 ")
+    assert (told["run"]["seed"], told["run"]["options"]["lr"]) == (1, 0.1)
+    assert [part["first_epoch"] for part in told["parts"]] == [1, 2]
+    assert {part["torch"] for part in told["parts"]} == {torch.__version__}
+
+
+@pytest.mark.parametrize("stop_after", [0, -1])
+def test_a_last_epoch_before_the_first_is_refused(tmp_path, data, stop_after):
+    with pytest.raises(ValueError, match=f"stop_after={stop_after} must be an epoch, counted from"):
+        train_images(SMALL, *data, folder=tmp_path, stop_after=stop_after)
+
+
+def test_a_folder_that_cannot_be_written_to_costs_no_epoch(tmp_path, data, monkeypatch):
+    (tmp_path / "run.json").mkdir()  # as root, a folder without permission can be written to
+    monkeypatch.setattr(_Run, "epoch", lambda *given: pytest.fail("an epoch was trained"))
+    with pytest.raises(OSError, match=r"run\.json"):
+        train_images(SMALL, *data, folder=tmp_path)
 
 
 def test_log_of_another_program_is_refused(tmp_path):
@@ -185,5 +234,14 @@ def test_script_trains_resumes_and_draws(tmp_path, capsys):
         main(["--synthetic", "--option", "lr"])
     with pytest.raises(FileNotFoundError, match="kriz/cifar"):
         main(["--data", str(tmp_path)])
+    with pytest.raises(ValueError, match="train holds 0 images"):
+        main(["--synthetic", "0", "--out", str(tmp_path / "none")])
     assert script()._value("0.1") == 0.1
     assert script()._value("true") is True
+
+
+def test_script_says_what_is_wrong_without_a_traceback(tmp_path, monkeypatch):
+    path = Path(__file__).parents[2] / "examples" / "cifar10.py"
+    monkeypatch.setattr("sys.argv", ["cifar10.py", "--data", str(tmp_path / "nowhere")])
+    with pytest.raises(SystemExit, match=r"^cifar10\.py: .*nowhere holds neither .*kriz/cifar"):
+        runpy.run_path(str(path), run_name="__main__")

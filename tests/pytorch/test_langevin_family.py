@@ -228,6 +228,63 @@ def test_several_gradients_a_step_need_a_closure():
         optimiser.step()
 
 
+def test_a_step_ends_with_the_time_step_that_it_began_with():
+    """BAOAB by hand under an lr that jumps, and stops; stored and loaded in the middle."""
+    lrs, k = [0.8, 0.1, 0.1, 0.0, 0.5, 0.8], STIFFNESS
+    x, p, expected = 1.0, 0.0, []
+    for dt in lrs:
+        p -= dt / 2 * k * x
+        x += dt / 2 * p
+        p *= math.exp(-dt)
+        x += dt / 2 * p
+        p -= dt / 2 * k * x
+        expected.append(x)
+    y, found = torch.nn.Parameter(torch.ones(1).double()), []
+    optimiser = optim.Langevin([y], 0.8, temperature=0.0, friction=1.0, seed=2)
+    for number, dt in enumerate(lrs):
+        if number in (1, 4):
+            stored = optimiser.state_dict()
+            optimiser = optim.Langevin([y], 0.3, temperature=0.0, friction=1.0, seed=2)
+            optimiser.load_state_dict(stored)
+        optimiser.param_groups[0]["lr"] = dt
+        roll(y, optimiser, 1)
+        found.append(y.item())
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_a_second_gradient_that_is_not_finite_is_refused():
+    x = walkers(3)
+    optimiser = langevin(x, "BABOBAB")
+    gradients = iter([torch.ones(3), torch.full((3,), math.nan)])
+
+    def closure():
+        x.grad = next(gradients).double()
+
+    with pytest.raises(ValueError, match=r"parameter 0 of group 0, shape \(3,\), is not finite"):
+        optimiser.step(closure)
+    assert torch.isfinite(x).all()
+
+
+def test_noise_needs_no_memory_for_every_choice_of_layers():
+    """Layers that are left out at random: the normals of the others, in one place of their size."""
+    kept, dropping = [walkers(5) for _ in range(8)], [walkers(5) for _ in range(8)]
+    whole, optimiser = (
+        optim.SGLD(layers, 0.1, temperature=1.0, seed=2) for layers in (kept, dropping)
+    )
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        chosen = rng.random(8) < 0.6
+        for one, other, trained in zip(kept, dropping, chosen):
+            other.data.copy_(one.data)
+            one.grad = torch.zeros(5).double()
+            other.grad = torch.zeros(5).double() if trained else None
+        before = [layer.detach().clone() for layer in kept]
+        whole.step(), optimiser.step()
+        for one, other, start, trained in zip(kept, dropping, before, chosen):
+            assert torch.equal(other, one if trained else start)
+    assert sum(normals.numel() for normals in optimiser._memory.values()) <= 8 * 5
+
+
 def first_parameter():
     return [torch.nn.Parameter(torch.ones(2))]
 

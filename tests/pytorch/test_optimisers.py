@@ -195,6 +195,30 @@ def test_clipped_gradients_are_those_that_count(few, name):
 
 
 @every_optimiser
+def test_a_scaled_loss_makes_the_same_steps_and_leaves_out_those_that_overflow(few, name):
+    """A step that the scaler leaves out is not counted, so its noise is that of the next one."""
+    plain, scaled = network(), network()
+    first, second = OPTIMISERS[name](plain), OPTIMISERS[name](scaled)
+    calls = []
+    second.register_step_post_hook(lambda *given: calls.append(1))
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+    for number, batch in enumerate(few[:4]):
+        second.zero_grad()
+        loss = torch.nn.functional.cross_entropy(scaled(batch[0]), batch[1])
+        scaler.scale(loss).backward()
+        if number == 1:
+            scaled[0].weight.grad[0, 0] = float("inf")
+        scaler.step(second)
+        scaler.update()
+    for number in (0, 2, 3):
+        backward(plain, first, few[number])
+        first.step()
+    assert len(calls) == 3
+    assert second.param_groups[0]["steps_done"] == 3
+    assert torch.equal(flat(plain), flat(scaled))  # the scales are powers of 2
+
+
+@every_optimiser
 def test_a_closure_is_backward_and_step(few, name):
     module = network()
     plain = walk(module, OPTIMISERS[name](module), few)
@@ -300,6 +324,83 @@ def test_impossible_numbers_are_refused(name):
         OPTIMISERS[name](network(), lr=-1.0)
     with pytest.raises(ValueError, match=r"weight_decay=-0\.1 must be a finite number >= 0"):
         OPTIMISERS[name](network(), weight_decay=-0.1)
+
+
+@every_optimiser
+def test_gradients_are_looked_at_once_a_step(few, name, monkeypatch):
+    """A look is a transfer from a GPU: one for all groups."""
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    group = optimiser.param_groups[0]
+    spare = torch.nn.Parameter(torch.zeros(2))
+    optimiser.add_param_group(
+        {k: v for k, v in group.items() if k != "thermostat"} | {"params": [spare]}
+    )
+    backward(module, optimiser, few[0])
+    spare.grad = torch.ones(2)
+    looks = []
+    monkeypatch.setattr(torch, "isfinite", lambda x: looks.append(x) or torch.ones_like(x) == 1)
+    optimiser.step()
+    assert [len(look) for look in looks] == [5]
+
+
+@every_optimiser
+def test_numbers_of_other_methods_are_refused(name):
+    """Not left unread; what a group is called is its owner's business."""
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    group = {k: v for k, v in optimiser.param_groups[0].items() if k != "thermostat"}
+    group["params"] = [torch.nn.Parameter(torch.zeros(2))]
+    with pytest.raises(
+        ValueError, match=rf"has momentum=0\.9, but {name} has no momentum; its num"
+    ):
+        optimiser.add_param_group({**group, "momentum": 0.9})
+    if name == "SGLD":
+        with pytest.raises(ValueError, match="has friction=2, but SGLD has no friction; its numbe"):
+            optimiser.add_param_group({**group, "friction": 2})
+    optimiser.add_param_group({**group, "name": "late", "initial_lr": 0.1})
+
+
+@every_optimiser
+def test_numbers_that_become_impossible_are_refused_and_nothing_moves(few, name):
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    walk(module, optimiser, few[:2])
+    before = flat(module)
+    backward(module, optimiser, few[2])
+    for lr in (float("nan"), -0.1):
+        optimiser.param_groups[0]["lr"] = lr
+        with pytest.raises(ValueError, match=f"lr={lr} must be a finite number > 0"):
+            optimiser.step()
+    assert torch.equal(flat(module), before)
+
+
+@every_optimiser
+def test_the_state_of_another_optimiser_is_refused(few, name):
+    module = network()
+    stranger = torch.optim.SGD(module.parameters(), lr=0.1)
+    optimiser = OPTIMISERS[name](module)
+    with pytest.raises(ValueError, match=f"check_gradients, .* it is not that of {name}; load"):
+        optimiser.load_state_dict(stranger.state_dict())
+    walk(module, optimiser, few[:1])  # nothing was loaded
+
+
+@every_optimiser
+def test_parameters_of_full_precision_have_no_copy(few, name):
+    module = network()
+    optimiser = OPTIMISERS[name](module)
+    walk(module, optimiser, few[:2])
+    held = [optimiser.state[param] for param in module.parameters()]
+    assert not any("position" in state for state in held)
+    momenta = sum(v.numel() for state in held for v in state.values() if torch.is_tensor(v))
+    expected = {"SGLD": 0, "AdaptiveHeavyBall": 2, "ARAdam": 4}.get(name, 1)
+    assert momenta // flat(module).numel() == expected
+
+
+@every_noisy_one
+def test_the_lines_of_a_step_are_compiled_once(name):
+    one, other = (NOISY[name](network()) for _ in range(2))
+    assert one.plan() is one.plan() is other.plan()
 
 
 @every_noisy_one

@@ -257,21 +257,21 @@ def test_a_wrong_constant_is_another_trajectory(network):
     assert np.abs(twin.walk(optimiser) - expected).max() > 1e-3
 
 
-@pytest.mark.parametrize("friction", [0.5, 3.0, math.inf])
-def test_at_temperature_zero_langevin_is_heavy_ball(network, friction):
-    """torch's SGD with momentum c = exp(-friction dt) and lr = dt^2 (1 + c)/2.
+@pytest.mark.parametrize(("friction", "mass"), [(0.5, 1.0), (3.0, 1.7), (math.inf, 1.0)])
+def test_at_temperature_zero_langevin_is_heavy_ball(network, friction, mass):
+    """torch's SGD with momentum c = exp(-friction dt) and lr = dt^2 (1 + c)/(2 mass).
 
-    x_{n+1} - x_n = c (x_n - x_{n-1}) - dt^2 (1 + c)/2 grad; the first step, after half a kick, is
-    half of what SGD makes from rest.
+    x_{n+1} - x_n = c (x_n - x_{n-1}) - dt^2 (1 + c)/(2 mass) grad; the first step, after half a
+    kick, is half of what SGD makes from rest.
     """
     dt, c = 0.4, math.exp(-friction * 0.4)
     twin = Twin(network)
     optimiser = optim.Langevin(
-        twin.module.parameters(), dt, temperature=0.0, friction=friction, seed=SEED
+        twin.module.parameters(), dt, temperature=0.0, friction=friction, mass=mass, seed=SEED
     )
     found = twin.walk(optimiser)
     twin.set(network.start(seed=3, n_replicas=1)[0])
-    sgd = torch.optim.SGD(twin.module.parameters(), lr=dt**2 * (1 + c) / 4, momentum=c)
+    sgd = torch.optim.SGD(twin.module.parameters(), lr=dt**2 * (1 + c) / (4 * mass), momentum=c)
     first = twin.walk(sgd, 1)
     sgd.param_groups[0]["lr"] *= 2
     for state in sgd.state.values():

@@ -7,8 +7,9 @@
 
 The norms are over all parameters of a group, as over one vector: a group per layer has a momentum
 per layer. Where there is no last step, at the start or after a step of length 0, the momentum is 0;
-where the gradient has not changed although x has, it is the largest, 1 - margin. The momentum stays
-on the device. `langevin_lab.momentum` holds the compiled twins, which say more.
+where the gradient has not changed although x has, it is the largest, 1 - margin. A parameter whose
+first gradient comes late counts from its second on. The momentum stays on the device.
+`langevin_lab.momentum` holds the compiled twins, which say more.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from torch import Tensor
 
 from langevin_lab.dynamics.schedules import check_number, check_positive
 from langevin_lab.pytorch.optim.group_optimiser import GroupOptimiser
+
+__all__ = ["ARAdam", "AdaptiveHeavyBall"]
 
 
 class AdaptiveHeavyBall(GroupOptimiser):
@@ -125,8 +128,14 @@ class AdaptiveHeavyBall(GroupOptimiser):
         displacements: list[Tensor],
     ) -> Tensor:
         """The momentum of this step, on the device; remembers the gradients for the next one."""
+        # What has no last gradient has no change of it; where nothing has, nothing has moved.
+        late = ["gradient" not in self.state[param] for param in params]
         before = self.buffers(params, "gradient")
-        change = _length(torch._foreach_sub(gradients, before))
+        if any(late) and not all(late):
+            changes = [g - b for g, b, new in zip(gradients, before, late) if not new]
+        else:
+            changes = list(torch._foreach_sub(gradients, before))
+        change = _length(changes)
         torch._foreach_copy_(before, gradients)
         moved = _length(displacements)
         # Both arms of a where are computed: no 0/0.
@@ -141,8 +150,8 @@ class AdaptiveHeavyBall(GroupOptimiser):
 class ARAdam(AdaptiveHeavyBall):
     """Adam with the momentum that its last two gradients ask for.
 
-    In the first step the momentum is 0, so the average of gradients has weights of sum 1 from then
-    on and needs no correction; that of their squares has Adam's.
+    The average of gradients starts from the first one, so that its weights have the sum 1 and it
+    needs no correction; that of their squares has Adam's.
 
     Parameters
     ----------
@@ -216,6 +225,9 @@ class ARAdam(AdaptiveHeavyBall):
     ) -> None:
         """Add one step of a group to its positions."""
         displacements = self.buffers(params, "displacement")
+        for param, gradient in zip(params, gradients):
+            if "average" not in self.state[param]:
+                self.state[param]["average"] = gradient.clone()
         averages, squares = self.buffers(params, "average"), self.buffers(params, "square")
         momentum = self._momentum(group, params, gradients, displacements)
         towards = list(torch._foreach_sub(gradients, averages))

@@ -22,6 +22,8 @@ from langevin_lab.dynamics import CoolingMomentum
 from langevin_lab.dynamics.schedules import check_number
 from langevin_lab.pytorch.optim.group_optimiser import GroupOptimiser
 
+__all__ = ["CoolMomentum", "total_steps_of"]
+
 
 class CoolMomentum(GroupOptimiser):
     """CoolMomentum, the same trajectory as `langevin_lab.momentum.CoolMomentum` in float64.

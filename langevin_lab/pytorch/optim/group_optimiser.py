@@ -8,6 +8,7 @@ it must not be captured into a CUDA graph, which would repeat them.
 from __future__ import annotations
 
 import abc
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -15,12 +16,18 @@ from torch import Tensor
 
 from langevin_lab.pytorch.optimiser_base import BaseOptimiser
 
+__all__ = ["GroupOptimiser"]
+
 
 class GroupOptimiser(BaseOptimiser):
     """Base of optimisers that define `move`."""
 
     def advance(self, closure: Callable[[], Any] | None) -> None:
         """Move each group by one step; parameters without a gradient stay as they are."""
+        for index, group in enumerate(self.param_groups):
+            # Changed since the start, perhaps; a schedule may bring lr to 0.
+            numbers = {**group, "lr": group["lr"] or sys.float_info.min}
+            self.check_group(numbers, f"group {index}: " if index else "")
         for group, params in zip(self.param_groups, self.trained()):
             if params:
                 gradients, positions = self.gradients(group, params), self.positions(params)

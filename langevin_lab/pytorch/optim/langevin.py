@@ -24,7 +24,7 @@ class Langevin(ProgramOptimiser):
 
     The noise is ``sqrt(2 friction mass T) dW``; momenta start at 0. At temperature 0 the positions
     of "BAOAB" are those of heavy ball, with momentum c = exp(-friction lr) and the learning rate
-    lr^2 (1 + c)/2.
+    lr^2 (1 + c)/(2 mass), after a first step of half that length, since it begins with half a kick.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ class Langevin(ProgramOptimiser):
     friction : float
         >= 0 [1/time]; ``math.inf`` gives the method of Leimkuhler and Matthews with step lr^2/2.
     seed : int
-        Of the noise.
+        Of the noise. Optimisers of one seed and replica draw the same normals: give each model of
+        an ensemble, and each optimiser of a model, a replica of its own.
     word : str, optional
         Splitting word over A, B, O (or A, B, C, N, or U, B). Words with several gradients a step
         need ``step(closure)``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -44,7 +45,7 @@ class ProgramOptimiser(BaseOptimiser):
         **more: Any,
     ) -> None:  # fmt: skip
         stream = {"seed": _integer("seed", seed), "replica": _integer("replica", replica)}
-        self._cached: dict[int, tuple[Any, dict[str, float]]] = {}
+        self._cached: dict[int, list[tuple[Any, dict[str, float]]]] = {}
         self._memory: dict[Any, torch.Tensor] = {}
         super().__init__(params, {**defaults, **stream}, **more)
 
@@ -104,34 +105,47 @@ class ProgramOptimiser(BaseOptimiser):
             if number and closure is not None:
                 with torch.enable_grad():
                     closure()
+                self.trained()  # a look at the new gradients
             for run in runs:
                 run.go(segment)
+        for run in runs:
+            run.group["lr_before"] = run.group["lr"]
 
-    def coefficients(self, index: int, size: int) -> dict[str, float]:
-        """`numbers`, computed again when the group's numbers have changed."""
-        group = self.param_groups[index]
+    def coefficients(self, index: int, size: int, lr: float) -> dict[str, float]:
+        """`numbers` with an lr, computed again when the group's numbers have changed."""
+        group = {**self.param_groups[index], "lr": lr}
         key = (size, tuple(v for k, v in group.items() if k not in _OUTSIDE))
-        known = self._cached.get(index)
-        if known is None or known[0] != key:
-            self.check_group(group, f"group {index}: " if index else "")
-            values = {
-                name: float(value) for name, value in self.numbers(group, index, size).items()
-            }
-            if not all(math.isfinite(value) for value in values.values()):
-                raise ValueError(
-                    f"{type(self).__name__} has no step with lr={group['lr']} and friction="
-                    f"{group.get('friction')}; an infinite friction needs a word with O, such as "
-                    "'BAOAB'"
-                )
-            known = self._cached[index] = (key, values)
-        return known[1]
+        known = self._cached.setdefault(index, [])
+        for other, values in known:
+            if other == key:
+                return values
+        self.check_group(group, f"group {index}: " if index else "")
+        values = {name: float(value) for name, value in self.numbers(group, index, size).items()}
+        if not all(math.isfinite(value) for value in values.values()):
+            raise ValueError(
+                f"{type(self).__name__} has no step with lr={lr} and friction="
+                f"{group.get('friction')}; an infinite friction needs a word with O, such as "
+                "'BAOAB'"
+            )
+        known[:] = [*known[-1:], (key, values)]  # of this step and of the one before
+        return values
 
-    def memory(self, number: int, offset: int, param: torch.Tensor, count: int) -> torch.Tensor:
-        """Where the normals of a step are kept; the next step writes to the same place."""
-        key = (number, offset, count, param.dtype, param.device)
-        if key not in self._memory:
-            self._memory[key] = torch.empty(count, dtype=kept(param.dtype), device=param.device)
-        return self._memory[key]
+    def memory(
+        self, index: int, number: int, params: list[torch.Tensor]
+    ) -> dict[tuple[torch.dtype, torch.device], torch.Tensor]:
+        """Room for normal ``number`` of the parameters of a group; the next step writes to it too.
+
+        One place, as long as was ever needed, whatever parameters have a gradient in a step.
+        """
+        sizes: Counter[tuple[torch.dtype, torch.device]] = Counter()
+        for param in params:
+            sizes[kept(param.dtype), param.device] += param.numel()
+        for (dtype, device), size in sizes.items():
+            known = self._memory.get((index, number, dtype, device))
+            if known is None or len(known) < size:
+                known = torch.empty(size, dtype=dtype, device=device)
+                self._memory[index, number, dtype, device] = known
+        return {kind: self._memory[index, number, *kind] for kind in sizes}
 
     def check_group(self, group: dict[str, Any], where: str) -> None:
         """Raise TypeError or ValueError unless the numbers of a group are in range."""
@@ -142,7 +156,7 @@ class ProgramOptimiser(BaseOptimiser):
 
 _SHARED = ("seed", "replica", "word")  # what numbers the noise, and when gradients are taken
 # Entries of a group that coefficients do not depend on, or that are no numbers.
-_OUTSIDE = frozenset({"params", "thermostat", "steps_done"})
+_OUTSIDE = frozenset({"params", "thermostat", "steps_done", "lr_before"})
 
 
 class _Run:
@@ -154,7 +168,10 @@ class _Run:
         self.optimiser, self.plan, self.index, self.params = optimiser, plan, index, params
         self.group = optimiser.param_groups[index]
         self.begun = [param for param in params if "momentum" in optimiser.state[param]]
-        numbers = optimiser.coefficients(index, sum(param.numel() for param in params))
+        size, lr = sum(param.numel() for param in params), self.group["lr"]
+        # What ends the step before has the time step of that one.
+        self.before = optimiser.coefficients(index, size, self.group.get("lr_before", lr))
+        self.numbers = numbers = optimiser.coefficients(index, size, lr)
         noisy = any(numbers[name] for name in numbers if name.split("_")[0] in _NOISE)
         self.offsets = _offsets(optimiser) if noisy else None
         self.names: dict[str, Any] = {**FUNCTIONS, **numbers, "__builtins__": {}}
@@ -188,6 +205,7 @@ class _Run:
         step = self.group["steps_done"] - piece.previous
         for number in piece.normals:
             self.names[f"n{number}"] = self._normals(params, step, number)
+        self.names.update(self.before if piece.previous else self.numbers)
         for block, target, code in piece.lines:
             if block is None or block == self.index:
                 self.names[target] = eval(code, self.names)
@@ -207,10 +225,12 @@ class _Run:
         if self.offsets is None:
             return 0.0
         first = (step * self.plan.n_normals + number) * self.offsets["size"]
+        memory = self.optimiser.memory(self.index, number, params)
         tensors: list[torch.Tensor] = []
         for run in _neighbours(params, self.offsets):
             start, count = first + self.offsets[run[0]], sum(param.numel() for param in run)
-            flat = self.optimiser.memory(number, start - first, run[0], count)
+            kind = kept(run[0].dtype), run[0].device
+            flat, memory[kind] = memory[kind][:count], memory[kind][count:]
             draw(self.group["seed"], self.group["replica"], start, flat)
             pieces = flat.split([param.numel() for param in run])
             tensors += [piece.view(param.shape) for piece, param in zip(pieces, run)]

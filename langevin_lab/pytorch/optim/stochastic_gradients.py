@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
@@ -26,12 +27,19 @@ class _Scheme(ProgramOptimiser):
 
     def plan(self) -> Plan:
         """The lines of a step for the groups as they are."""
-        return plan_of_program(self.method().program, len(self.param_groups))
+        return _plan_of_scheme(self.scheme, len(self.param_groups))
 
     def numbers(self, group: dict[str, Any], index: int, size: int) -> dict[str, Any]:
         """What the lines of a group read, when ``size`` of its coordinates are trained."""
         numbers = SimpleNamespace(**{"mass": 1.0, "friction": 1.0, "dim": size, **group})
         return self.method().coefficient_rule(numbers, group["lr"], group["temperature"])
+
+
+@functools.lru_cache(maxsize=64)
+def _plan_of_scheme(scheme: tuple[str, str], n_groups: int) -> Plan:
+    """Made once: every step asks for it, and its lines are parsed and compiled."""
+    name, equation = scheme
+    return plan_of_program(method(name, equation=equation).program, n_groups)
 
 
 class SGLD(_Scheme):
