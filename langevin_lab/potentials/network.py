@@ -188,7 +188,8 @@ class Network(Potential):
     ) -> Network:
         """Return the same network on other examples, such as those kept for a test.
 
-        Arguments and errors are those of `multilayer_perceptron`.
+        Arguments and errors are those of `multilayer_perceptron`. Batches are not taken over: to
+        train on the other examples (the folds of a cross-validation), give ``batch_size`` again.
         """
         data = _examples(inputs, targets, self.architecture)
         noise = minibatch(data, batch_size, replacement, 0.0)

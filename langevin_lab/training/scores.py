@@ -109,8 +109,9 @@ def negative_log_likelihood(probabilities: Any, targets: Any) -> Sampled:
     Returns
     -------
     Sampled
-        Of shape (...); infinite, with the error NaN, where something came true that was given the
-        probability 0.
+        Of shape (...): the value of each set of forecasts, such as that of one seed, with its
+        error over examples; infinite, with the error NaN, where something came true that was given
+        the probability 0.
 
     Raises
     ------
