@@ -21,7 +21,7 @@ REFERENCE = "heavy ball"
 MEASURES = (
     ("accuracy", 100.0, "accuracy  (%)"),
     ("loss", 1.0, "$-\\log p$  (nats)"),
-    ("calibration", 100.0, "calibration error  (%)"),
+    ("calibration", 100.0, "calibration\nerror  (%)"),
 )
 
 
@@ -114,4 +114,5 @@ def _sharpness(axes, dataset, names):
     axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 3.0)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(ticker.NullLocator())
+    axes.margins(x=0.12)
     axes.set_xlabel("sharpness  (nats)")
