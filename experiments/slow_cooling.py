@@ -52,7 +52,7 @@ class Config:
     slow_temperatures: tuple[float, float] = (1.0, 0.02)
     harmonic_dt: float = 0.5
     harmonic_steps: int = 20_000
-    harmonic_replicas: int = 20_000
+    harmonic_replicas: int = 24_000
     seed: int = 20_201_120
 
 
