@@ -9,6 +9,7 @@ Source: Leimkuhler, Matthews and Vlaar (2019).
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,8 +53,8 @@ def block_coordinates(coordinates: Any, potential: Any, number: int) -> tuple[in
         elif isinstance(entry, str) and entry in variables:
             indices.append(variables.index(entry))
         elif isinstance(entry, bool) or not isinstance(entry, int | np.integer):
-            known = [*blocks, *variables][:8]
-            raise TypeError(f"{where}: {entry!r} is no index and none of {known}")
+            known = [*blocks, *variables]
+            raise TypeError(f"{where}: {entry!r} is no index and none of {_listed(entry, known)}")
         elif not 0 <= entry < dim:
             raise ValueError(f"{where}: index {entry} is outside 0..{dim - 1}")
         else:
@@ -217,6 +218,13 @@ class Partitioned(Dynamics):
                 start[done : done + 1] = block.dynamics.thermostat_start(draws[done : done + 1])
                 done += 1
         return start
+
+
+def _listed(entry: Any, known: list[str], most: int = 8) -> str:
+    """The first names, and the one that ``entry`` is close to."""
+    names = ", ".join(map(repr, known[:most])) + (", ..." if len(known) > most else "")
+    close = difflib.get_close_matches(entry, known, n=1) if isinstance(entry, str) else []
+    return f"[{names}]" + "".join(f"; did you mean {name!r}?" for name in close)
 
 
 def _pair(entry: Any, number: int) -> tuple[Any, Dynamics]:

@@ -380,6 +380,8 @@ def test_blocks_are_partitions():
     ]
     with pytest.raises(TypeError, match=r"'layer_4' is no index and none of \['layer_1'"):
         ll.Partitioned([("layer_4", first)])
+    with pytest.raises(TypeError, match=r"'weights_3', \.\.\.\]; did you mean 'biases_3'\?"):
+        ll.Partitioned([("bias_3", first)])
 
 
 IN, OUT = examples("mean_square")
