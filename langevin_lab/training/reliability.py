@@ -99,8 +99,9 @@ def reliability_diagram(
     Parameters
     ----------
     probabilities : array_like of shape (n,), (..., n, 1) or (..., n, n_classes)
-        Of class 1, or of all classes, as `Network.predict` gives them; with classes the forecast
-        is that of the likeliest.
+        Of class 1, or of all classes, as `Network.predict` gives them. Of one column the forecast
+        is P(class 1), of more the confidence: the probability of the likeliest class. For the
+        confidence of two classes give both columns, 1 - p and p.
     targets : array_like of int, shape (n,)
     n_bins : int
         At least 1.
