@@ -78,6 +78,36 @@ def table(columns: Mapping[str, Any]) -> Data:
     return Data(tuple(arrays), np.stack(list(arrays.values()), axis=1))
 
 
+def matrix(name: str, given: Any, width: int | None = None) -> np.ndarray:
+    """Finite numbers (n_examples, width) as float64, from (n_examples,) for one column.
+
+    Raises
+    ------
+    TypeError
+        If they are no numbers.
+    ValueError
+        If the shape is another, or there are none, or they are not finite.
+    """
+    try:
+        array = np.asarray(given, dtype=np.float64)
+    # RuntimeError is PyTorch's, of a tensor that requires a gradient.
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be an array of numbers, one row an example") from None
+    shape = array.shape
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim == 2 and array.size == 0:
+        raise ValueError(f"{name} of shape {shape} must not be empty; give at least one example")
+    if array.ndim != 2 or array.shape[1] != (width or array.shape[1]):
+        wanted = "n" if width is None else width
+        raise ValueError(f"{name} of shape {shape} must be (n_examples, {wanted})")
+    if not np.isfinite(array).all():
+        row, column = np.argwhere(~np.isfinite(array))[0]
+        raise ValueError(
+            f"{name} is {array[row, column]} in row {row}, column {column}; clean the data"
+        )
+    return array
+
+
 def _column(name: str, column: Any) -> np.ndarray:
     try:
         array = np.asarray(column, dtype=np.float64)

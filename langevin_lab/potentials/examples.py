@@ -19,6 +19,7 @@ import numpy as np
 
 from langevin_lab.potentials.architecture import ACTIVATIONS, Architecture
 from langevin_lab.potentials.arguments import finite
+from langevin_lab.potentials.data import matrix
 from langevin_lab.potentials.network_evaluation import forward
 from langevin_lab.potentials.requirements import whole_number
 
@@ -39,12 +40,19 @@ class Examples:
     Attributes
     ----------
     inputs : ndarray of shape (n_examples, n_inputs)
-        float64, read-only.
+        float64, read-only; given as any array of numbers, one column also as (n_examples,).
     targets : ndarray of shape (n_examples,) or (n_examples, n_outputs)
-        Class numbers (int64) or values (float64), read-only.
+        Class numbers (int64), where given as integers, or values (float64); read-only.
     name : str
     teacher : ndarray or None
         The weights and biases that made the targets, where a `teacher_network` did.
+
+    Raises
+    ------
+    TypeError
+        If inputs or targets are no numbers.
+    ValueError
+        If they are empty, not finite, of another shape or not equally many.
     """
 
     inputs: np.ndarray
@@ -53,13 +61,15 @@ class Examples:
     teacher: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        if len(self.inputs) != len(self.targets):
+        inputs = matrix(f"{self.name}: inputs", self.inputs)
+        targets = _classes_or_values(f"{self.name}: targets", self.targets)
+        if len(inputs) != len(targets):
             raise ValueError(
-                f"{self.name}: {len(self.inputs)} inputs but {len(self.targets)} targets; one row "
-                "is one example"
+                f"{self.name}: {len(inputs)} inputs but {len(targets)} targets; one row is one "
+                "example"
             )
-        for name in ("inputs", "targets"):
-            view = getattr(self, name).view()
+        for name, array in (("inputs", inputs), ("targets", targets)):
+            view = array.view()
             view.flags.writeable = False
             object.__setattr__(self, name, view)
 
@@ -264,6 +274,13 @@ def centre_and_scale(inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     # What rounding leaves of a constant input is no scale.
     constant = spread <= 1e-12 * np.abs(inputs).max(axis=0, initial=0.0)
     return inputs.mean(axis=0), np.where(constant, 1.0, spread)
+
+
+def _classes_or_values(name: str, given: Any) -> np.ndarray:
+    """Targets in their own shape: int64 of whatever came as integers, else float64."""
+    matrix(name, given)
+    array = np.asarray(given)
+    return array.astype(np.int64 if array.dtype.kind in "iub" else np.float64, copy=False)
 
 
 def _begun(

@@ -17,7 +17,7 @@ import numpy as np
 
 from langevin_lab.potentials.architecture import ACTIVATIONS, LOSSES, SCHEMES, Architecture
 from langevin_lab.potentials.code import Code, digest_of
-from langevin_lab.potentials.data import Data
+from langevin_lab.potentials.data import Data, matrix
 from langevin_lab.potentials.gradient_noise import Minibatch
 from langevin_lab.potentials.network_evaluation import (
     NetworkEvaluator,
@@ -111,7 +111,7 @@ class Network(Potential):
             If x or inputs has a wrong last axis, or inputs are not finite.
         """
         x = self._points(x)
-        rows = _matrix("inputs", inputs, self.architecture.widths[0])
+        rows = matrix("inputs", inputs, self.architecture.widths[0])
         flat = x.reshape(-1, self.dim)
         z = np.empty((len(flat), len(rows), self.architecture.widths[-1]))
         for some, examples in pieces(self.architecture, len(flat), len(rows)):
@@ -308,16 +308,16 @@ def _architecture(
     if loss != "cross_entropy":
         if n_classes is not None:
             raise ValueError(f"n_classes={n_classes} belongs to loss='cross_entropy'; leave it out")
-        n_outputs = _matrix("targets", targets).shape[1]
+        n_outputs = matrix("targets", targets).shape[1]
     elif n_classes is None:
-        n_outputs = max(2, int(np.max(_matrix("targets", targets))) + 1)
+        n_outputs = max(2, int(np.max(matrix("targets", targets))) + 1)
     else:
         n_outputs = whole_number(owner, "n_classes", n_classes, 2)
-    return Architecture((_matrix("inputs", inputs).shape[1], *widths, n_outputs), activation, loss)
+    return Architecture((matrix("inputs", inputs).shape[1], *widths, n_outputs), activation, loss)
 
 
 def _examples(inputs: Any, targets: Any, architecture: Architecture) -> Data:
-    rows = _matrix("inputs", inputs, architecture.widths[0])
+    rows = matrix("inputs", inputs, architecture.widths[0])
     wanted = _targets(targets, architecture)
     if len(rows) != len(wanted):
         raise ValueError(f"{len(rows)} inputs but {len(wanted)} targets; one row is one example")
@@ -328,7 +328,7 @@ def _examples(inputs: Any, targets: Any, architecture: Architecture) -> Data:
 
 def _targets(targets: Any, architecture: Architecture) -> np.ndarray:
     """Targets as a matrix that suits the loss."""
-    wanted = _matrix("targets", targets, architecture.n_targets)
+    wanted = matrix("targets", targets, architecture.n_targets)
     if architecture.loss == "binary_cross_entropy" and not np.all((wanted >= 0) & (wanted <= 1)):
         raise ValueError(
             f"targets from {wanted.min():g} to {wanted.max():g} must be from 0 to 1 for "
@@ -341,22 +341,6 @@ def _targets(targets: Any, architecture: Architecture) -> np.ndarray:
             f"{wanted[~np.isin(wanted, np.arange(n))][0]:g}"
         )
     return wanted
-
-
-def _matrix(name: str, given: Any, width: int | None = None) -> np.ndarray:
-    """Numbers (n_examples, width), from (n_examples,) for one column."""
-    try:
-        array = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be an array of numbers, one row an example") from None
-    array = array[:, None] if array.ndim == 1 else array
-    if array.ndim != 2 or array.size == 0 or array.shape[1] != (width or array.shape[1]):
-        wanted = "n" if width is None else width
-        raise ValueError(f"{name} of shape {np.shape(given)} must be (n_examples, {wanted})")
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise ValueError(f"{name} is {array[row, column]} in row {row}; clean the data")
-    return array
 
 
 def _check_choice(name: str, given: Any, known: tuple[str, ...]) -> None:

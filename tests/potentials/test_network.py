@@ -401,7 +401,7 @@ IN, OUT = examples("mean_square")
         ({"inputs": IN[:5]}, ValueError, "5 inputs but 23 targets; one row is one example"),
         ({"inputs": "a"}, TypeError, "inputs must be an array of numbers, one row an example"),
         ({"inputs": np.zeros((2, 2, 2))}, ValueError, r"inputs of shape \(2, 2, 2\) must be"),
-        ({"targets": np.full((23, 1), np.nan)}, ValueError, "targets is nan in row 0; clean"),
+        ({"targets": np.full((23, 1), np.nan)}, ValueError, "targets is nan in row 0, column 0; "),
         (
             {"loss": "binary_cross_entropy", "targets": 2 * np.ones(23)},
             ValueError,
