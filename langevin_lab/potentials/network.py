@@ -247,7 +247,8 @@ def multilayer_perceptron(
     loss : "mean_square", "binary_cross_entropy" or "cross_entropy"
         The cross-entropies apply sigmoid or softmax to the outputs themselves.
     n_classes : int, optional
-        Outputs of a cross-entropy; by default the largest target and one more.
+        Outputs of a cross-entropy; by default the largest target and one more, if class 0 and
+        another one occur.
     weight_decay : float
         Coefficient of |x|^2/2, weights and biases alike as in PyTorch; the only parameter.
     batch_size, replacement : optional
@@ -260,8 +261,9 @@ def multilayer_perceptron(
     Raises
     ------
     ValueError, TypeError
-        If a choice is unknown, arrays do not fit one another or the loss, a width is no positive
-        integer, weight_decay is negative, or as `empirical_risk` for the batches.
+        If a choice is unknown, arrays do not fit one another or the loss, classes without 0 are
+        given without n_classes, a width is no positive integer, weight_decay is negative, or as
+        `empirical_risk` for the batches.
 
     Example
     -------
@@ -310,7 +312,7 @@ def _architecture(
             raise ValueError(f"n_classes={n_classes} belongs to loss='cross_entropy'; leave it out")
         n_outputs = matrix("targets", targets).shape[1]
     elif n_classes is None:
-        n_outputs = max(2, int(np.max(matrix("targets", targets))) + 1)
+        n_outputs = _class_count(_class_numbers(targets))
     else:
         n_outputs = whole_number(owner, "n_classes", n_classes, 2)
     return Architecture((matrix("inputs", inputs).shape[1], *widths, n_outputs), activation, loss)
@@ -328,7 +330,10 @@ def _examples(inputs: Any, targets: Any, architecture: Architecture) -> Data:
 
 def _targets(targets: Any, architecture: Architecture) -> np.ndarray:
     """Targets as a matrix that suits the loss."""
-    wanted = matrix("targets", targets, architecture.n_targets)
+    if architecture.loss == "cross_entropy":
+        wanted = _class_numbers(targets)
+    else:
+        wanted = matrix("targets", targets, architecture.n_targets)
     if architecture.loss == "binary_cross_entropy" and not np.all((wanted >= 0) & (wanted <= 1)):
         raise ValueError(
             f"targets from {wanted.min():g} to {wanted.max():g} must be from 0 to 1 for "
@@ -341,6 +346,31 @@ def _targets(targets: Any, architecture: Architecture) -> np.ndarray:
             f"{wanted[~np.isin(wanted, np.arange(n))][0]:g}"
         )
     return wanted
+
+
+def _class_numbers(targets: Any) -> np.ndarray:
+    """Targets of a cross-entropy as one column."""
+    wanted = matrix("targets", targets)
+    if wanted.shape[1] != 1:
+        raise ValueError(
+            f"targets of shape {wanted.shape} must be class numbers of shape (n_examples,) for "
+            "loss='cross_entropy'; for one-hot rows use targets.argmax(axis=1)"
+        )
+    return wanted
+
+
+def _class_count(wanted: np.ndarray) -> int:
+    """Classes that targets 0, 1, ... imply; `_targets` refuses what is no class number."""
+    low, high = int(wanted.min()), int(wanted.max())
+    # Labels from 1 on are counted from 1 rather than lacking a class: do not train an empty one.
+    if low > 0 and np.all(wanted == np.rint(wanted)):
+        raise ValueError(
+            f"targets are class numbers from {low} to {high}, so class 0 never occurs; subtract "
+            f"{low} to count from 0, or pass n_classes={high + 1}"
+        )
+    if not wanted.any():
+        raise ValueError("targets are all of class 0, which has nothing to learn; pass n_classes=2")
+    return max(2, high + 1)
 
 
 def _check_choice(name: str, given: Any, known: tuple[str, ...]) -> None:

@@ -73,3 +73,32 @@ def test_what_is_no_examples_is_refused(inputs, targets, error, message):
 def test_empty_data_of_a_network_are_called_empty():
     with pytest.raises(ValueError, match=r"targets of shape \(0,\) must not be empty; give at"):
         ll.potentials.multilayer_perceptron(np.zeros((0, 2)), [])
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        ([1, 2, 3], r"from 1 to 3, so class 0 never occurs; subtract 1 .* or pass n_classes=4"),
+        ([2, 2, 3], r"from 2 to 3, so class 0 never occurs; subtract 2 .* or pass n_classes=4"),
+        ([0, 0, 0], "targets are all of class 0, which has nothing to learn; pass n_classes=2"),
+        ([0.5, 1, 2], r"targets must be class numbers 0, \.\.\., 2 .* but hold 0\.5"),
+        ([-1, 0, 0], r"targets must be class numbers 0, \.\.\., 1 .* but hold -1"),
+        (np.eye(3), r"\(3, 3\) must be class numbers of shape \(n_examples,\) .*argmax\(axis=1\)"),
+    ],
+)
+def test_classes_that_do_not_count_from_0_are_refused(targets, message):
+    with pytest.raises(ValueError, match=message):
+        ll.potentials.multilayer_perceptron(INPUTS, targets, loss="cross_entropy")
+
+
+@pytest.mark.parametrize(
+    ("targets", "n_classes", "expected"),
+    [([0, 2, 1], None, 3), ([0, 1, 1], None, 2), ([1, 2, 3], 4, 4), ([0, 0, 0], 2, 2)],
+)
+def test_classes_are_counted_or_given(targets, n_classes, expected):
+    network = ll.potentials.multilayer_perceptron(
+        INPUTS, targets, loss="cross_entropy", n_classes=n_classes
+    )
+    assert network.architecture.widths[-1] == expected
+    for few in ([[1.0, 1.0]], [1]), ([[1.0, 1.0]], [0]):
+        assert network.with_data(*few).data.n_examples == 1
