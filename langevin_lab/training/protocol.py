@@ -10,6 +10,8 @@ import numpy as np
 
 from langevin_lab.ensemble.checks import check_count, check_first_replica, check_seed
 from langevin_lab.ensemble.preparation import prepare
+from langevin_lab.integrators import Method
+from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials.network import Network
 from langevin_lab.training.checkpoint import Writer, read_checkpoint
 from langevin_lab.training.evaluation import Evaluation, Evaluator
@@ -142,6 +144,8 @@ def train(
                 f"takes {', '.join(_PASSED_ON)}"
             )
     network = check_network(getattr(dynamics, "potential", dynamics))
+    _check_integrator(dynamics, integrator)
+    called = _several(callbacks)
     evaluator = Evaluator.of(network, validation=validation, test=test)
     plan = Plan(evaluate_every, monitor, patience, minimum_improvement, burn_in, keep_every)
     plan = plan.checked(evaluator.names)
@@ -156,7 +160,7 @@ def train(
     simulation |= {"first_replica": check_first_replica(first_replica, count)}
     start = _start(network, start, scheme, simulation)
     settings = settings_text(plan, evaluator.digests(), hashlib.sha256(start.tobytes()).hexdigest())
-    writer, called = Writer(checkpoint, checkpoint_seconds), _several(callbacks)
+    writer = Writer(checkpoint, checkpoint_seconds)
     per_epoch, epoch = steps_per_epoch(network), 0
     if earlier is not None:
         check_settings(earlier, settings, with_start=stored is not None)
@@ -187,6 +191,26 @@ def train(
     return trainer.advance(total)
 
 
+def _check_integrator(dynamics: Any, integrator: Any) -> None:
+    """Raise TypeError unless the integrator is one, and for a network itself an optimiser."""
+    optimiser = "an optimiser such as ll.momentum.SGD(learning_rate=0.1)"
+    if isinstance(integrator, type):
+        raise TypeError(
+            f"integrator={integrator.__name__} is a class: give an instance, such as "
+            "ll.momentum.SGD(learning_rate=0.1)"
+        )
+    if not isinstance(integrator, (str, Method, Optimiser)):
+        raise TypeError(
+            f"integrator={integrator!r} must be the name of a method such as 'BAOAB', a Method or "
+            f"{optimiser}"
+        )
+    if isinstance(dynamics, Network) and not isinstance(integrator, Optimiser):
+        raise TypeError(
+            f"integrator={integrator!r} for a network itself must be {optimiser}; methods of "
+            "dynamics, such as 'BAOAB', need ll.Langevin(network, temperature=..., friction=...)"
+        )
+
+
 def _n_replicas(given: int | None, start: Any, earlier: Any) -> int:
     if given is not None:
         return check_count("n_replicas", given, 1)
@@ -212,6 +236,10 @@ def _start(network: Network, given: Any, scheme: str, simulation: dict[str, Any]
 
 
 def _several(callbacks: Any) -> tuple[Callable[[Evaluation], Any], ...]:
+    if not (callable(callbacks) or isinstance(callbacks, Iterable)):
+        raise TypeError(
+            f"callbacks={callbacks!r} must be a function of an Evaluation, or several in a list"
+        )
     found = (callbacks,) if callable(callbacks) else tuple(callbacks)
     for callback in found:
         if not callable(callback):
