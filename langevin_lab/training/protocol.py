@@ -14,6 +14,7 @@ from langevin_lab.integrators import Method
 from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials.network import Network
 from langevin_lab.training.checkpoint import Writer, read_checkpoint
+from langevin_lab.training.epoch_schedule import check_epoch_clocks
 from langevin_lab.training.evaluation import Evaluation, Evaluator
 from langevin_lab.training.history import History
 from langevin_lab.training.likelihood import check_network, steps_per_epoch
@@ -183,6 +184,7 @@ def train(
         begun = {"continue_from": earlier}
     steps = (total - epoch) * per_epoch
     prepared = prepare(dynamics, integrator, n_steps=steps, **begun, **simulation)
+    check_epoch_clocks(prepared.run.kernel.dynamics, per_epoch, prepared.run.kernel.dt)
     trainer = Trainer(
         prepared=prepared, steps_per_epoch=per_epoch, pace=pace, evaluator=evaluator,
         history=History(plan, evaluator.names, count, network.dim), callbacks=called,

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.training import train
+from langevin_lab.dynamics import Block
+from langevin_lab.training import per_epoch, train
+from langevin_lab.training.epoch_schedule import check_epoch_clocks
 
 X = np.linspace(-1.0, 1.0, 6)
 NETWORK = ll.potentials.multilayer_perceptron(X, X**2, hidden=(2,), batch_size=2)
@@ -39,3 +41,43 @@ def test_a_checkpoint_that_cannot_be_written_is_refused(tmp_path):
     missing = tmp_path / "nowhere" / "a.nc"
     refused(ValueError, r"a.nc': there is no directory '.*nowhere'; make it", checkpoint=missing)
     refused(ValueError, r"is a directory; give a file name in it", checkpoint=tmp_path)
+
+
+COOLING = ll.dynamics.Linear(start=0.1, stop=0.0, duration=4)
+
+
+def test_the_clock_of_a_schedule_must_be_that_of_the_training():
+    """Three steps an epoch; of dt=0.1 they last 0.3."""
+    forgotten = ll.Langevin(NETWORK, temperature=per_epoch(COOLING, NETWORK), friction=1.0)
+    refused(
+        ValueError,
+        r"temperature has a schedule whose epoch lasts 3, an epoch of this training lasts 0.3 "
+        r"\(3 steps of dt=0.1\); use ll.training.per_epoch\(schedule, network, dt=0.1\)",
+        forgotten, "BAOAB", dt=0.1,
+    )  # fmt: skip
+    larger = ll.potentials.multilayer_perceptron(X, X**2, hidden=(2,), batch_size=1)
+    rate = ll.momentum.SGD(learning_rate=per_epoch(COOLING, larger))
+    refused(
+        ValueError,
+        r"learning_rate has a schedule whose epoch lasts 6, .* lasts 3 \(3 steps\); use "
+        r"ll.training.per_epoch\(schedule, network\) with",
+        integrator=rate,
+    )
+
+
+def test_a_clock_that_fits_is_accepted():
+    fitting = per_epoch(COOLING, NETWORK, dt=0.1)
+    dynamics = ll.Langevin(NETWORK, temperature=fitting, friction=1.0)
+    check_epoch_clocks(dynamics, 3, 0.1)
+    with pytest.raises(ValueError, match=r"temperature has a schedule whose epoch lasts 0.3"):
+        check_epoch_clocks(dynamics, 3, 0.101)
+    half = NETWORK.dim // 2
+    blocks = ll.Partitioned(
+        [
+            Block(range(half), ll.Langevin(NETWORK, temperature=0.1, friction=1.0)),
+            Block(range(half, NETWORK.dim), dynamics),
+        ]
+    )
+    check_epoch_clocks(blocks, 3, 0.1)
+    with pytest.raises(ValueError, match=r"temperature has a schedule whose epoch lasts 0.3"):
+        check_epoch_clocks(blocks, 4, 0.1)
