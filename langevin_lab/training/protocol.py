@@ -92,7 +92,8 @@ def train(
         >= 0: only more than this counts as better.
     burn_in, keep_every : int, optional
         Keep the weights after epochs burn_in + keep_every, burn_in + 2 keep_every, ..., such as
-        for averages over a posterior.
+        for averages over a posterior. One of them must be reached, but by a part of a training:
+        with ``checkpoint`` or ``continue_from`` there may be none yet.
     callbacks : callable or iterable of callable, optional
         Each is called with every `Evaluation`; it may return True to stop all replicas, or an array
         of bool (n_replicas,). Errors pass through.
@@ -113,8 +114,10 @@ def train(
         ``train_loss``, ``validation_accuracy``, ... (epoch, replica), NaN after a replica's end;
         losses are means over examples without weight decay. With validation ``x_best``
         (replica, coordinate), ``best_epoch`` and ``best_validation_loss``, or ``..._accuracy``
-        (replica). ``stopped_epoch`` (replica), -1 if never; ``x_kept`` (kept_epoch, replica,
-        coordinate). Final state, ``diverged_step`` and provenance as `simulate`.
+        (replica). ``stopped_epoch`` (replica), -1 if never; with keep_every ``x_kept`` (kept_epoch,
+        replica, coordinate). Where all replicas have diverged or stopped, training ends: the axes
+        epoch and kept_epoch end there, before n_epochs, and kept_epoch may be empty. Final state,
+        ``diverged_step`` and provenance as `simulate`.
 
     Raises
     ------
@@ -167,6 +170,8 @@ def train(
         check_settings(earlier, settings, with_start=stored is not None)
         epoch = int(earlier.attrs["n_steps"]) // per_epoch
     total = plan.total(0 if stored is not None else epoch, n_epochs)
+    if earlier is None and checkpoint is None:
+        plan.check_keeping(total)
     if total < epoch:
         raise ValueError(
             f"n_epochs={n_epochs}, but checkpoint={str(checkpoint)!r} holds {epoch} epochs; use "

@@ -81,3 +81,35 @@ def test_a_clock_that_fits_is_accepted():
     check_epoch_clocks(blocks, 3, 0.1)
     with pytest.raises(ValueError, match=r"temperature has a schedule whose epoch lasts 0.3"):
         check_epoch_clocks(blocks, 4, 0.1)
+
+
+@pytest.mark.parametrize("keeping", [{"keep_every": 5}, {"keep_every": 1, "burn_in": 4}])
+def test_weights_that_would_never_be_kept_are_refused(keeping):
+    match = (
+        r"keep_every=\d after burn_in=\d keeps nothing in n_epochs=4; use n_epochs >= 5, or give "
+        r"checkpoint=... if this is the first part"
+    )
+    refused(ValueError, match, **keeping)
+
+
+def test_the_first_part_of_a_training_may_keep_nothing_yet(tmp_path):
+    file, settings = tmp_path / "a.nc", {"seed": 1, "n_replicas": 2, "burn_in": 4, "keep_every": 1}
+    first = train(NETWORK, SGD, n_epochs=2, checkpoint=file, **settings)
+    assert first["x_kept"].shape == (0, 2, NETWORK.dim)
+    assert first["kept_epoch"].dtype == np.int64
+    whole = train(NETWORK, SGD, n_epochs=6, **settings)
+    assert whole["kept_epoch"].values.tolist() == [5, 6]
+    second = train(NETWORK, SGD, n_epochs=2, continue_from=first, **settings)
+    assert second["x_kept"].shape == (0, 2, NETWORK.dim)
+    assert train(NETWORK, SGD, n_epochs=2, continue_from=second, **settings).identical(whole)
+    from_file = train(NETWORK, SGD, n_epochs=6, checkpoint=file, **settings)
+    np.testing.assert_array_equal(from_file["x_kept"], whole["x_kept"])
+    np.testing.assert_array_equal(from_file["kept_epoch"], whole["kept_epoch"])
+
+
+def test_the_axes_end_where_all_have_stopped():
+    found = train(
+        NETWORK, SGD, n_epochs=6, seed=1, burn_in=4, keep_every=1, callbacks=lambda e: e.epoch == 2
+    )
+    assert found["epoch"].values.tolist() == [0, 1, 2]
+    assert found["x_kept"].shape == (0, 1, NETWORK.dim)
