@@ -106,7 +106,8 @@ def train(
         Least time between two writes but the last.
     **simulation
         Further arguments of `simulate`: dt, start_momentum, start_thermostat, gradient_noise,
-        n_threads, chunk_size, divergence_bound, progress.
+        n_threads, chunk_size, divergence_bound, progress (one bar for all epochs of the call, if
+        they take longer than 3 s; by default in a terminal).
 
     Returns
     -------

@@ -113,3 +113,20 @@ def test_the_axes_end_where_all_have_stopped():
     )
     assert found["epoch"].values.tolist() == [0, 1, 2]
     assert found["x_kept"].shape == (0, 1, NETWORK.dim)
+
+
+def test_one_bar_shows_all_epochs_and_changes_nothing(capsys, monkeypatch):
+    settings = {"n_epochs": 4, "seed": 1}
+    quick = train(NETWORK, SGD, progress=True, **settings)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("langevin_lab.ensemble.progress.BAR_SECONDS", 0.0)
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, as far as rich can see
+    quiet = train(NETWORK, SGD, progress=False, **settings)
+    assert capsys.readouterr() == ("", "")
+    shown = train(NETWORK, SGD, progress=True, **settings)
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.count("SGD on multilayer_perceptron: about") == 1
+    assert "100%" in error
+    assert shown.identical(quiet)
+    assert shown.identical(quick)
