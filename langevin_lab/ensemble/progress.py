@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,14 +41,21 @@ class Forecast:
 
 
 def advance_with_progress(
-    run: Run, n_steps: int, chunk_size: int | None, progress: bool | None
+    run: Run,
+    n_steps: int,
+    chunk_size: int | None,
+    progress: bool | None,
+    tell: Callable[[int], None] | None = None,
 ) -> None:
-    """Advance the run by n_steps, chunk by chunk, showing progress on stderr if it is long."""
+    """Advance the run by n_steps, chunk by chunk, showing progress on stderr if it is long.
+
+    Where ``tell`` is given it shows the progress, see `progress_of_parts`.
+    """
     done, rate = 0, 0.0
     size = chunk_size or max(64, int(2e6 / run.n_replicas / run.kernel.dynamics.dim))
     if chunk_size is None or run.kernel.dynamics.is_scheduled:
         size = min(MAX_CHUNK, size)
-    show = sys.stderr.isatty() if progress is None else progress
+    show = tell is None and _is_shown(progress)
     with _bar(n_steps, run) as bar:
         while done < n_steps:
             piece = min(size, n_steps - done)
@@ -62,6 +69,37 @@ def advance_with_progress(
                 size = max(64, min(MAX_CHUNK, int(rate * CHUNK_SECONDS)))
             if show and rate and n_steps / rate > BAR_SECONDS:
                 bar(done, n_steps / rate)
+            if tell is not None:
+                tell(piece)
+
+
+@contextmanager
+def progress_of_parts(
+    run: Run, n_steps: int, progress: bool | None
+) -> Iterator[Callable[[int], None]]:
+    """One bar for n_steps that several calls advance: a function to be told of steps just done.
+
+    What happens between the calls counts as time of the steps.
+    """
+    show, done, first, started = _is_shown(progress), 0, 0, 0.0
+    with _bar(n_steps, run) as bar:
+
+        def tell(piece: int) -> None:
+            nonlocal done, first, started
+            done += piece
+            if not first:  # it may have compiled; its time says nothing
+                first, started = piece, time.perf_counter()
+                return
+            seconds = (time.perf_counter() - started) / (done - first) * n_steps
+            if show and seconds > BAR_SECONDS:
+                bar(done, seconds)
+
+        yield tell
+
+
+def _is_shown(progress: bool | None) -> bool:
+    """By default in a terminal."""
+    return sys.stderr.isatty() if progress is None else progress
 
 
 @contextmanager

@@ -53,13 +53,21 @@ def read_checkpoint(path: Any, continue_from: Any) -> Any:
     Raises
     ------
     ValueError
-        If ``continue_from`` is given as well, or the file is none of a training.
+        If ``continue_from`` is given as well, the file is none of a training, or no file can be
+        written there.
     """
     if continue_from is not None:
         raise ValueError(
             f"checkpoint={str(path)!r} is given and so is continue_from; give the stored dataset "
             "as continue_from, or the file alone"
         )
+    if not Path(path).parent.is_dir():
+        raise ValueError(
+            f"checkpoint={str(path)!r}: there is no directory {str(Path(path).parent)!r}; make it "
+            "first"
+        )
+    if Path(path).is_dir():
+        raise ValueError(f"checkpoint={str(path)!r} is a directory; give a file name in it")
     if not Path(path).exists():
         return None
     import xarray

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from langevin_lab.dynamics.schedules import check_positive
+from langevin_lab.potentials import Potential
 from langevin_lab.potentials.network import Network
 from langevin_lab.training.likelihood import steps_per_epoch
 
 __all__ = ["EpochSchedule", "per_epoch"]
+
+CLOCK_TOLERANCE = 1e-9  # relative; products of the same numbers differ by rounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,7 @@ def per_epoch(
         Such as ``ll.dynamics.Steps(times=(0, 100), values=(0.1, 0.01))``: times are epochs.
     network : Network
     dt : float
-        Time step of the training; an optimiser has none.
+        Time step of the training, which `train` compares with its own; an optimiser has none.
 
     Returns
     -------
@@ -78,3 +82,29 @@ def per_epoch(
     """
     check_positive("dt", dt)
     return EpochSchedule(schedule=schedule, epoch_duration=steps_per_epoch(network) * dt)
+
+
+def check_epoch_clocks(dynamics: Any, n_steps: int, dt: float) -> None:
+    """Raise ValueError if a schedule's epoch is not that of a training, n_steps steps of dt."""
+    optimiser = dynamics.equation == "descent"
+    for name, schedule in _epoch_schedules("dynamics", dynamics):
+        if not math.isclose(schedule.epoch_duration, n_steps * dt, rel_tol=CLOCK_TOLERANCE):
+            steps = f"{n_steps} steps" if optimiser else f"{n_steps} steps of dt={dt:g}"
+            remedy = "" if optimiser else f", dt={dt:g}"
+            raise ValueError(
+                f"{name} has a schedule whose epoch lasts {schedule.epoch_duration:g}, an epoch of "
+                f"this training lasts {n_steps * dt:g} ({steps}); use "
+                f"ll.training.per_epoch(schedule, network{remedy}) with the network trained here"
+            )
+
+
+def _epoch_schedules(name: str, value: Any) -> Iterator[tuple[str, EpochSchedule]]:
+    """The schedules that count epochs in a dynamics, its blocks or its optimiser."""
+    if isinstance(value, EpochSchedule):
+        yield name, value
+    elif isinstance(value, tuple):
+        for entry in value:
+            yield from _epoch_schedules(name, entry)
+    elif is_dataclass(value) and not callable(value) and not isinstance(value, Potential):
+        for item in fields(value):
+            yield from _epoch_schedules(item.name, getattr(value, item.name))

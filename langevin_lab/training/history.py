@@ -73,14 +73,17 @@ class History:
             result[f"best_{self.plan.monitor}"] = (("replica",), self.best_value.copy())
             result["best_epoch"] = (("replica",), self.best_epoch.copy())
             result["x_best"] = (("replica", "coordinate"), self.best_weights.copy())
-        if self.kept:
-            result["x_kept"] = (("kept_epoch", "replica", "coordinate"), np.array(self.kept))
+        if self.plan.keep_every is not None:
+            kept = np.array(self.kept).reshape(-1, self.n_replicas, self.dim)
+            result["x_kept"] = (("kept_epoch", "replica", "coordinate"), kept)
         return result
 
     def coordinates(self) -> dict[str, Any]:
         """Axes of the dataset beside those of the run."""
         axes: dict[str, Any] = {"epoch": np.array(self.epochs, np.int64)}
-        return axes | ({"kept_epoch": np.array(self.kept_epochs)} if self.kept else {})
+        if self.plan.keep_every is not None:
+            axes["kept_epoch"] = np.array(self.kept_epochs, np.int64)
+        return axes
 
     def restore(self, earlier: Any) -> None:
         """Go on with the record of an earlier part."""

@@ -69,6 +69,15 @@ class Plan:
             )
         return total
 
+    def check_keeping(self, total: int) -> None:
+        """Raise ValueError if no weights would be kept in so many epochs."""
+        if self.keep_every is not None and self.burn_in + self.keep_every > total:
+            raise ValueError(
+                f"keep_every={self.keep_every} after burn_in={self.burn_in} keeps nothing in "
+                f"n_epochs={total}; use n_epochs >= {self.burn_in + self.keep_every}, or give "
+                "checkpoint=... if this is the first part of a longer training"
+            )
+
     def keeps(self, epoch: int) -> bool:
         """Whether the weights after this epoch are kept."""
         if self.keep_every is None or epoch <= self.burn_in:

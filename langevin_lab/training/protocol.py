@@ -10,8 +10,11 @@ import numpy as np
 
 from langevin_lab.ensemble.checks import check_count, check_first_replica, check_seed
 from langevin_lab.ensemble.preparation import prepare
+from langevin_lab.integrators import Method
+from langevin_lab.momentum import Optimiser
 from langevin_lab.potentials.network import Network
 from langevin_lab.training.checkpoint import Writer, read_checkpoint
+from langevin_lab.training.epoch_schedule import check_epoch_clocks
 from langevin_lab.training.evaluation import Evaluation, Evaluator
 from langevin_lab.training.history import History
 from langevin_lab.training.likelihood import check_network, steps_per_epoch
@@ -89,7 +92,8 @@ def train(
         >= 0: only more than this counts as better.
     burn_in, keep_every : int, optional
         Keep the weights after epochs burn_in + keep_every, burn_in + 2 keep_every, ..., such as
-        for averages over a posterior.
+        for averages over a posterior. One of them must be reached, but by a part of a training:
+        with ``checkpoint`` or ``continue_from`` there may be none yet.
     callbacks : callable or iterable of callable, optional
         Each is called with every `Evaluation`; it may return True to stop all replicas, or an array
         of bool (n_replicas,). Errors pass through.
@@ -102,7 +106,8 @@ def train(
         Least time between two writes but the last.
     **simulation
         Further arguments of `simulate`: dt, start_momentum, start_thermostat, gradient_noise,
-        n_threads, chunk_size, divergence_bound, progress.
+        n_threads, chunk_size, divergence_bound, progress (one bar for all epochs of the call, if
+        they take longer than 3 s; by default in a terminal).
 
     Returns
     -------
@@ -110,8 +115,10 @@ def train(
         ``train_loss``, ``validation_accuracy``, ... (epoch, replica), NaN after a replica's end;
         losses are means over examples without weight decay. With validation ``x_best``
         (replica, coordinate), ``best_epoch`` and ``best_validation_loss``, or ``..._accuracy``
-        (replica). ``stopped_epoch`` (replica), -1 if never; ``x_kept`` (kept_epoch, replica,
-        coordinate). Final state, ``diverged_step`` and provenance as `simulate`.
+        (replica). ``stopped_epoch`` (replica), -1 if never; with keep_every ``x_kept`` (kept_epoch,
+        replica, coordinate). Where all replicas have diverged or stopped, training ends: the axes
+        epoch and kept_epoch end there, before n_epochs, and kept_epoch may be empty. Final state,
+        ``diverged_step`` and provenance as `simulate`.
 
     Raises
     ------
@@ -142,6 +149,8 @@ def train(
                 f"takes {', '.join(_PASSED_ON)}"
             )
     network = check_network(getattr(dynamics, "potential", dynamics))
+    _check_integrator(dynamics, integrator)
+    called = _several(callbacks)
     evaluator = Evaluator.of(network, validation=validation, test=test)
     plan = Plan(evaluate_every, monitor, patience, minimum_improvement, burn_in, keep_every)
     plan = plan.checked(evaluator.names)
@@ -156,12 +165,14 @@ def train(
     simulation |= {"first_replica": check_first_replica(first_replica, count)}
     start = _start(network, start, scheme, simulation)
     settings = settings_text(plan, evaluator.digests(), hashlib.sha256(start.tobytes()).hexdigest())
-    writer, called = Writer(checkpoint, checkpoint_seconds), _several(callbacks)
+    writer = Writer(checkpoint, checkpoint_seconds)
     per_epoch, epoch = steps_per_epoch(network), 0
     if earlier is not None:
         check_settings(earlier, settings, with_start=stored is not None)
         epoch = int(earlier.attrs["n_steps"]) // per_epoch
     total = plan.total(0 if stored is not None else epoch, n_epochs)
+    if earlier is None and checkpoint is None:
+        plan.check_keeping(total)
     if total < epoch:
         raise ValueError(
             f"n_epochs={n_epochs}, but checkpoint={str(checkpoint)!r} holds {epoch} epochs; use "
@@ -179,12 +190,33 @@ def train(
         begun = {"continue_from": earlier}
     steps = (total - epoch) * per_epoch
     prepared = prepare(dynamics, integrator, n_steps=steps, **begun, **simulation)
+    check_epoch_clocks(prepared.run.kernel.dynamics, per_epoch, prepared.run.kernel.dt)
     trainer = Trainer(
         prepared=prepared, steps_per_epoch=per_epoch, pace=pace, evaluator=evaluator,
         history=History(plan, evaluator.names, count, network.dim), callbacks=called,
         settings=settings, writer=writer, earlier=earlier,
     )  # fmt: skip
     return trainer.advance(total)
+
+
+def _check_integrator(dynamics: Any, integrator: Any) -> None:
+    """Raise TypeError unless the integrator is one, and for a network itself an optimiser."""
+    optimiser = "an optimiser such as ll.momentum.SGD(learning_rate=0.1)"
+    if isinstance(integrator, type):
+        raise TypeError(
+            f"integrator={integrator.__name__} is a class: give an instance, such as "
+            "ll.momentum.SGD(learning_rate=0.1)"
+        )
+    if not isinstance(integrator, (str, Method, Optimiser)):
+        raise TypeError(
+            f"integrator={integrator!r} must be the name of a method such as 'BAOAB', a Method or "
+            f"{optimiser}"
+        )
+    if isinstance(dynamics, Network) and not isinstance(integrator, Optimiser):
+        raise TypeError(
+            f"integrator={integrator!r} for a network itself must be {optimiser}; methods of "
+            "dynamics, such as 'BAOAB', need ll.Langevin(network, temperature=..., friction=...)"
+        )
 
 
 def _n_replicas(given: int | None, start: Any, earlier: Any) -> int:
@@ -212,6 +244,10 @@ def _start(network: Network, given: Any, scheme: str, simulation: dict[str, Any]
 
 
 def _several(callbacks: Any) -> tuple[Callable[[Evaluation], Any], ...]:
+    if not (callable(callbacks) or isinstance(callbacks, Iterable)):
+        raise TypeError(
+            f"callbacks={callbacks!r} must be a function of an Evaluation, or several in a list"
+        )
     found = (callbacks,) if callable(callbacks) else tuple(callbacks)
     for callback in found:
         if not callable(callback):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.ensemble.preparation import Prepared
-from langevin_lab.ensemble.progress import advance_with_progress
+from langevin_lab.ensemble.progress import advance_with_progress, progress_of_parts
 from langevin_lab.ensemble.result import dataset, final_values
 from langevin_lab.ensemble.run import Run
 from langevin_lab.training.checkpoint import Writer
@@ -75,22 +75,28 @@ class Trainer:
         before = self.run.step
         if self.earlier is None:
             self._evaluate(0, final_values(self.run, "x"))
-        for epoch in self.history.plan.stops(self.epoch, total):
-            if not self.running.any():
-                break
-            steps = (epoch - self.epoch) * self.steps_per_epoch
-            advance_with_progress(self.run, steps, **self.pace)
-            weights = final_values(self.run, "x")
-            if self.history.plan.keeps(epoch):
-                self.history.keep(epoch, weights, self.running)
-            if epoch % self.history.plan.evaluate_every == 0:
-                self._evaluate(epoch, weights)
-                self.writer(self.dataset)
+        n_steps = (total - self.epoch) * self.steps_per_epoch
+        with progress_of_parts(self.run, n_steps, self.pace["progress"]) as tell:
+            for epoch in self.history.plan.stops(self.epoch, total):
+                if not self.running.any():
+                    break
+                self._advance_to(epoch, tell)
         if self.earlier is not None and self.run.step == before:
             return self.earlier
         self.writer(self.dataset, last=True)
         self._warn()
         return self.dataset()
+
+    def _advance_to(self, epoch: int, tell: Callable[[int], None]) -> None:
+        """Train up to an epoch after which something is looked at, and look at it."""
+        steps = (epoch - self.epoch) * self.steps_per_epoch
+        advance_with_progress(self.run, steps, **self.pace, tell=tell)
+        weights = final_values(self.run, "x")
+        if self.history.plan.keeps(epoch):
+            self.history.keep(epoch, weights, self.running)
+        if epoch % self.history.plan.evaluate_every == 0:
+            self._evaluate(epoch, weights)
+            self.writer(self.dataset)
 
     def _evaluate(self, epoch: int, weights: np.ndarray) -> None:
         running = self.running
