@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import math
 import runpy
 from pathlib import Path
 
@@ -238,6 +239,17 @@ def test_script_trains_resumes_and_draws(tmp_path, capsys):
         main(["--synthetic", "0", "--out", str(tmp_path / "none")])
     assert script()._value("0.1") == 0.1
     assert script()._value("true") is True
+
+
+def test_what_an_optimiser_does_not_measure_is_an_empty_cell(tmp_path, data):
+    preset = dataclasses.replace(SMALL, optimiser="SGLD", options=OURS["SGLD"], epochs=1)
+    train_images(preset, *data, folder=tmp_path)
+    names, cells = (line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines())
+    empty = [name for name, cell in zip(names, cells) if cell in ("", "nan")]
+    assert empty == ["momentum", "temperature"]
+    assert "nan" not in cells
+    (record,) = read_log(tmp_path / "log.csv")
+    assert math.isnan(record.temperature)
 
 
 def test_script_says_what_is_wrong_without_a_traceback(tmp_path, monkeypatch):
