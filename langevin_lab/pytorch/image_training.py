@@ -174,7 +174,10 @@ def make_optimiser(
         raise ValueError(
             f"options={options} do not fit {preset.optimiser}: {error}; it takes {list(known)[1:]}"
         ) from None
-    made: torch.optim.Optimizer = kind(groups, **options)
+    try:
+        made: torch.optim.Optimizer = kind(groups, **options)
+    except TypeError as error:  # also torch's own, of comparing a text with a number
+        raise ValueError(f"options={options} do not fit {preset.optimiser}: {error}") from None
     return made
 
 
