@@ -17,6 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from langevin_lab.pytorch.image_figure import draw_training
 from langevin_lab.pytorch.image_presets import PRESETS, ImagePreset
 from langevin_lab.pytorch.image_training import EpochRecord, train_images
@@ -28,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train as the command line says."""
     given = _parser().parse_args(arguments)
     preset = _preset(given)
+    _check_device(given.device)
+    if given.synthetic is not None and given.synthetic < 0:
+        raise SystemExit(f"--synthetic {given.synthetic}: give a number of images, such as 2000")
     if given.synthetic is not None:
         train, test = synthetic_images(given.synthetic, seed=1), synthetic_images(500, seed=2)
     else:
@@ -88,6 +93,18 @@ def _preset(given: argparse.Namespace) -> ImagePreset:
             raise SystemExit(f"--option {option}: write NAME=VALUE, such as lr=0.01")
         options[name] = _value(value)
     return dataclasses.replace(preset, options=options, **changes)
+
+
+def _check_device(name: str) -> None:
+    """Leave with one line unless torch can hold a tensor there."""
+    try:
+        torch.empty(1, device=name).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise SystemExit(
+            f"--device {name}: torch {torch.__version__}, which sees {torch.cuda.device_count()} "
+            f"CUDA devices, can not use it ({reason}); use --device cpu"
+        ) from None
 
 
 def _value(text: str) -> Any:

@@ -15,7 +15,7 @@ __all__ = ["draw_training", "read_log"]
 
 
 def read_log(path: str | Path) -> list[EpochRecord]:
-    """Return the records of a log.csv.
+    """Return the records of a log.csv; an empty cell is nan.
 
     Raises
     ------
@@ -29,7 +29,7 @@ def read_log(path: str | Path) -> list[EpochRecord]:
             raise ValueError(f"{path} has the columns {reader.fieldnames}, not {names}")
         whole = {"epoch", "n_steps"}
         return [
-            EpochRecord(**{k: (int if k in whole else float)(v) for k, v in row.items()})  # type: ignore[arg-type]
+            EpochRecord(**{k: (int if k in whole else float)(v or "nan") for k, v in row.items()})  # type: ignore[arg-type]
             for row in reader
         ]
 

@@ -41,8 +41,9 @@ class EpochRecord:
     """What the log says of one epoch; losses are mean cross-entropies, without the penalty.
 
     ``momentum`` is that of the next step and ``temperature`` the mean square displacement of the
-    last step over lr; both are nan for an optimiser without them. Training figures are means over
-    the epoch, while the model changes; test figures are those after it.
+    last step over lr; both are nan for an optimiser that does not measure them, and empty cells of
+    log.csv, which says nothing of the temperature of the noise. Training figures are means over the
+    epoch, while the model changes; test figures are those after it.
     """
 
     epoch: int
@@ -173,7 +174,10 @@ def make_optimiser(
         raise ValueError(
             f"options={options} do not fit {preset.optimiser}: {error}; it takes {list(known)[1:]}"
         ) from None
-    made: torch.optim.Optimizer = kind(groups, **options)
+    try:
+        made: torch.optim.Optimizer = kind(groups, **options)
+    except TypeError as error:  # also torch's own, of comparing a text with a number
+        raise ValueError(f"options={options} do not fit {preset.optimiser}: {error}") from None
     return made
 
 
@@ -344,7 +348,14 @@ def _write_log(path: Path, records: list[EpochRecord]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in dataclasses.fields(EpochRecord)])
         writer.writeheader()
-        writer.writerows(dataclasses.asdict(record) for record in records)
+        writer.writerows(_cells(record) for record in records)
+
+
+def _cells(record: EpochRecord) -> dict[str, Any]:
+    """A line of the log; what the optimiser does not measure is left empty."""
+    values = dataclasses.asdict(record)
+    unknown = [name for name in ("momentum", "temperature") if math.isnan(values[name])]
+    return values | dict.fromkeys(unknown, "")
 
 
 def _fingerprint(images: ImageSet) -> str:

@@ -68,7 +68,14 @@ def synthetic_images(n_images: int, *, seed: int, n_classes: int = 10) -> ImageS
     seed : int
         Of the noise.
     n_classes : int, optional
+
+    Raises
+    ------
+    ValueError
+        If n_images is negative.
     """
+    if n_images < 0:
+        raise ValueError(f"n_images={n_images} must be >= 0, for example 2000")
     patterns = torch.rand(n_classes, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     patterns = functional.interpolate(patterns, size=(32, 32), mode="bilinear")
     labels = torch.arange(n_images) % n_classes

@@ -12,6 +12,7 @@ that is refused can be repeated.
 from __future__ import annotations
 
 import abc
+import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -23,12 +24,12 @@ __all__ = ["BaseOptimiser"]
 
 _FULL = (torch.float32, torch.float64)
 _SHORT = (torch.bfloat16, torch.float16)
-# What decides a step of some optimiser, here or in torch; other entries of a group are its owner's.
-_NUMBERS = frozenset(
+# What a group may hold besides the numbers of its optimiser: what torch, its schedulers and a group
+# that was taken from another optimiser bring, and a name.
+_OTHERS = frozenset(
     (
-        "temperature", "friction", "mass", "thermal_mass", "applied_noise", "coupling", "epsilon",
-        "convention", "start_thermostat", "margin", "square_decay", "start_momentum",
-        "total_steps", "alpha", "schedule", "momentum", "dampening", "nesterov", "betas", "eps",
+        "params", "param_names", "name", "initial_lr", "max_lr", "min_lr", "swa_lr",
+        "initial_momentum", "base_momentum", "max_momentum", "lr_before", "thermostat",
     )
 )  # fmt: skip
 
@@ -87,15 +88,11 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
         Raises
         ------
         TypeError, ValueError
-            As the constructor.
+            As the constructor, or if the group has an entry that no step would read.
         """
         number = len(self.param_groups)
         if isinstance(param_group, dict):
-            for name in sorted(_NUMBERS & set(param_group) - set(self.defaults)):
-                raise ValueError(
-                    f"group {number} has {name}={param_group[name]!r}, but {type(self).__name__} "
-                    f"has no {name}; its numbers are {', '.join(sorted(self.defaults))}"
-                )
+            self._check_names(param_group, number)
             named = {**self.defaults, **param_group}
             self.check_group(named, f"group {number}: " if number else "")
         super().add_param_group(param_group)
@@ -108,6 +105,19 @@ class BaseOptimiser(torch.optim.Optimizer, abc.ABC):
                     f"parameter {index} of group {number} has dtype {param.dtype}; use float32, "
                     "float64, bfloat16 or float16"
                 )
+
+    def _check_names(self, param_group: dict[str, Any], number: int) -> None:
+        """Raise ValueError if a group has an entry that no step would read."""
+        equation = {"equation"} if getattr(self, "equations", ()) else set()
+        known = sorted({*self.defaults, *equation})
+        for name in sorted(set(param_group) - {*known, *_OTHERS}, key=str):
+            value = param_group[name]
+            shown = f"={value!r}" if isinstance(value, (bool, int, float, str)) else ""
+            close = difflib.get_close_matches(str(name), [*known, "params", "name"], n=1)
+            raise ValueError(
+                f"group {number} has {name}{shown}, but {type(self).__name__} has no {name}; its "
+                f"numbers are {', '.join(known)}" + "".join(f": did you mean {c}?" for c in close)
+            )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import math
 import runpy
 from pathlib import Path
 
@@ -238,6 +239,36 @@ def test_script_trains_resumes_and_draws(tmp_path, capsys):
         main(["--synthetic", "0", "--out", str(tmp_path / "none")])
     assert script()._value("0.1") == 0.1
     assert script()._value("true") is True
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["--device", "abacus"], r"^--device abacus: torch .* CUDA devices, can not use"),
+        (["--device", "cuda:99"], r"^--device cuda:99: .* sees \d+ CUDA devices.*-device cpu$"),
+        (["--synthetic", "-5"], r"^--synthetic -5: give a number of images"),
+        (["--option", "lr=abc"], r"^cifar10\.py: options=.*abc.* do not fit CoolMomentum: lr"),
+        (["--optimiser", "SGD", "--option", "lr=abc"], r"^cifar10\.py: .*'abc'.* do not fit SGD"),
+    ],
+)  # fmt: skip
+def test_script_refuses_what_was_typed_in_one_line(tmp_path, monkeypatch, given, told):
+    path = Path(__file__).parents[2] / "examples" / "cifar10.py"
+    common = ["--synthetic", "40", "--model", "small_cnn", "--out", str(tmp_path)]
+    monkeypatch.setattr("sys.argv", ["cifar10.py", *common, *given])
+    with pytest.raises(SystemExit, match=told) as left:
+        runpy.run_path(str(path), run_name="__main__")
+    assert "\n" not in str(left.value)
+
+
+def test_what_an_optimiser_does_not_measure_is_an_empty_cell(tmp_path, data):
+    preset = dataclasses.replace(SMALL, optimiser="SGLD", options=OURS["SGLD"], epochs=1)
+    train_images(preset, *data, folder=tmp_path)
+    names, cells = (line.split(",") for line in (tmp_path / "log.csv").read_text().splitlines())
+    empty = [name for name, cell in zip(names, cells) if cell in ("", "nan")]
+    assert empty == ["momentum", "temperature"]
+    assert "nan" not in cells
+    (record,) = read_log(tmp_path / "log.csv")
+    assert math.isnan(record.temperature)
 
 
 def test_script_says_what_is_wrong_without_a_traceback(tmp_path, monkeypatch):

@@ -124,6 +124,8 @@ def test_synthetic_images_have_the_shape_of_cifar10(images):
 
 
 def test_wrong_sets_are_refused():
+    with pytest.raises(ValueError, match="n_images=-5 must be >= 0, for example 2000"):
+        synthetic_images(-5, seed=1)
     labels = torch.zeros(2, dtype=torch.int64)
     with pytest.raises(ValueError, match=r"images of torch.float32 and shape \(2, 3, 4, 4\) must"):
         ImageSet(torch.zeros(2, 3, 4, 4), labels)

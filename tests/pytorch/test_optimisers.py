@@ -345,8 +345,8 @@ def test_gradients_are_looked_at_once_a_step(few, name, monkeypatch):
 
 
 @every_optimiser
-def test_numbers_of_other_methods_are_refused(name):
-    """Not left unread; what a group is called is its owner's business."""
+def test_numbers_of_other_methods_and_typos_are_refused(name):
+    """Not left unread; what a group is called, and what schedulers keep in it, may stay."""
     module = network()
     optimiser = OPTIMISERS[name](module)
     group = {k: v for k, v in optimiser.param_groups[0].items() if k != "thermostat"}
@@ -358,7 +358,26 @@ def test_numbers_of_other_methods_are_refused(name):
     if name == "SGLD":
         with pytest.raises(ValueError, match="has friction=2, but SGLD has no friction; its numbe"):
             optimiser.add_param_group({**group, "friction": 2})
-    optimiser.add_param_group({**group, "name": "late", "initial_lr": 0.1})
+    typo = r"has weigth_decay=0\.1, but .* numbers are .*lr, .*: did you mean weight_decay\?"
+    with pytest.raises(ValueError, match=typo):
+        optimiser.add_param_group({**group, "weigth_decay": 0.1})
+    with pytest.raises(ValueError, match=f"has parms, but {name} has no parms.*mean params"):
+        optimiser.add_param_group({"parms": group["params"], **group})
+    more = {"initial_lr": 0.1, "max_lr": 0.1, "min_lr": 0.1, "max_momentum": 0.9}
+    optimiser.add_param_group({**group, "name": "late", **more})
+
+
+def test_typos_in_the_first_groups_are_refused():
+    one = [{"params": [torch.nn.Parameter(torch.zeros(2))], "temprature": 1e-3}]
+    with pytest.raises(ValueError, match=r"group 0 has temprature=0\.001.*mean temperature\?"):
+        optim.Langevin(one, 0.1, temperature=1.0, friction=1.0, seed=1)
+    module = network()
+    groups = [
+        {"params": module[0].parameters(), "equation": "adaptive"},
+        {"params": module[2].parameters(), "equation": "langevin", "frictoin": 5.0},
+    ]
+    with pytest.raises(ValueError, match=r"1 has frictoin=5\.0.*equation.*mean friction\?"):
+        optim.AdLaLa(groups, seed=1)
 
 
 @every_optimiser

@@ -143,6 +143,27 @@ def test_langevin_is_the_word_letter_by_letter(network, word):
     agree(twin.walk(optimiser, closure=several), expected)
 
 
+@pytest.mark.parametrize(
+    ("word", "same"),
+    [("BAO", "BAO"), ("OBABO", "OBABO"), ("AOAB", "BAOA"), ("OBA", "BAO"), ("OAB", "BOA"),
+     ("ABO", "BOA"), ("ABOBA", "ABOBA")],
+)  # fmt: skip
+def test_words_have_the_points_of_the_package_s_word_that_the_guide_names(network, word, same):
+    eq = ll.Langevin(network, temperature=0.01, friction=0.8)
+    expected = of_method(method(same), eq, 0.4, network, {})
+    twin = Twin(network)
+    optimiser = optim.Langevin(
+        twin.module.parameters(), 0.4, temperature=0.01, friction=0.8, seed=SEED, word=word
+    )
+    found = twin.walk(optimiser)
+    if word == "ABOBA":  # half a drift later: x_n+1 is midway between two of these points
+        found, expected = (found[1:] + found[:-1]) / 2, expected[1:]
+    agree(found, expected)
+    if word != same:  # the control
+        with pytest.raises(AssertionError):
+            agree(found, of_method(method(word), eq, 0.4, network, {})[: len(found)])
+
+
 @pytest.mark.slow
 def test_langevin_is_the_compiled_method(network):
     """Not the numpy step: the kernel of `simulate`, which numbers its own normals."""

@@ -133,7 +133,7 @@ class AdaptiveLangevin(ProgramOptimiser):
         Friction per xi, > 0.
     start_thermostat : float, optional
         xi at the start; by default its mean without gradient noise,
-        applied_noise^2/(2 coupling T).
+        applied_noise^2/(2 coupling T), where a compiled run draws it from its invariant law.
     word : str, optional
         Over A, B, O, D or, as AdLa, over A, B, C, N, D: "BACNDNCAB".
     mass, replica, weight_decay, maximize, check_gradients : optional

@@ -5,6 +5,9 @@ Each parameter group says which equation moves it, ``"equation": "adaptive"``, "
 kick; here a step begins with it, because it begins with the gradient:
 
     AdLaLa    B | A C N D O D N C A | next gradient          LOL    B A O A B, as BAOAB
+
+So the points of `LOL` are those of a compiled run of "LOL", and the points of `AdLaLa` those of
+"B A C D E O E D C A", not of "AdLaLa", each with the same ``start_thermostat``.
 """
 
 from __future__ import annotations
@@ -85,7 +88,7 @@ class AdLaLa(_Partitioned):
     convention : {"code", "text"}, optional
         Which of the two published forms, see `dynamics.adla`.
     start_thermostat : float, optional
-        xi at the start; by default its mean without gradient noise.
+        xi at the start; by default its mean without gradient noise, where a compiled run draws it.
     seed : int
         Of the noise.
     replica, weight_decay, maximize, check_gradients : optional

@@ -6,7 +6,7 @@ parameters are the points where the method takes its (first) gradient.
 
     BAOAB     p -= (dt/2) g | next step: p -= (dt/2) g, A, O, A            points x_n
     AOAB      p -= dt g, A, O, A                                           the word BAOA
-    ABOBA     p -= (dt/2) g, O, p -= (dt/2) g, A, A                        the word BOBA
+    ABOBA     p -= (dt/2) g, O, p -= (dt/2) g, A, A                        half a drift after x_n
 
 Where the gradient is carried from step to step (words that begin and end with a kick), what comes
 before the bar belongs to the step before: it is left out in the first step, and draws the normals

@@ -26,8 +26,9 @@ class ProgramOptimiser(BaseOptimiser):
     """Base of the Langevin family: a plan of the step, numbers for each group, counted noise.
 
     The normal of coordinate i (of D in all groups, in order, with or without gradient), number j of
-    m of a step n is number (n m + j) D + i of the stream (seed, replica), as in compiled runs. It
-    is made in float64 and rounded to the precision of the momenta.
+    m of a step n is number (n m + j) D + i of the stream (seed, replica), as in compiled runs of
+    the word that `plan` runs, which begins with the kick. It is made in float64 and rounded to the
+    precision of the momenta.
 
     Parameters
     ----------
