@@ -121,7 +121,7 @@ def crossed_mean(values: Any) -> Estimate:
     Example
     -------
     >>> str(crossed_mean([[1.0, 2.0, 3.0], [3.0, 2.0, 4.0]]))
-    '2.50 ± 0.76'
+    '2.50 ± 0.71'
     """
     array = np.asarray(values, dtype=float)
     if array.ndim not in (1, 2):
