@@ -1,5 +1,6 @@
 """Memory that does not grow with the number of steps, its check, and the progress bar."""
 
+import gc
 import os
 import time
 import tracemalloc
@@ -20,15 +21,21 @@ MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 @pytest.mark.slow
 @pytest.mark.parametrize("n_replicas", [3, 400])
 def test_memory_does_not_grow_with_the_number_of_steps(n_replicas):
-    peaks = []
+    # A number per step, or per replica and chunk, would be 288 kB more in the longer run; garbage
+    # that waits for its collection makes single peaks of about 200 kB scatter by 70.
     settings = {"burn_in": 0, "record_every": 1, "chunk_size": 400}
     cases.simulate("BAOAB", n_replicas, **settings)
-    for n_steps in (4_000, 40_000):
+
+    def peak(n_steps):
+        gc.collect()
         tracemalloc.start()
         cases.simulate("BAOAB", n_replicas, n_steps=n_steps, **settings)
-        peaks.append(tracemalloc.get_traced_memory()[1])
+        highest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peaks[1] < 1.2 * peaks[0]
+        return highest
+
+    peaks = [min(peak(n_steps) for _ in range(3)) for n_steps in (4_000, 40_000)]
+    assert peaks[1] < peaks[0] + 144_000
     assert peaks[1] < 2_000_000
 
 
