@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
+
+if importlib.util.find_spec("torch") is None:
+    raise ImportError(
+        "langevin_lab.pytorch needs PyTorch, which is not installed; "
+        "pip install langevin_lab[torch]"
+    )
 
 # Rooms inside this one, imported on use.
 _ROOMS = ("noise", "optim")
