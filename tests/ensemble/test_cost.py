@@ -21,8 +21,8 @@ MACHINE = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 @pytest.mark.slow
 @pytest.mark.parametrize("n_replicas", [3, 400])
 def test_memory_does_not_grow_with_the_number_of_steps(n_replicas):
-    # A number per step, or per replica and chunk, would be 288 kB more in the longer run; garbage
-    # that waits for its collection makes single peaks of about 200 kB scatter by 70.
+    # A number per step, or per replica and chunk, would be 1,570 kB more in the longer run; garbage
+    # that waits for its collection makes peaks of about 250 kB scatter by up to 200.
     settings = {"burn_in": 0, "record_every": 1, "chunk_size": 400}
     cases.simulate("BAOAB", n_replicas, **settings)
 
@@ -34,8 +34,8 @@ def test_memory_does_not_grow_with_the_number_of_steps(n_replicas):
         tracemalloc.stop()
         return highest
 
-    peaks = [min(peak(n_steps) for _ in range(3)) for n_steps in (4_000, 40_000)]
-    assert peaks[1] < peaks[0] + 144_000
+    peaks = [min(peak(n_steps) for _ in range(3)) for n_steps in (4_000, 200_000)]
+    assert peaks[1] < peaks[0] + 780_000
     assert peaks[1] < 2_000_000
 
 
