@@ -61,23 +61,21 @@ class Config:
 
 def run(config: Config) -> xarray.Dataset:
     """Accuracies of all replicas on all three parts of the data, and mean momenta."""
-    inputs, targets = _digits(config.seed)
+    train, rest = ll.potentials.load_digits(seed=config.seed).split(N_TRAIN)
+    validation, test = rest.split(N_VALIDATION)
+    parts = {"train": train, "validation": validation, "test": test}
     network = ll.potentials.multilayer_perceptron(
-        inputs[:N_TRAIN], targets[:N_TRAIN], hidden=(16,), loss="cross_entropy", batch_size=25
+        train.inputs, train.targets, hidden=(16,), loss="cross_entropy", batch_size=25
     )
-    ends = (0, N_TRAIN, N_TRAIN + N_VALIDATION, len(inputs))
-    parts = {
-        name: slice(*ends[i : i + 2]) for i, name in enumerate(("train", "validation", "test"))
-    }
     shape = (len(OPTIMISERS), len(config.descent_rates), config.n_replicas)
     data = {name: np.zeros(shape) for name in parts}
     momentum, momentum_stderr = np.full(shape[:2], np.nan), np.full(shape[:2], np.nan)
     for i, name in enumerate(OPTIMISERS):
         for j, learning_rate in enumerate(config.rates(name)):
             found = _train(config, network, name, learning_rate)
-            for part, chosen in parts.items():
+            for part, examples in parts.items():
                 data[part][i, j] = network.accuracy(
-                    found["x_final"].values, inputs[chosen], targets[chosen]
+                    found["x_final"].values, examples.inputs, examples.targets
                 )
             if name in ("ARSGD", "ARAdam"):
                 momentum[i, j] = found["mean_momentum"]
@@ -87,15 +85,6 @@ def run(config: Config) -> xarray.Dataset:
     variables["learning_rate"] = (names, np.array([config.rates(name) for name in OPTIMISERS]))
     variables |= {"momentum": (names, momentum), "momentum_stderr": (names, momentum_stderr)}
     return xarray.Dataset(variables, coords={"optimiser": list(OPTIMISERS)})
-
-
-def _digits(seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images (n, 64) in [0, 1] and their classes, shuffled."""
-    from sklearn.datasets import load_digits
-
-    inputs, targets = load_digits(return_X_y=True)
-    order = np.random.default_rng(seed).permutation(len(inputs))
-    return inputs[order] / 16.0, targets[order]
 
 
 def _train(config: Config, network: Any, name: str, learning_rate: float) -> xarray.Dataset:

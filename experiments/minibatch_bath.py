@@ -99,8 +99,8 @@ def _cooled_network(config: Config, replacement: bool) -> tuple[list, list, list
         momenta.append(float(schedule(look * pause - 1)))
         moving.append((ended["p_final"].values ** 2).mean(axis=1) / rate)
         if look % (N_MOMENTS // N_WINDOWS) == 1:  # it hardly changes
-            variance = example_variance(network, ended["x_final"].values) / config.batch_size
-            variance *= 1.0 if replacement else (N_EXAMPLES - config.batch_size) / (N_EXAMPLES - 1)
+            _, variances = ll.training.gradient_moments(network, ended["x_final"].values)
+            variance = variances.mean(axis=1)  # of a batch, over coordinates
         predicted.append(variance * _temperature(rate, momenta[-1]))
     sharp = ll.training.sharpness(network, ended["x_final"].values[0], tolerance=1e-3)
     return momenta, moving, predicted, float(sharp.value)
@@ -131,34 +131,6 @@ def _temperature(rate: float, momentum, *, noise: float = 1.0, curvature: float 
     return ll.limits.cool_momentum_temperature(
         learning_rate=rate, momentum=momentum, gradient_noise=noise, curvature=curvature
     )
-
-
-def example_variance(network, x) -> np.ndarray:
-    """Variance of the gradient of one example of a network with one hidden layer, tanh, softmax.
-
-    Mean over coordinates, shape (n_replicas,): |delta_o|^2 (|h|^2 + 1) + |delta_h|^2 (|a|^2 + 1)
-    is the squared norm of backpropagation's gradient.
-    """
-    inputs, blocks = network.data.values[:, :-1], network.blocks
-    targets = np.eye(10)[network.data.values[:, -1].astype(int)]
-    count, width = len(x), blocks["biases_1"].stop - blocks["biases_1"].start
-    first = x[:, blocks["weights_1"]].reshape(count, width, -1)
-    second = x[:, blocks["weights_2"]].reshape(count, 10, width)
-    hidden = np.tanh(inputs @ first.transpose(0, 2, 1) + x[:, None, blocks["biases_1"]])
-    outputs = hidden @ second.transpose(0, 2, 1) + x[:, None, blocks["biases_2"]]
-    chances = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
-    error = chances / chances.sum(axis=-1, keepdims=True) - targets
-    back = (error @ second) * (1 - hidden**2)
-    squares = (error**2).sum(axis=-1) * ((hidden**2).sum(axis=-1) + 1)
-    squares += (back**2).sum(axis=-1) * ((inputs**2).sum(axis=-1) + 1)
-    for deltas, values in (
-        (error, hidden),
-        (back, np.broadcast_to(inputs, (count, *inputs.shape))),
-    ):
-        weights = deltas.transpose(0, 2, 1) @ values / len(inputs)
-        means = (weights**2).sum(axis=(1, 2)) + (deltas.mean(axis=1) ** 2).sum(axis=1)
-        squares = squares - means[:, None]
-    return squares.mean(axis=1) / x.shape[1]
 
 
 def epoch_factor(momentum: float, n_batches: int) -> float:

@@ -71,15 +71,3 @@ def test_differences_are_paired():
     statement = "ARSGD minus SGD, test accuracy, learning rate 0.1"
     (claim,) = (claim for claim in module.claims(made()) if claim.statement == statement)
     assert claim.measured.stderr == pytest.approx(0.0014 / 4, rel=0.4)
-
-
-def test_digits_are_shuffled_alike_and_scaled():
-    pytest.importorskip("sklearn")
-    inputs, targets = module._digits(5)
-    again, _ = module._digits(5)
-    other, _ = module._digits(6)
-    assert inputs.shape == (1797, 64)
-    assert (inputs.min(), inputs.max()) == (0.0, 1.0)
-    assert set(targets) == set(range(10))
-    np.testing.assert_array_equal(inputs, again)
-    assert (inputs != other).any()

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from shipped import experiment
 
-from langevin_lab.potentials import drawn_gradient
-
 module = experiment("minibatch_bath")
 
 
@@ -30,18 +28,6 @@ def test_epochs_on_a_flat_loss_have_the_sum_of_their_covariances(momentum, n_bat
     assert found == pytest.approx(brute_epoch_variance(momentum, n_batches), rel=1e-9)
     assert abs(module.epoch_factor(momentum + 0.02, n_batches) - found) > 1e-5
     assert found == pytest.approx(1.0) if momentum == 0 else found < 0.95
-
-
-def test_variance_of_examples_is_that_of_gradients_of_one():
-    config = dataclasses.replace(module.Config(), batch_size=1)
-    network = module._network(config, weight_decay=0.1)
-    x = network.start(seed=1, n_replicas=2)
-    found = module.example_variance(network, x)
-    every = np.arange(network.data.n_examples)[:, None]
-    for row, value in zip(x, found):
-        gradients = drawn_gradient(network, np.broadcast_to(row, (len(every), x.shape[1])),
-                                   indices=every)  # fmt: skip
-        assert value == pytest.approx(gradients.var(axis=0).mean(), rel=1e-9)
 
 
 def test_lags_are_those_of_slow_cooling_and_of_the_recursion(monkeypatch):

@@ -94,10 +94,11 @@ def network(**given):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "cross_entropy"])
 @pytest.mark.parametrize("hidden", [(), (3,), (4, 3)])
 @pytest.mark.parametrize("replacement", [False, True])
-def test_moments_are_those_of_all_batches(replacement, hidden):
-    net = network(batch_size=2, replacement=replacement, hidden=hidden, weight_decay=0.3)
+def test_moments_are_those_of_all_batches(replacement, hidden, loss):
+    net = network(batch_size=2, replacement=replacement, hidden=hidden, weight_decay=0.3, loss=loss)
     points = net.start(seed=1, n_replicas=2)
     pairs = [(i, j) for i in range(6) for j in range(6) if replacement or i != j]
     mean, variance = gradient_moments(net, points)
