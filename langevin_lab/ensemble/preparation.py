@@ -92,14 +92,7 @@ def prepare(
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     divergence_bound = check_bound(divergence_bound)
     recorded = recorders(observe)
-
-    plain = [recorder for recorder in recorded.values() if isinstance(recorder, Recorder)]
-    histograms = [recorder for recorder in recorded.values() if isinstance(recorder, Histogram)]
-    for recorder in plain:
-        if isinstance(recorder, KineticTemperature):
-            recorder.check_method(scheme, dynamics, dt)
-    moments = unique_moments(plain, dynamics)
-    kernel = RecordingKernel(dynamics, scheme, dt, moments, [Moment(h.text) for h in histograms])
+    kernel, moments = _recording_kernel(dynamics, scheme, dt, recorded)
     settings = {
         "dynamics": dynamics.describe(),
         "potential": potential_key(dynamics.potential),
@@ -124,15 +117,32 @@ def prepare(
     total = earlier + n_steps
     check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, total)
-    _check_lengths(settings, total, recording=bool(recorded))
-    _check_error_bars(plain, histograms, n_replicas, (total - burn_in) // record_every)
-    _check_names(recorded, kernel, saving=save_every > 0)
-    n_bins = max((h.bins for h in histograms), default=0)
-    _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
-    run = _set_up(kernel, settings, histograms, n_threads, starts, continue_from)
+    _check_recording(kernel, recorded, settings, total, n_threads)
+    run = _set_up(kernel, settings, _histograms(recorded), n_threads, starts, continue_from)
     if save_every:
         run.saved = np.zeros((total // save_every - earlier // save_every, *run.saved.shape[1:]))
     return Prepared(run, recorded, moments, settings)
+
+
+def _recording_kernel(
+    dynamics: Any, scheme: Any, dt: float, recorded: dict[str, Any]
+) -> tuple[Kernel, list[Moment]]:
+    """The kernel that sums what is recorded, and the moments of which averages are made."""
+    plain = _plain(recorded)
+    for recorder in plain:
+        if isinstance(recorder, KineticTemperature):
+            recorder.check_method(scheme, dynamics, dt)
+    moments = unique_moments(plain, dynamics)
+    counted = [Moment(histogram.text) for histogram in _histograms(recorded)]
+    return RecordingKernel(dynamics, scheme, dt, moments, counted), moments
+
+
+def _plain(recorded: dict[str, Any]) -> list[Recorder]:
+    return [recorder for recorder in recorded.values() if isinstance(recorder, Recorder)]
+
+
+def _histograms(recorded: dict[str, Any]) -> list[Histogram]:
+    return [recorder for recorder in recorded.values() if isinstance(recorder, Histogram)]
 
 
 def _set_up(
@@ -222,6 +232,20 @@ def _check_schedule(previous: Any, dynamics: Any) -> None:
                 f"continue_from ran with {what} {before[first]:g} at time {times[first]:g}, this "
                 f"call's schedule has {now[first]:g}; a run continues under the same settings"
             )
+
+
+def _check_recording(
+    kernel: Kernel, recorded: dict[str, Any], settings: dict[str, Any], total: int, n_threads: int
+) -> None:
+    """Raise ValueError or MemoryError if what is recorded or saved in all steps cannot be."""
+    n_replicas, save_every = settings["n_replicas"], settings["save_every"]
+    n_recorded = (total - settings["burn_in"]) // settings["record_every"]
+    histograms = _histograms(recorded)
+    _check_lengths(settings, total, recording=bool(recorded))
+    _check_error_bars(_plain(recorded), histograms, n_replicas, n_recorded)
+    _check_names(recorded, kernel, saving=save_every > 0)
+    n_bins = max((h.bins for h in histograms), default=0)
+    _check_memory(kernel, n_replicas, total, save_every, n_bins=n_bins, n_threads=n_threads)
 
 
 def _check_lengths(settings: dict[str, Any], total: int, *, recording: bool) -> None:
