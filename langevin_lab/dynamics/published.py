@@ -27,10 +27,13 @@ from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.dynamics.thermostats import AdaptiveLangevin
 
 
-def _check_convention(convention: str, epsilon: float) -> None:
+def _adla_constants(epsilon: float, convention: str) -> dict[str, float]:
+    """Thermal mass and coupling of `AdaptiveLangevin`; ValueError or TypeError where none are."""
     if convention not in ("text", "code"):
         raise ValueError(f"convention={convention!r} must be 'text' or 'code'")
     check_positive("epsilon", epsilon)
+    coupling = float(epsilon) if convention == "text" else 1.0
+    return {"thermal_mass": 1.0 / epsilon, "coupling": coupling}
 
 
 def adla(
@@ -76,13 +79,9 @@ def adla(
     >>> round(law.thermostat_mean, 12), round(law.thermostat_variance, 12)
     (0.5, 5e-06)
     """
-    _check_convention(convention, epsilon)
+    constants = _adla_constants(epsilon, convention)
     return AdaptiveLangevin(
-        potential,
-        temperature=temperature,
-        thermal_mass=1.0 / epsilon,
-        applied_noise=applied_noise,
-        coupling=float(epsilon) if convention == "text" else 1.0,
+        potential, temperature=temperature, applied_noise=applied_noise, **constants
     )
 
 

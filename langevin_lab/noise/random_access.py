@@ -38,6 +38,16 @@ def _integer(name: str, value: Any) -> int:
     return number
 
 
+def _span(start: Any, count: Any) -> tuple[int, int]:
+    """Number of the first normal and how many there are, which end where a stream does."""
+    start, count = _integer("start", start), _integer("count", count)
+    if start + count > _LIMIT:
+        raise ValueError(
+            f"start={start} and count={count} end beyond normal number 2**64; use a smaller start"
+        )
+    return start, count
+
+
 def normals(
     seed: int, replicas: SupportsIndex | Iterable[SupportsIndex], start: int, count: int
 ) -> np.ndarray:
@@ -81,12 +91,7 @@ def normals(
     True
     """
     seed = _integer("seed", seed)
-    start = _integer("start", start)
-    count = _integer("count", count)
-    if start + count > _LIMIT:
-        raise ValueError(
-            f"start={start} and count={count} end beyond normal number 2**64; use a smaller start"
-        )
+    start, count = _span(start, count)
     if isinstance(replicas, np.ndarray):
         replicas = replicas.ravel()
     chosen = replicas if isinstance(replicas, Iterable) else [replicas]

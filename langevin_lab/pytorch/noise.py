@@ -18,14 +18,12 @@ import numpy as np
 import torch
 
 from langevin_lab.compiled.modules import load
-from langevin_lab.noise.random_access import _ENTRY, _integer
+from langevin_lab.noise import philox
+from langevin_lab.noise.random_access import _ENTRY, _integer, _span
 
 __all__ = ["draw", "normals", "philox4x32"]
 
-_M0, _M1 = 0xD2511F53, 0xCD9E8D57
-_W0, _W1 = 0x9E3779B9, 0xBB67AE85
-_LOW = 0xFFFFFFFF
-_LIMIT = 2**64
+_M0, _M1, _W0, _W1, _LOW = map(int, (philox._M0, philox._M1, philox._W0, philox._W1, philox._LOW))
 # Pairs at a time: the words of a block stay in the second-level cache of a CPU.
 _BLOCK = 1 << 14
 
@@ -100,16 +98,8 @@ def normals(
     >>> bool((normals(1, 0, 7, 3) == whole[7:]).all())
     True
     """
-    seed, replica, start, count = (
-        _integer(name, value)
-        for name, value in (
-            ("seed", seed), ("replica", replica), ("start", start), ("count", count),
-        )
-    )  # fmt: skip
-    if start + count > _LIMIT:
-        raise ValueError(
-            f"start={start} and count={count} end beyond normal number 2**64; use a smaller start"
-        )
+    seed, replica = _integer("seed", seed), _integer("replica", replica)
+    start, count = _span(start, count)
     first, skip = divmod(start, 2)
     n_pairs = (skip + count + 1) // 2
     # On a GPU one block: every operation costs a launch.

@@ -16,10 +16,25 @@ from langevin_lab.integrators.words import normalise
 from langevin_lab.pytorch.optim.plan import Plan, plan_of_word
 from langevin_lab.pytorch.optim.program_optimiser import ProgramOptimiser
 
-__all__ = ["AdaptiveLangevin", "Langevin"]
+__all__ = ["AdaptiveLangevin", "Langevin", "WordOptimiser"]
 
 
-class Langevin(ProgramOptimiser):
+class WordOptimiser(ProgramOptimiser):
+    """Base of the optimisers of a word, which is `equation`'s where a subclass plans no other."""
+
+    equation: str
+
+    def plan(self) -> Plan:
+        """The lines of a step for the groups as they are."""
+        return plan_of_word(self.param_groups[0]["word"], (self.equation,) * len(self.param_groups))
+
+    def numbers(self, group: dict[str, Any], index: int, size: int) -> dict[str, Any]:
+        """What the lines of a group read, when ``size`` of its coordinates are trained."""
+        part, numbers = self.plan().parts[index], SimpleNamespace(**{"mass": 1.0, **group})
+        return part.coefficients(numbers, group["lr"], group["temperature"], size)
+
+
+class Langevin(WordOptimiser):
     """Langevin dynamics ``dx = p/mass dt``, ``dp = -grad L dt - friction p dt + noise``.
 
     The noise is ``sqrt(2 friction mass T) dW``; momenta start at 0. At temperature 0 the positions
@@ -69,6 +84,8 @@ class Langevin(ProgramOptimiser):
     >>> optimiser.step()
     """
 
+    equation = "langevin"
+
     def __init__(
         self, params: Iterable[Any], lr: float, *, temperature: float, friction: float, seed: int,
         word: str = "BAOAB", mass: float = 1.0, replica: int = 0, weight_decay: float = 0.0,
@@ -97,17 +114,8 @@ class Langevin(ProgramOptimiser):
                 "friction=0 or a word with O, for example 'BAOAB'"
             )
 
-    def plan(self) -> Plan:
-        """The lines of a step for the groups as they are."""
-        return plan_of_word(self.param_groups[0]["word"], ("langevin",) * len(self.param_groups))
 
-    def numbers(self, group: dict[str, Any], index: int, size: int) -> dict[str, Any]:
-        """What the lines of a group read, when ``size`` of its coordinates are trained."""
-        part = self.plan().parts[index]
-        return part.coefficients(SimpleNamespace(**group), group["lr"], group["temperature"], size)
-
-
-class AdaptiveLangevin(ProgramOptimiser):
+class AdaptiveLangevin(WordOptimiser):
     """Langevin dynamics whose friction xi finds the value that balances the gradient's noise.
 
         dp = -grad L dt - coupling xi p dt + applied_noise sqrt(mass) dW
@@ -159,6 +167,8 @@ class AdaptiveLangevin(ProgramOptimiser):
     1.25
     """
 
+    equation = "adaptive"
+
     def __init__(
         self, params: Iterable[Any], lr: float, *, temperature: float, thermal_mass: float,
         seed: int, applied_noise: float = 0.0, coupling: float = 1.0,
@@ -195,15 +205,6 @@ class AdaptiveLangevin(ProgramOptimiser):
     def thermostat_start(self, group: dict[str, Any]) -> float:
         """Where the thermostat of a group begins."""
         return thermostat_start(group)
-
-    def plan(self) -> Plan:
-        """The lines of a step for the groups as they are."""
-        return plan_of_word(self.param_groups[0]["word"], ("adaptive",) * len(self.param_groups))
-
-    def numbers(self, group: dict[str, Any], index: int, size: int) -> dict[str, Any]:
-        """What the lines of a group read, when ``size`` of its coordinates are trained."""
-        part = self.plan().parts[index]
-        return part.coefficients(SimpleNamespace(**group), group["lr"], group["temperature"], size)
 
 
 def check_friction(name: str, value: Any) -> None:

@@ -14,18 +14,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from types import SimpleNamespace
 from typing import Any
 
-from langevin_lab.dynamics.published import _check_convention
-from langevin_lab.pytorch.optim.langevin import check_friction, check_thermostat, thermostat_start
+from langevin_lab.dynamics.published import _adla_constants
+from langevin_lab.pytorch.optim.langevin import (
+    WordOptimiser,
+    check_friction,
+    check_thermostat,
+    thermostat_start,
+)
 from langevin_lab.pytorch.optim.plan import Plan, plan_of_word
-from langevin_lab.pytorch.optim.program_optimiser import ProgramOptimiser
 
 __all__ = ["LOL", "AdLaLa"]
 
 
-class _Partitioned(ProgramOptimiser):
+class _Partitioned(WordOptimiser):
     """What both share: an equation for each group, one word for all of them."""
 
     equations: tuple[str, ...]
@@ -56,14 +59,6 @@ class _Partitioned(ProgramOptimiser):
             self.word,
             tuple(adaptive.get(group["equation"], "langevin") for group in self.param_groups),
         )
-
-    def numbers(self, group: dict[str, Any], index: int, size: int) -> dict[str, Any]:
-        """What the lines of a group read, when ``size`` of its coordinates are trained."""
-        numbers = SimpleNamespace(mass=1.0, **group)
-        if group["equation"] == "overdamped":
-            numbers.friction = math.inf
-        part = self.plan().parts[index]
-        return part.coefficients(numbers, group["lr"], group["temperature"], size)
 
 
 class AdLaLa(_Partitioned):
@@ -151,7 +146,6 @@ class AdLaLa(_Partitioned):
         """Raise TypeError or ValueError unless the numbers of a group are in range."""
         super().check_group(group, where)
         if group["equation"] == "adaptive":
-            _check_convention(group["convention"], group["epsilon"])
             check_thermostat(_adaptive(group), where)
         else:
             check_friction(f"{where}friction", group["friction"])
@@ -162,13 +156,13 @@ class AdLaLa(_Partitioned):
 
     def numbers(self, group: dict[str, Any], index: int, size: int) -> dict[str, Any]:
         """What the lines of a group read, when ``size`` of its coordinates are trained."""
-        return super().numbers(_adaptive(group), index, size)
+        numbers = _adaptive(group) if group["equation"] == "adaptive" else group
+        return super().numbers(numbers, index, size)
 
 
 def _adaptive(group: dict[str, Any]) -> dict[str, Any]:
     """The group with the numbers of `AdaptiveLangevin`, as `dynamics.adla` translates them."""
-    coupling = float(group["epsilon"]) if group["convention"] == "text" else 1.0
-    return {**group, "thermal_mass": 1.0 / group["epsilon"], "coupling": coupling}
+    return {**group, **_adla_constants(group["epsilon"], group["convention"])}
 
 
 class LOL(_Partitioned):
@@ -231,3 +225,8 @@ class LOL(_Partitioned):
         """Raise TypeError or ValueError unless the numbers of a group are in range."""
         super().check_group(group, where)
         check_friction(f"{where}friction", group["friction"])
+
+    def numbers(self, group: dict[str, Any], index: int, size: int) -> dict[str, Any]:
+        """What the lines of a group read, when ``size`` of its coordinates are trained."""
+        overdamped = {"friction": math.inf} if group["equation"] == "overdamped" else {}
+        return super().numbers({**group, **overdamped}, index, size)
