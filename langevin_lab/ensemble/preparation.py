@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.ensemble.backends import Backend, parse_backend
 from langevin_lab.ensemble.checks import (
     check_bound,
     check_count,
@@ -33,8 +34,6 @@ from langevin_lab.ensemble.run import (
     FEW_REPLICAS,
     FIRST_BATCH,
     Run,
-    block_width,
-    n_columns,
     restore,
 )
 from langevin_lab.ensemble.start import check_start_arguments, given_starts, initial_state
@@ -53,6 +52,7 @@ class Prepared:
         """Provenance, and what a continued run is checked against."""
         run, dynamics = self.run, self.run.kernel.dynamics
         attributes = provenance(self.settings | {"n_steps": run.step})
+        attributes |= {"backend": str(run.backend), **run.hardware}
         if dynamics.is_scheduled:
             attributes |= _schedule_samples(dynamics, run.step * run.kernel.dt)
         if run.batches is not None:
@@ -80,9 +80,14 @@ def prepare(
     continue_from: Any = None,
     n_threads: int | None = None,
     divergence_bound: float = 1e10,
+    backend: str = "cpu",
+    precision: str = "float64",
+    solver: str | None = None,
 ) -> Prepared:
     """Check the arguments of `simulate` for n_steps to come, 0 or more, and set the run up."""
+    chosen = parse_backend(backend, precision, solver)
     dynamics, scheme, dt = matched(dynamics, integrator, dt, gradient_noise)
+    scheme = chosen.part("Run").method_for(chosen, dynamics, scheme)
     seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)
     burn_in = check_count("burn_in", burn_in, 0)
@@ -93,6 +98,7 @@ def prepare(
     divergence_bound = check_bound(divergence_bound)
     recorded = recorders(observe)
     kernel, moments = _recording_kernel(dynamics, scheme, dt, recorded)
+    chosen.part("Run").check(chosen, kernel)
     settings = {
         "dynamics": dynamics.describe(),
         "potential": potential_key(dynamics.potential),
@@ -106,6 +112,7 @@ def prepare(
         "record_every": record_every,
         "save_every": save_every,
         "divergence_bound": divergence_bound,
+        "precision": chosen.precision,
     }
     starts = {
         "start": start, "start_momentum": start_momentum, "start_thermostat": start_thermostat
@@ -118,7 +125,7 @@ def prepare(
     check_gradient_noise(scheme, dynamics)
     check_stability(scheme, dynamics, dt, total)
     _check_recording(kernel, recorded, settings, total, n_threads)
-    run = _set_up(kernel, settings, _histograms(recorded), n_threads, starts, continue_from)
+    run = _set_up(kernel, settings, _histograms(recorded), n_threads, starts, continue_from, chosen)
     if save_every:
         run.saved = np.zeros((total // save_every - earlier // save_every, *run.saved.shape[1:]))
     return Prepared(run, recorded, moments, settings)
@@ -152,6 +159,7 @@ def _set_up(
     n_threads: int,
     starts: dict[str, Any],
     continue_from: Any,
+    backend: Backend,
 ) -> Run:
     layout, n_replicas = kernel.layout, settings["n_replicas"]
     if continue_from is None:
@@ -164,10 +172,10 @@ def _set_up(
             name: np.atleast_2d(continue_from[f"{name}_final"].values.T) for name in layout.kept
         }
     state = np.concatenate([vectors[name] for name in layout.kept])
-    width = block_width(n_replicas, n_threads) if layout.lanes else 1
-    padding = n_columns(n_replicas, width) - n_replicas
+    kind = backend.part("Run")
+    padding = kind.n_columns(n_replicas, layout, n_threads) - n_replicas
     state = np.concatenate([state, np.repeat(state[:, -1:], padding, axis=1)], axis=1)
-    run = Run(
+    run: Run = kind(
         kernel=kernel,
         state=np.ascontiguousarray(state),
         n_replicas=n_replicas,
@@ -180,6 +188,7 @@ def _set_up(
         save_every=settings["save_every"],
         bound=float(settings["divergence_bound"]),
         n_threads=n_threads,
+        backend=backend,
     )
     if continue_from is not None:
         restore(run, previous_run(continue_from))

@@ -71,6 +71,7 @@ def advance_with_progress(
                 bar(done, n_steps / rate)
             if tell is not None:
                 tell(piece)
+    run.fetch()
 
 
 @contextmanager

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.ensemble.backends import CPU, Backend
 from langevin_lab.ensemble.kernel import Kernel
-from langevin_lab.ensemble.layout import LANE_WIDTH, N_GROUPS
+from langevin_lab.ensemble.layout import LANE_WIDTH, N_GROUPS, Layout
+from langevin_lab.ensemble.machine import processor
+from langevin_lab.integrators import Method
 
 # Below this, stretches of time serve as groups beside the replicas. From here on replicas alone do:
 # independent, whatever the correlation time, and few enough only to ask for Student's t.
@@ -45,7 +48,9 @@ class Batches:
 
 @dataclass
 class Run:
-    """Arrays of a run.
+    """Arrays of a run, advanced by compiled code on the CPU.
+
+    A backend is a subclass, which overrides the methods from `method_for` to `fetch`.
 
     Parameters
     ----------
@@ -59,6 +64,7 @@ class Run:
     burn_in, record_every, save_every : int
     bound : float
     n_threads : int
+    backend : Backend, optional
     """
 
     kernel: Kernel
@@ -73,6 +79,7 @@ class Run:
     save_every: int
     bound: float
     n_threads: int
+    backend: Backend = CPU
     step: int = 0
     batches: Batches | None = None
     first_saved: int = 1
@@ -94,6 +101,26 @@ class Run:
         """Lanes of a block."""
         return block_width(self.n_replicas, self.n_threads) if self.kernel.layout.lanes else 1
 
+    @classmethod
+    def method_for(cls, backend: Backend, dynamics: Any, method: Method) -> Method:
+        """What the backend runs in the place of ``method``; torchsde has schemes of its own."""
+        return method
+
+    @classmethod
+    def check(cls, backend: Backend, kernel: Kernel) -> None:
+        """Raise an error that says what would do if the backend cannot run the kernel."""
+
+    @classmethod
+    def n_columns(cls, n_replicas: int, layout: Layout, n_threads: int) -> int:
+        """Columns of the arrays: replicas padded to full blocks."""
+        width = block_width(n_replicas, n_threads) if layout.lanes else 1
+        return n_columns(n_replicas, width)
+
+    @property
+    def hardware(self) -> dict[str, str]:
+        """Attributes of the dataset: the name of the device, versions of what drives it."""
+        return {"device": processor()}
+
     def advance(self, n_steps: int) -> None:
         """Advance all replicas by n_steps, cutting at the ends of stretches of time."""
         stop = self.step + n_steps
@@ -103,10 +130,11 @@ class Run:
                 if self.batches is not None:
                     piece = min(piece, self._steps_to_batch_end(self.batches))
                 recorded = self.n_recorded
-                self._advance_blocks(piece, pool)
+                self.advance_blocks(piece, pool)
                 if self.batches is not None:
                     self.batches.filled += self.n_recorded - recorded
                     if self.batches.filled == self.batches.length:
+                        self.fetch()
                         self.batches.close(self.sums, self.n_replicas)
 
     @property
@@ -118,7 +146,11 @@ class Run:
         missing = batches.length - batches.filled
         return self.burn_in + (self.n_recorded + missing) * self.record_every - self.step
 
-    def _advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
+    def fetch(self) -> None:
+        """Bring the arrays up to date where a device has them, which then reads them again."""
+
+    def advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
+        """Advance all replicas by n_steps, in one go."""
         n_blocks = self.state.shape[1] // self.width
         n_tasks = task_count(n_blocks, self.n_threads)
         bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int)

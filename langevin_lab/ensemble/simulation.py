@@ -38,6 +38,9 @@ def simulate(
     n_threads: int | None = None,
     divergence_bound: float = 1e10,
     progress: bool | None = None,
+    backend: str = "cpu",
+    precision: str = "float64",
+    solver: str | None = None,
 ) -> Any:
     """Run an ensemble of replicas and record running statistics.
 
@@ -92,6 +95,16 @@ def simulate(
         out of all averages, and named with its step in ``diverged_step``.
     progress : bool, optional
         Show a progress bar on stderr; by default on long runs in a terminal.
+    backend : str, optional
+        What carries the run out: "cpu"; "cuda", compiled kernels on a card ("cuda:1" for the
+        second); "torch", PyTorch on the CPU ("torch:cuda" on a card); "torchsde", that package's
+        solvers ("torchsde:cuda"). The first three have the same noise and agree to rounding.
+    precision : {"float64", "float32", "bfloat16"}, optional
+        Of the state and its arithmetic, on other backends than "cpu"; "bfloat16" computes
+        gradients in it and keeps the state in float32, on "torch" alone.
+    solver : str, optional
+        For "torchsde": its solver ("euler", "milstein", "srk", ...); by default the one that
+        ``integrator`` names, if it has that.
 
     Returns
     -------
@@ -132,6 +145,7 @@ def simulate(
         save_every=save_every, start=start, start_momentum=start_momentum,
         start_thermostat=start_thermostat, first_replica=first_replica,
         continue_from=continue_from, n_threads=n_threads, divergence_bound=divergence_bound,
+        backend=backend, precision=precision, solver=solver,
     )  # fmt: skip
     run = prepared.run
     advance_with_progress(run, n_steps, chunk_size, progress)

@@ -11,4 +11,6 @@ def test_defaults_of_prepare_are_those_of_simulate():
     ours, theirs = (inspect.signature(f).parameters for f in (prepare, ll.simulate))
     assert list(ours) == [name for name in theirs if name not in ("chunk_size", "progress")]
     for name, parameter in ours.items():
-        assert (parameter.default, parameter.kind) == (theirs[name].default, theirs[name].kind), name
+        assert (parameter.default, parameter.kind) == (theirs[name].default, theirs[name].kind), (
+            name
+        )
