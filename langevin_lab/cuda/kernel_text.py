@@ -1,4 +1,4 @@
-"""The text of a kernel for a card: vocabulary, noise, potential, step, what is recorded, the loop."""
+"""The text of a kernel for a card: vocabulary, noise, potential, step, recording, the loop."""
 
 from __future__ import annotations
 

@@ -11,15 +11,18 @@ so the threads of a warp count in different rows of a column, and different bank
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import numpy as np
-from numba import cuda, uint32, uint64
+from numba import uint32, uint64
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 
 N_HISTOGRAMS = N_GROUPS = STEPS_PER_FILL = LONGEST = 0
-NOISY = SCHEDULED = SAVES = RECORDS = IS_DUE = False
-NORMALS_OF_PHASE = (0.0,)
+NOISY = SCHEDULED = SAVES = RECORDS = False
 real = float
+cuda: Any = importlib.import_module("numba.cuda")
 
 
 def load_state(state, column):
@@ -56,6 +59,14 @@ def draw(seed, replica, fill):
 
 def no_normals():
     """The same, all zero."""
+
+
+def of_phase(first, second):
+    """The normals of the step at hand, of the two that share pairs."""
+
+
+def is_due(skipped, done, last):
+    """Whether the step at hand is one of this launch."""
 
 
 def refresh(carried, parameters, seed, replica, first_step):
@@ -173,11 +184,12 @@ def advance(
                 first, second = draw(seed, replica, fill)
                 fill += np.uint64(1)
             # --- each phase ---
-            if IS_DUE:
+            if is_due(skipped, done, last):
                 if SCHEDULED:
                     coefficients = load_coefficients(table, done)
                 before = carried
-                carried = step(carried, NORMALS_OF_PHASE, coefficients, constants)
+                normals = of_phase(first, second)
+                carried = step(carried, normals, coefficients, constants)
                 done = np.int32(done + np.int32(1))
                 left = is_outside(carried, limit)
                 if left:
