@@ -21,6 +21,8 @@ _NAMES: dict[str, str] = {
     "ImagePreset": "image_presets",
     "ImageSet": "images",
     "ResidualNetwork": "models",
+    "as_torchsde": "sde",
+    "brownian_motion": "brownian",
     "load_images": "images",
     "make_optimiser": "image_training",
     "resnet20": "models",

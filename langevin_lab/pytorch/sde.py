@@ -17,6 +17,7 @@ Source: Kloeden and Platen (1992), section 4.9, for the change of drift.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +26,8 @@ import numpy as np
 import torch
 
 from langevin_lab.dynamics.equations import Dynamics
-from langevin_lab.pytorch.functions import gradient_of, vector_functions
+from langevin_lab.pytorch.functions import tensor_functions, vector
+from langevin_lab.pytorch.vocabulary import torch_functions
 
 __all__ = ["DynamicsSDE", "as_torchsde"]
 
@@ -136,7 +138,8 @@ class DynamicsSDE(torch.nn.Module):
         self.dtype, self.device, self.dim = dtype, device, dynamics.dim
         self.names = ("x", *(("p",) if dynamics.momenta else ()), *thermostat_names(dynamics))
         self.n_channels = self.dim
-        self.gradient = gradient_of(dynamics.potential)
+        self.functions = tensor_functions(dynamics.potential, dtype=dtype, device=device)
+        self.gradient = self.functions.gradient
 
     @property
     def n_state(self) -> int:
@@ -188,13 +191,16 @@ class DynamicsSDE(torch.nn.Module):
 def thermostat_names(dynamics: Any) -> tuple[str, ...]:
     """Names of the thermostats that the state of a dynamics ends with."""
     if dynamics.equation == "nose_hoover":
-        count, chain = dynamics.n_thermostats, True
-    else:
-        blocks = [block.dynamics for block in getattr(dynamics, "blocks", ())] or [dynamics]
-        count, chain = sum(block.equation == "adaptive" for block in blocks), False
-    if count == 1 and not chain:
-        return ("xi",)
-    return tuple(f"xi_{number}" for number in range(1, count + 1))
+        return tuple(f"xi_{number}" for number in range(1, dynamics.n_thermostats + 1))
+    blocks = getattr(dynamics, "blocks", ())
+    if len(blocks) < 2:
+        return ("xi",) if "adaptive" in (dynamics.equation, *_equations(blocks)) else ()
+    kinds = enumerate(_equations(blocks), start=1)
+    return tuple(f"xi_{number}" for number, kind in kinds if kind == "adaptive")
+
+
+def _equations(blocks: Any) -> list[str]:
+    return [block.dynamics.equation for block in blocks]
 
 
 class _AdditiveSDE(DynamicsSDE):
@@ -344,15 +350,17 @@ class _DiffusionSDE(DynamicsSDE):
         if count is None and dynamics.noncommuting is None:
             self.noise_type = "diagonal"
         self.n_channels = self.dim if count is None else count
-        noises = ["noise"] if count is None else [f"noise_{k}" for k in range(count)]
-        slopes = [] if sde_type == "ito" else _own_slopes(dynamics)
-        wanted = [*noises, *slopes, *(["drift"] if dynamics.drift is not None else [])]
-        functions = vector_functions(dynamics.potential, dynamics.source(wanted))
-        self._noises = [functions[name] for name in noises]
-        self._slopes = [functions[name] for name in slopes]
-        self._drift: Callable | None = functions.get("drift")
+        names = ["noise"] if count is None else [f"noise_{k}" for k in range(count)]
+        self._noises = [self._function(name) for name in names]
+        self._drift = None if dynamics.drift is None else self._function("drift")
+        self._root = math.sqrt(time_unit)
         mobility = torch.as_tensor(dynamics.mobility, dtype=dtype, device=device)
         self._flow = -time_unit * mobility
+
+    def _function(self, name: str) -> Callable[[torch.Tensor], torch.Tensor]:
+        function = torch_functions(self.dynamics.source([name]))[name]
+        parameters = [float(value) for value in self.dynamics.potential.parameter_values]
+        return functools.partial(_vector, function, parameters)
 
     def f(self, t: Any, y: torch.Tensor) -> torch.Tensor:
         """Drift, (n_replicas, dim)."""
@@ -360,25 +368,33 @@ class _DiffusionSDE(DynamicsSDE):
             drift = self.gradient(y) * self._flow
         else:
             drift = self._drift(y) * self.time_unit
-        for slope in self._slopes:
-            drift = drift - (0.5 * self.time_unit) * slope(y)
+        if self.sde_type == "stratonovich":
+            drift = drift - (0.5 * self.time_unit) * self._slopes(y)
         return drift
+
+    def _slopes(self, y: torch.Tensor) -> torch.Tensor:
+        """sum_jk B_jk dB_ik/dx_j, by forward differentiation along each noise."""
+        if self.dynamics.n_noises is not None or self.noise_type == "diagonal":
+            columns = self._noises
+        else:
+            (noise,) = self._noises
+            columns = [functools.partial(_one_entry, noise, k) for k in range(self.dim)]
+        slopes = [torch.func.jvp(column, (y,), (column(y),))[1] for column in columns]
+        return functools.reduce(torch.add, slopes)
 
     def g(self, t: Any, y: torch.Tensor) -> torch.Tensor:
         """Noise: (n_replicas, dim) if diagonal, else (n_replicas, dim, n_channels)."""
-        columns = [noise(y) * math.sqrt(self.time_unit) for noise in self._noises]
+        columns = [noise(y) * self._root for noise in self._noises]
         if self.dynamics.n_noises is not None:
             return torch.stack(columns, dim=2)
         return columns[0] if self.noise_type == "diagonal" else torch.diag_embed(columns[0])
 
 
-def _own_slopes(dynamics: Any) -> list[str]:
-    """Functions whose sum is sum_jk B_jk dB_ik/dx_j: (b_k . grad) b_k of every noise k."""
-    if dynamics.noncommuting is not None:
-        raise ValueError(
-            f"noises {dynamics.noncommuting} of {dynamics.describe()} do not commute, for which "
-            "only the Ito form is at hand; use sde_type='ito' and the solver 'euler'"
-        )
-    if dynamics.n_noises is None:
-        return ["noise_slope"]
-    return [f"noise_slope_{k}_{k}" for k in range(dynamics.n_noises)]
+def _vector(function: Callable, parameters: list[float], y: torch.Tensor) -> torch.Tensor:
+    return vector(function, y, parameters, -1)
+
+
+def _one_entry(noise: Callable, k: int, y: torch.Tensor) -> torch.Tensor:
+    """Column k of a diagonal factor: its entry k, and zeros."""
+    kept = torch.arange(y.shape[1], device=y.device) == k
+    return torch.where(kept, noise(y), 0.0)
