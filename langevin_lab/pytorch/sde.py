@@ -316,7 +316,9 @@ class _Numbers:
         felt, weight = np.zeros(part.dim), np.zeros(part.dim)
         felt[chosen], weight[chosen] = coupling * self.unit, 1.0 / mass
         target = len(chosen) * part.temperature
-        self.thermostats.append((self.as_tensor(felt), self.as_tensor(weight), target, thermal_mass))
+        self.thermostats.append(
+            (self.as_tensor(felt), self.as_tensor(weight), target, thermal_mass)
+        )
 
     def thermostat_rates(self, p: torch.Tensor, xi: torch.Tensor) -> list[torch.Tensor]:
         """d xi/dt of all thermostats, each (n_replicas, 1)."""
