@@ -177,13 +177,13 @@ def test_one_noise_on_two_coordinates_needs_the_jacobian_not_its_transpose():
     without = ll.simulate(eq, "Platen", **settings)["x_final"].values
     ours = ll.simulate(eq, "Milstein", backend="torchsde", **settings)
     assert np.allclose(ours["x_final"], without, rtol=1e-12)
-    assert abs(without - with_derivative).max() < 5e-3
+    assert abs(without - with_derivative).max() < 0.01
     assert ours.attrs["method"] == "torchsde:milstein without derivatives"
     sde = as_torchsde(eq, time_unit=0.1)
     path = brownian_motion(2, n_replicas=4, n_channels=1, dt=1.0)
     y = torch.ones(4, 2, dtype=torch.float64)
     plain = torchsde.sdeint(sde, y, [0.0, 30.0], bm=path, dt=1.0, method="milstein")[-1]
-    assert abs(plain.numpy() - with_derivative).max() > 1e-2
+    assert abs(plain.numpy() - with_derivative).max() > 0.03
 
 
 def test_areas_of_torchsde_have_the_wrong_variance():
