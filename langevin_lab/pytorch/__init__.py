@@ -23,6 +23,8 @@ _NAMES: dict[str, str] = {
     "ResidualNetwork": "models",
     "TensorFunctions": "functions",
     "TorchPotential": "potentials",
+    "as_torchsde": "sde",
+    "brownian_motion": "brownian",
     "load_images": "images",
     "make_optimiser": "image_training",
     "resnet20": "models",
