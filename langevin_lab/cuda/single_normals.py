@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from langevin_lab.cuda.philox_words import philox_words
 from langevin_lab.cuda.single_simulated import bits_of, float_of, fma, inlined, select, sqrt
 
-__all__ = ["circle", "radius"]
+__all__ = ["circle", "normal_pair", "radius", "uniform"]
 
 # (-2 log(1 + f) + 2 f - f^2)/f^3 on [sqrt(1/2) - 1, sqrt(2) - 1], relative error of log 2^-27.0.
 _LOG = (
@@ -53,6 +54,10 @@ _EIGHTH = np.uint64(0x20000000)
 # Minus the bits of sqrt(1/2), and the bits of 1, both modulo 2^32.
 _BELOW_SQRT_HALF = np.uint64(0x100000000 - 0x3F3504F3)
 _RECIPROCAL = np.uint64(0x13F800000)
+_LOW = np.uint64(0xFFFFFFFF)
+_FIRST_UNIFORM = np.uint64((1 << 63) + (1 << 61))  # as in noise.uniforms
+_BELOW_ONE = 0.99999994
+_32 = np.uint64(32)
 _1 = np.uint32(1)
 _2 = np.uint32(2)
 _30 = np.uint32(30)
@@ -112,3 +117,33 @@ def circle(length, high, low):
         float_of(np.uint32(bits_of(even_part) ^ even_sign)),
         float_of(np.uint32(bits_of(odd_part) ^ odd_sign)),
     )
+
+
+@inlined
+def _words(seed, replica, pair):
+    """Return the four words of a pair of one replica."""
+    return philox_words(
+        np.uint32(pair & _LOW),
+        np.uint32(pair >> _32),
+        np.uint32(replica & _LOW),
+        np.uint32(replica >> _32),
+        np.uint32(seed & _LOW),
+        np.uint32(seed >> _32),
+    )
+
+
+@inlined
+def normal_pair(seed, replica, pair):
+    """Return the normals number 2*pair and 2*pair + 1 of one replica."""
+    w0, w1, w2, w3 = _words(np.uint64(seed), np.uint64(replica), np.uint64(pair))
+    return circle(radius(w0, w1), w2, w3)
+
+
+@inlined
+def uniform(seed, replica, number):
+    """Return the uniform number in [0, 1) of that number, of one replica; rounded, but below 1."""
+    pair = _FIRST_UNIFORM + np.uint64(number)
+    w0, w1, _, _ = _words(np.uint64(seed), np.uint64(replica), pair)
+    fine = np.float32(np.uint32(w1 & _UPPER_20)) * 5.421010862427522e-20
+    value = fma(np.float32(w0), 2.3283064365386963e-10, fine)
+    return select(value < 1.0, value, _BELOW_ONE)
