@@ -25,6 +25,7 @@ HEADER = """\
 from numba import float32 as real
 from langevin_lab.cuda.single_intrinsics import (
     absolute, bits_of, copysign, entry, float_of, fma, inlined, multiply, nearest, select, sqrt,
+    larger, sqrt_of_normal, wide_product,
 )
 """
 

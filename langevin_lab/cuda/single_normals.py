@@ -20,7 +20,15 @@ from __future__ import annotations
 import numpy as np
 
 from langevin_lab.cuda.philox_words import philox_words
-from langevin_lab.cuda.single_simulated import bits_of, float_of, fma, inlined, select, sqrt
+from langevin_lab.cuda.single_simulated import (
+    bits_of,
+    float_of,
+    fma,
+    inlined,
+    larger,
+    select,
+    sqrt_of_normal,
+)
 
 __all__ = ["circle", "normal_pair", "radius", "uniform"]
 
@@ -49,7 +57,7 @@ _UPPER_20 = np.uint32(0xFFFFF000)
 _EXPONENT = np.uint32(0xFF800000)
 _ONE_BITS = np.uint32(0x3F800000)
 _SIGN = np.uint32(0x80000000)
-_ODD = np.uint32(0x40000000)
+_ZERO = np.int32(0)
 _EIGHTH = np.uint64(0x20000000)
 # Minus the bits of sqrt(1/2), and the bits of 1, both modulo 2^32.
 _BELOW_SQRT_HALF = np.uint64(0x100000000 - 0x3F3504F3)
@@ -87,8 +95,10 @@ def radius(high, low):
     q = fma(f, q, _LOG[1])
     q = fma(f, q, _LOG[0])
     q = fma(f, q, 1.0)
-    value = fma(f * f, q, -2.0 * f)
-    return sqrt(fma(np.float32(np.int32(exponent)), _MINUS_TWO_LN2, value))
+    q = fma(f, q, -2.0)
+    value = fma(f, q, np.float32(np.int32(exponent)) * _MINUS_TWO_LN2)
+    # For n1 = 0 in place of zero; for n1 = 1 it is 4e-16.
+    return sqrt_of_normal(larger(value, 1e-30))
 
 
 @inlined
@@ -107,7 +117,7 @@ def circle(length, high, low):
     cosine = fma(z, cosine, _COS[0])
     cosine = fma(z, cosine, 1.0)
     quadrant = np.uint32(np.uint64(high) + _EIGHTH)  # in the two upper bits
-    odd = (quadrant & _ODD) != 0
+    odd = np.int32(np.uint32(quadrant << _1)) < _ZERO
     even_part = length * select(odd, sine, cosine)
     odd_part = length * select(odd, cosine, sine)
     # Quadrants 1 and 2 have a negative cosine, 2 and 3 a negative sine.

@@ -19,10 +19,13 @@ __all__ = [
     "float_of",
     "fma",
     "inlined",
+    "larger",
     "multiply",
     "nearest",
     "select",
     "sqrt",
+    "sqrt_of_normal",
+    "wide_product",
 ]
 
 
@@ -59,6 +62,21 @@ def sqrt(x: Any) -> Any:
     """Return the correctly rounded square root; nan below zero."""
     with np.errstate(all="ignore"):
         return np.sqrt(np.float32(x))
+
+
+def sqrt_of_normal(x: Any) -> Any:
+    """Return the correctly rounded square root of an x that is no subnormal, no zero."""
+    return sqrt(x)
+
+
+def larger(a: Any, b: Any) -> Any:
+    """Return the larger of two numbers."""
+    return np.maximum(np.float32(a), np.float32(b))
+
+
+def wide_product(a: Any, b: Any) -> Any:
+    """Return the product of two uint32 as a uint64."""
+    return np.uint64(a) * np.uint64(b)
 
 
 def absolute(x: Any) -> Any:
