@@ -33,6 +33,8 @@ def _paths(axes, dataset):
         distance = dataset["distance"].sel(run=label, scheme=method).values
         style = "--" if label.endswith("float32") else "-"
         name = f"{label}, Euler" if label.startswith("torchsde") else label
+        if label.startswith("cuda") and "simulator" in dataset.attrs["device_cuda"]:
+            name += ", simulated"
         axes.semilogy(steps, np.maximum(distance, FLOOR), style, label=name,
                       color=COLOURS[index % len(COLOURS)])  # fmt: skip
     axes.axhline(1e-10, color="0.7", linewidth=0.8, zorder=0)
@@ -43,7 +45,8 @@ def _paths(axes, dataset):
     axes.set_xlabel("step")
     axes.set_ylabel("largest distance from the CPU's path")
     axes.set_title(f"paths of {METHOD}, the same noise")
-    axes.legend(fontsize=6.5, ncols=2, loc="center", bbox_to_anchor=(0.5, 0.375))
+    axes.legend(fontsize=6.5, ncols=2, loc="center", bbox_to_anchor=(0.5, 0.375),
+                frameon=True, edgecolor="none", framealpha=1.0)  # fmt: skip
 
 
 def _averages(axes, dataset):
