@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from langevin_lab.cuda.pasting import pasted, without_contraction
 
-__all__ = ["HEADER", "noise", "translated", "vocabulary", "with_single_literals"]
+__all__ = ["HEADER", "noise", "translated", "vocabulary", "with_low_parts", "with_single_literals"]
 
 HEADER = """\
 from numba import float32 as real
@@ -34,7 +34,7 @@ _INTEGERS = frozenset({"int32", "int64", "uint32", "uint64", "range", "real"})
 
 def translated(source: str) -> str:
     """The text of scalar functions in this precision, each operation rounded once."""
-    return with_single_literals(without_contraction(source))
+    return with_single_literals(without_contraction(with_low_parts(source)))
 
 
 @functools.cache
@@ -53,6 +53,49 @@ def noise() -> str:
             translated(pasted("langevin_lab.cuda.single_normals")),
         ]
     )
+
+
+def with_low_parts(source: str) -> str:
+    """The text of a step in which a coefficient that multiplies what it updates has two float32.
+
+    In p = decay p + noise n, an error of half a unit in the last place of decay is friction that
+    no noise belongs to, or the reverse: the temperature would be wrong by 3e-8/(friction dt). So
+    ``step`` adds the rest of the coefficient times p, and ``load_coefficients`` returns the rests
+    after the coefficients. Other text is returned as it is.
+    """
+    tree = ast.parse(source)
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if not functions.keys() & {"load_coefficients", "step"}:
+        return source
+    for node in ast.walk(functions.get("load_coefficients", ast.Module([], []))):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            columns = [ast.unparse(item) for item in node.value.elts if "table" in ast.unparse(item)]
+            rests = [f"real({column[5:-1]} - np.float64({column}))" for column in columns]
+            node.value.elts += [ast.parse(rest, mode="eval").body for rest in rests]
+    for line in functions["step"].body if "step" in functions else []:
+        if isinstance(line, ast.Assign):
+            _add_low_part(line)
+    return ast.unparse(tree)
+
+
+def _add_low_part(line: ast.Assign) -> None:
+    """Take the rests apart, or add the product with one."""
+    (target,), value = line.targets, line.value
+    if isinstance(target, ast.Tuple) and _name(value) == "coefficients":
+        names = [_name(item) for item in target.elts]
+        target.elts += [ast.Name(f"low_{name}", ast.Store()) for name in names]
+    if isinstance(value, ast.Call) and _name(value.func) == "fma":
+        factors, added = value.args[:2], value.args[2]
+    elif isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        factors, added = [value.left, value.right], None
+    else:
+        return
+    for coefficient, other in (factors, factors[::-1]):
+        name, updated = _name(coefficient), _name(target)
+        if name.startswith("c_") and updated and _name(other) == updated:
+            rest = f"low_{name} * {updated}"
+            rest = f"fma(low_{name}, {updated}, {ast.unparse(added)})" if added else rest
+            line.value = ast.parse(f"fma({name}, {updated}, {rest})", mode="eval").body
 
 
 def with_single_literals(source: str) -> str:

@@ -77,7 +77,8 @@ def single_steps(
     n_replicas = len(start)
     replicas = np.arange(first_replica, first_replica + n_replicas, dtype=np.uint64)
     parameters = tuple(np.float32(value) for value in kernel.parameters)
-    coefficients = tuple(np.float32(value) for value in kernel.table(0, 1)[0])
+    row = kernel.table(0, 1)[0]
+    coefficients = (*np.float32(row), *np.float32(row - np.float32(row)))
     carried = [np.zeros(n_replicas, np.float32) for _ in range(layout.n_carried)]
     for row, column in enumerate(np.float32(start).T):
         carried[row] = column.copy()
@@ -99,7 +100,7 @@ def _module(kernel: RecordingKernel) -> Any:
     """The device functions of a kernel, for arrays."""
     writer = Registers(kernel.dynamics.potential, kernel.layout, kernel.vector_coefficients)
     parts = [writer.noise_function(), writer.step(), writer.refresh()]
-    text = device_module(kernel, "float32", parts, [writer.draw()])
+    text = device_module(kernel, "float32", parts, [writer.draw()], {})
     head, rest = text.split(single.HEADER)
     head = "\n".join(line for line in head.splitlines() if not line.startswith("from numba"))
     return load(f"{head}\n{_ARRAYS}{rest}", f"single_{kernel.method.name}")
