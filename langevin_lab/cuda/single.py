@@ -30,6 +30,7 @@ from langevin_lab.cuda.single_intrinsics import (
 """
 
 _INTEGERS = frozenset({"int32", "int64", "uint32", "uint64", "range", "real"})
+_BITWISE = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
 
 
 def translated(source: str) -> str:
@@ -133,32 +134,29 @@ def _literals(node: ast.AST) -> Iterator[ast.expr]:
         return
     if isinstance(node, ast.Call) and _name(node.func) in _INTEGERS:
         return
-    parts = [node.left, node.right] if isinstance(node, ast.BinOp) else []
-    parts += [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
-    if any(_is_integer(part) for part in parts):
-        parts = [part for part in parts if not _is_number(part)]
-        children: list[ast.AST] = [*parts]
-    elif isinstance(node, ast.Subscript):
-        children = [node.value]
-    else:
-        children = list(ast.iter_child_nodes(node))
+    children = [node.value] if isinstance(node, ast.Subscript) else list(ast.iter_child_nodes(node))
+    if _is_integer(node) or (isinstance(node, ast.Compare) and any(map(_is_integer, children))):
+        children = [child for child in children if not _is_number(child)]
     for child in children:
         yield from _literals(child)
 
 
-def _is_integer(node: ast.expr) -> bool:
+def _is_integer(node: ast.AST) -> bool:
     """Whether an expression is of integers by what it says: a cast, bits."""
     if isinstance(node, ast.BinOp):
-        bitwise = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
         parts = (node.left, node.right)
-        of_bits = isinstance(node.op, bitwise) and not any(
-            isinstance(part, ast.Compare) for part in parts
-        )
-        return of_bits or any(_is_integer(part) for part in parts)
+        of_bits = isinstance(node.op, _BITWISE) and not any(map(_is_condition, parts))
+        return of_bits or any(map(_is_integer, parts))
     return isinstance(node, ast.Call) and _name(node.func) in _INTEGERS - {"real"}
 
 
-def _is_number(node: ast.expr) -> bool:
+def _is_condition(node: ast.expr) -> bool:
+    return isinstance(node, (ast.Compare, ast.BoolOp)) or (
+        isinstance(node, ast.BinOp) and any(map(_is_condition, (node.left, node.right)))
+    )
+
+
+def _is_number(node: ast.AST) -> bool:
     """Whether an expression is of literals, np.inf and np.nan alone."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
@@ -169,7 +167,7 @@ def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and _is_number(node.left) and _is_number(node.right)
 
 
-def _name(node: ast.expr) -> str:
+def _name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
