@@ -39,16 +39,14 @@ def moments_of_normals(bits: int = 22) -> dict[str, float]:
     exact = -2.0 * np.log1p(-u), np.cos(2.0 * np.pi * u) ** 2
     # Only the differences are summed: of the functions themselves the midpoint rule is too coarse.
     second = 0.5 * (squares - exact[0]).mean() + 2.0 * (cosines - exact[1]).mean()
-    fourth = (squares**2 - exact[0] ** 2).mean() * 0.375 + 8.0 * (
-        cosines**2 - exact[1] ** 2
-    ).mean()
+    fourth = (squares**2 - exact[0] ** 2).mean() * 0.375 + 8.0 * (cosines**2 - exact[1] ** 2).mean()
     return {"second": second, "fourth": fourth}
 
 
 def stationary_bias(
     dynamics: ll.Langevin, dt: float, start: float, n_replicas: int, n_steps: int, centre: float
 ) -> dict[str, tuple[float, float]]:
-    """Averages of (x - centre)^2 and p^2 over the later half: float32 minus float64, and float64."""
+    """(x - centre)^2 and p^2 over the later half: float32 minus float64, and float64."""
     every = 10
     run = ll.simulate(
         dynamics, "BAOAB", dt=dt, n_steps=n_steps, n_replicas=n_replicas, seed=1,

@@ -30,6 +30,7 @@ from langevin_lab.cuda.single_intrinsics import (
 """
 
 _INTEGERS = frozenset({"int32", "int64", "uint32", "uint64", "range", "real"})
+_TOO_LARGE = 2.0**128 - 2.0**103  # what would be rounded to infinity
 _BITWISE = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
 
 
@@ -61,8 +62,8 @@ def with_low_parts(source: str) -> str:
 
     In p = decay p + noise n, an error of half a unit in the last place of decay is friction that
     no noise belongs to, or the reverse: the temperature would be wrong by 3e-8/(friction dt). So
-    ``step`` adds the rest of the coefficient times p, and ``load_coefficients`` returns the rests
-    after the coefficients. Other text is returned as it is.
+    ``step`` adds the rest of the coefficient times p where a product is added anyway, and
+    ``load_coefficients`` returns the rests after the coefficients. Other text stays as it is.
     """
     tree = ast.parse(source)
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
@@ -70,7 +71,9 @@ def with_low_parts(source: str) -> str:
         return source
     for node in ast.walk(functions.get("load_coefficients", ast.Module([], []))):
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-            columns = [ast.unparse(item) for item in node.value.elts if "table" in ast.unparse(item)]
+            columns = [
+                ast.unparse(item) for item in node.value.elts if "table" in ast.unparse(item)
+            ]
             rests = [f"real({column[5:-1]} - np.float64({column}))" for column in columns]
             node.value.elts += [ast.parse(rest, mode="eval").body for rest in rests]
     for line in functions["step"].body if "step" in functions else []:
@@ -94,9 +97,26 @@ def _add_low_part(line: ast.Assign) -> None:
     for coefficient, other in (factors, factors[::-1]):
         name, updated = _name(coefficient), _name(target)
         if name.startswith("c_") and updated and _name(other) == updated:
-            rest = f"low_{name} * {updated}"
-            rest = f"fma(low_{name}, {updated}, {ast.unparse(added)})" if added else rest
-            line.value = ast.parse(f"fma({name}, {updated}, {rest})", mode="eval").body
+            rest = _with_rest(added, f"low_{name} * {updated}")
+            if rest:
+                line.value = ast.parse(f"fma({name}, {updated}, {rest})", mode="eval").body
+
+
+def _with_rest(added: ast.expr | None, rest: str) -> str:
+    """What is added, and the rest; empty where the sum would be rounded back.
+
+    The rest is less than half a unit in the last place of its neighbours: added to a float32 it is
+    lost, added to a product that is not rounded yet it tips the balance as often as it should.
+    """
+    if added is None:
+        return rest
+    if isinstance(added, ast.BinOp) and isinstance(added.op, ast.Mult):
+        return f"fma({ast.unparse(added.left)}, {ast.unparse(added.right)}, {rest})"
+    if isinstance(added, ast.Call) and _name(added.func) == "fma":
+        a, b, inner = added.args
+        innermost = _with_rest(inner, rest)
+        return f"fma({ast.unparse(a)}, {ast.unparse(b)}, {innermost})" if innermost else ""
+    return ""
 
 
 def with_single_literals(source: str) -> str:
@@ -175,7 +195,7 @@ def _name(node: ast.AST) -> str:
 
 def _check(node: ast.expr) -> None:
     for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and 3.4028236e38 <= abs(part.value):
+        if isinstance(part, ast.Constant) and abs(part.value) >= 3.4028236e38:
             raise ValueError(
                 f"the number {part.value!r} of the text is beyond float32, which ends at 3.4e38; "
                 "use precision='float64'"

@@ -1,6 +1,6 @@
 """Kernels compiled to PTX for compute capability 9.0, in a process without the simulator."""
 
-PTX_SCRIPT = '''
+PTX_SCRIPT = """
 import json
 import sys
 import tempfile
@@ -44,4 +44,4 @@ for potential in (ll.potentials.double_well(), mixed):
     )
     texts[potential.name] = text
 print(json.dumps(texts))
-'''
+"""

@@ -89,7 +89,7 @@ def test_stationary_law_of_a_spring_moves_as_noise_and_coefficients_round():
 
 
 def test_a_decay_rounded_to_float32_would_move_it_visibly(monkeypatch):
-    """Without its rest, 2 decay (decay_32 - decay_64)/(1 - decay^2) is added: 3e-8/(friction dt)."""
+    """Without its rest: by 2 decay (decay_32 - decay)/(1 - decay^2), 3e-8/(friction dt) at most."""
     whole = single_emulation._coefficients
 
     def without_rests(kernel):
@@ -136,7 +136,7 @@ def test_eight_units_in_the_last_place_a_drift_are_enough_and_one_is_not():
 def test_a_descent_stands_still_below_half_a_unit(exponent, moves):
     tilt = ll.Potential.from_expression("slope*x", variables=("x",), parameters={"slope": 1.0})
     flow = ll.GradientFlow(tilt)
-    steps = single_steps(flow, "Euler", dt=2.0**exponent, start=np.ones((1, 1)), seed=1)
+    steps = single_steps(flow, "EulerMaruyama", dt=2.0**exponent, start=np.ones((1, 1)), seed=1)
     *_, last = itertools.islice(steps, 200)
     expected = 1.0 - 200 * 2.0**exponent if moves else 1.0
     assert float(last["x"][0, 0]) == expected
@@ -163,8 +163,7 @@ def test_a_kernel_gives_the_bits_of_the_arrays(method):
 def test_a_kernel_in_two_dimensions_follows_float64():
     motion = ll.Langevin(ll.potentials.mueller_brown(), temperature=10.0, friction=1.0)
     arguments = {
-        "dt": 1e-3, "n_steps": 10, "n_replicas": 4, "seed": 3, "observe": {"u": "energy"},
-        "start_momentum": 0.0,
+        "dt": 1e-3, "n_steps": 10, "n_replicas": 8, "seed": 3, "observe": {"u": "energy"}
     }  # fmt: skip
     single = ll.simulate(motion, "BAOAB", backend="cuda", precision="float32", **arguments)
     double = ll.simulate(motion, "BAOAB", **arguments)
