@@ -175,3 +175,30 @@ def test_a_kernel_in_two_dimensions_follows_float64():
     np.testing.assert_allclose(single["x_final"], double["x_final"], atol=1e-5)
     assert float(abs(single["x_final"] - double["x_final"]).max()) > 0
     assert float(single["u"]) == pytest.approx(float(double["u"]), rel=1e-5)
+
+
+WELL = ll.potentials.double_well()
+THERMOSTAT = ll.AdaptiveLangevin(WELL, temperature=0.2, thermal_mass=1.0, applied_noise=0.4)
+
+
+@pytest.mark.skipif(not config.ENABLE_CUDASIM, reason="slow start on a card")
+@pytest.mark.parametrize(
+    ("dynamics", "method"),
+    [
+        (ll.Overdamped(WELL, temperature=0.2), "LeimkuhlerMatthews"),
+        (THERMOSTAT, "BADODAB"),
+        (ll.Langevin(WELL, temperature=0.2, friction=1.0), "GHMC"),
+        (ll.GradientFlow(WELL), "RK4"),
+        (WELL, ll.momentum.HeavyBall(learning_rate=1e-3, momentum=0.9)),
+        (ll.Langevin(WELL, temperature=ll.schedules.linear(1.0, 0.1, 1.0), friction=1.0), "BAOAB"),
+    ],
+    ids=["LeimkuhlerMatthews", "BADODAB", "GHMC", "RK4", "HeavyBall", "scheduled"],
+)
+def test_steps_of_all_kinds_follow_float64(dynamics, method):
+    arguments = {"n_steps": 10, "n_replicas": 3, "seed": 5, "start": np.array([0.7])}
+    if dynamics is not WELL:
+        arguments["dt"] = 0.01
+    single = ll.simulate(dynamics, method, backend="cuda", precision="float32", **arguments)
+    double = ll.simulate(dynamics, method, **arguments)
+    for name in [name for name in double if name.endswith("_final")]:
+        np.testing.assert_allclose(single[name], double[name], atol=2e-6, err_msg=name)
