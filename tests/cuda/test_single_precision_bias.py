@@ -178,6 +178,7 @@ def test_a_kernel_in_two_dimensions_follows_float64():
 
 
 WELL = ll.potentials.double_well()
+COOLING = ll.dynamics.Linear(start=1.0, stop=0.1, duration=0.1)
 THERMOSTAT = ll.AdaptiveLangevin(WELL, temperature=0.2, thermal_mass=1.0, applied_noise=0.4)
 
 
@@ -190,7 +191,7 @@ THERMOSTAT = ll.AdaptiveLangevin(WELL, temperature=0.2, thermal_mass=1.0, applie
         (ll.Langevin(WELL, temperature=0.2, friction=1.0), "GHMC"),
         (ll.GradientFlow(WELL), "RK4"),
         (WELL, ll.momentum.HeavyBall(learning_rate=1e-3, momentum=0.9)),
-        (ll.Langevin(WELL, temperature=ll.schedules.linear(1.0, 0.1, 1.0), friction=1.0), "BAOAB"),
+        (ll.Langevin(WELL, temperature=COOLING, friction=1.0), "BAOAB"),
     ],
     ids=["LeimkuhlerMatthews", "BADODAB", "GHMC", "RK4", "HeavyBall", "scheduled"],
 )
