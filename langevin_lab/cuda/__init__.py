@@ -14,6 +14,7 @@ _NAMES = {
     "NoDeviceError": "device",
     "find_device": "device",
     "kernel_source": "kernel_text",
+    "single_steps": "single_emulation",
 }
 
 __all__ = sorted(_NAMES)
