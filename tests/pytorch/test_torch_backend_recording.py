@@ -155,6 +155,7 @@ def test_replayed_graphs_give_the_same_dataset(compiled, as_on_a_card):
     torch_runs.assert_same(compiled, run())
 
 
+CHAIN = ll.potentials.phi4_chain(n_sites=3)
 CAPTURED = {
     "a schedule": (
         ll.Langevin(
@@ -167,7 +168,7 @@ CAPTURED = {
         ll.Langevin(ll.potentials.entropic_barrier(), friction=(1.0, 0.5), temperature=0.5),
         "ABOBA",
     ),
-    "rows": (ll.Langevin(ll.potentials.phi4_chain(n_sites=3), temperature=1.0, friction=1.0), "BBK"),
+    "rows": (ll.Langevin(CHAIN, temperature=1.0, friction=1.0), "BBK"),
     "a remembered normal": (ll.Overdamped(WELL, temperature=0.5), "LeimkuhlerMatthews"),
 }  # fmt: skip
 
