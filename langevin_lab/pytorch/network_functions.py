@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from langevin_lab.potentials.architecture import Layer
+from langevin_lab.pytorch.functions import TensorFunctions, slope
 
 __all__ = ["NetworkFunctions"]
 
@@ -44,80 +45,87 @@ _ACTIVATIONS: dict[str, _Activation] = {
 }
 
 
-class NetworkFunctions:
+class NetworkFunctions(TensorFunctions):
     """A network's energy and gradients over tensors of points.
 
     Parameters
     ----------
     network : Network
-    dtype : torch.dtype, optional
-        In which sums and slopes are computed; results come back in that of x.
-    device : torch.device or str, optional
+    dtype : torch.dtype
+    device : torch.device
 
     Example
     -------
     >>> import langevin_lab as ll, torch
     >>> network = ll.potentials.multilayer_perceptron([[0.0], [1.0]], [0.0, 1.0], hidden=(3,))
-    >>> functions = ll.pytorch.NetworkFunctions(network)
+    >>> functions = ll.pytorch.tensor_functions(network)
     >>> x = torch.from_numpy(network.start(seed=1, n_replicas=4))
     >>> functions.energy(x).shape, functions.gradient(x).shape
     (torch.Size([4]), torch.Size([4, 10]))
     """
 
-    def __init__(
-        self,
-        network: Any,
-        *,
-        dtype: torch.dtype = torch.float64,
-        device: torch.device | str | None = None,
-    ):
-        self.architecture, self.dtype = network.architecture, dtype
+    def __init__(self, network: Any, dtype: torch.dtype, device: torch.device):
+        super().__init__(network, dtype, device)
+        self.architecture = network.architecture
         self.weight_decay = network.parameters["weight_decay"]
         rows = torch.tensor(network.data.values, dtype=dtype, device=device)
         self.data = torch.cat([torch.ones_like(rows[:, :1]), rows], dim=1)
         if self.architecture.loss == "cross_entropy":  # one column a class: no look-up on the way
             n_classes = self.architecture.widths[-1]
-            classes = torch.nn.functional.one_hot(rows[:, -1].long(), n_classes)
+            numbers = torch.tensor(network.data.values[:, -1], dtype=torch.int64, device=device)
+            classes = torch.nn.functional.one_hot(numbers, n_classes)
             self.data = torch.cat([self.data[:, :-1], classes.to(dtype)], dim=1)
+        noise = network.gradient_noise
+        n_examples = len(rows) if noise is None else noise.n_indices
+        self.work = max(network.dim, n_examples * max(self.architecture.widths))
 
-    def energy(self, x: torch.Tensor) -> torch.Tensor:
-        """Mean loss and weight decay: x (n_replicas, dim) -> (n_replicas,)."""
-        losses = torch.cat([self._mean_loss(x[some]) for some in self._pieces(x, len(self.data))])
-        return losses + 0.5 * self.weight_decay * (x * x).sum(dim=-1)
+    def energy(self, x: torch.Tensor, axis: int = -1) -> torch.Tensor:
+        """Mean loss and weight decay; differentiable."""
+        rows, shape = self._rows(x, axis)
+        losses = [self._mean_loss(rows[some]) for some in self._pieces(rows, len(self.data))]
+        decay = 0.5 * self.weight_decay * (rows * rows).sum(dim=-1)
+        return (torch.cat(losses) + decay).view(shape[:-1])
 
-    def gradient(self, x: torch.Tensor, indices: torch.Tensor | None = None) -> torch.Tensor:
-        """Its gradient, or that of the mean over the examples drawn for each replica.
+    def gradient(self, x: torch.Tensor, axis: int = -1) -> torch.Tensor:
+        """Backpropagation; through `energy` where the gradient is to be differentiated."""
+        if x.requires_grad and torch.is_grad_enabled():
+            return slope(self.energy(x, axis), x)
+        rows, shape = self._rows(x, axis)
+        return self._mean_gradient(rows, None).view(shape).movedim(-1, axis)
 
-        Parameters
-        ----------
-        x : tensor of shape (n_replicas, dim)
-            Of any strides.
-        indices : int64 tensor of shape (n_replicas, batch_size), optional
-
-        Returns
-        -------
-        tensor of shape (n_replicas, dim)
-        """
-        out = torch.empty(x.shape, dtype=self.dtype, device=x.device)
-        n_examples = len(self.data) if indices is None else indices.shape[1]
-        for some in self._pieces(x, n_examples):
-            drawn = self.data if indices is None else self._drawn(indices[some])
-            self._fill(out[some], x[some].to(self.dtype), drawn)
-        out = out.to(x.dtype)
-        return out.add_(x, alpha=self.weight_decay) if self.weight_decay else out
+    def batch_gradient(
+        self, x: torch.Tensor, indices: torch.Tensor, label_noise: Any = 0.0
+    ) -> torch.Tensor:
+        """Mean gradient of the examples with these indices (..., batch_size)."""
+        rows, shape = self._rows(x.detach(), -1)
+        indices = indices.expand(*shape[:-1], indices.shape[-1])
+        return self._mean_gradient(rows, indices.reshape(-1, indices.shape[-1])).view(shape)
 
     def outputs(self, x: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        """What the last layer gives: inputs (n_examples, n_inputs) -> (n_replicas, ..., n_outputs).
+        """What the last layer gives: x (n_replicas, dim) -> (n_replicas, n_examples, n_outputs).
 
         Parameters
         ----------
         x : tensor of shape (n_replicas, dim)
         inputs : tensor of shape (n_examples, n_inputs)
         """
-        inputs = inputs.to(self.dtype)
+        inputs = inputs.to(x.dtype)
         values = torch.cat([torch.ones_like(inputs[:, :1]), inputs], dim=1)
         pieces = self._pieces(x, len(inputs))
-        return torch.cat([self._forward(x[some].to(self.dtype), values)[0] for some in pieces])
+        return torch.cat([self._forward(x[some], values)[0] for some in pieces])
+
+    def _rows(self, x: torch.Tensor, axis: int) -> tuple[torch.Tensor, torch.Size]:
+        """Points as rows (n_points, dim), and the shape (..., dim) that they had."""
+        points = x.movedim(axis, -1)
+        return points.reshape(-1, points.shape[-1]), points.shape
+
+    def _mean_gradient(self, x: torch.Tensor, indices: torch.Tensor | None) -> torch.Tensor:
+        out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        n_examples = len(self.data) if indices is None else indices.shape[1]
+        for some in self._pieces(x, n_examples):
+            drawn = self.data if indices is None else self._drawn(indices[some])
+            self._fill(out[some], x[some], drawn)
+        return out.add_(x, alpha=self.weight_decay) if self.weight_decay else out
 
     def _pieces(self, x: torch.Tensor, n_examples: int) -> Iterator[slice]:
         """Few enough replicas at a time."""
@@ -153,14 +161,14 @@ class NetworkFunctions:
 
     def _mean_loss(self, x: torch.Tensor) -> torch.Tensor:
         inputs, targets = self._split(self.data)
-        z, _, _ = self._forward(x.to(self.dtype), inputs)
+        z, _, _ = self._forward(x, inputs)
         if self.architecture.loss == "mean_square":
             losses = (z - targets).square().mean(dim=-1)
         elif self.architecture.loss == "binary_cross_entropy":
             losses = (_softplus(z) - targets * z).mean(dim=-1)
         else:
             losses = torch.logsumexp(z, dim=-1) - (targets * z).sum(dim=-1)
-        return losses.mean(dim=-1).to(x.dtype)
+        return losses.mean(dim=-1)
 
     def _output_slopes(self, z: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Derivatives of the mean loss by the outputs z, which they may overwrite."""
