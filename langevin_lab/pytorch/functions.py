@@ -143,7 +143,7 @@ class RiskFunctions(TensorFunctions):
         names = (*potential.parameters, *data.columns)
         code = derived(potential.text, potential.variables, names, hessian=False)[1]
         self.text = torch_functions(code.source)
-        values = torch.as_tensor(data.values, dtype=dtype, device=device)
+        values = torch.tensor(data.values.tolist(), dtype=dtype, device=device)
         self.columns = [column.contiguous() for column in values.unbind(1)]
         self.label = None if data.label is None else data.columns.index(data.label)
         self.work = potential.dim * len(values)
