@@ -12,6 +12,7 @@ import math
 import torch
 
 from langevin_lab.noise import batches, permutation
+from langevin_lab.pytorch.fusion import fused
 from langevin_lab.pytorch.noise import philox4x32
 
 __all__ = ["draw_examples"]
@@ -111,13 +112,16 @@ def _images(
     """Images under the permutations with these eight keys, each (n_replicas, n_draws)."""
     a = math.isqrt(n_examples - 1) + 1
     b = (n_examples + a - 1) // a
-    images = _rounds(positions, keys, a, b)
-    while bool((beyond := images >= n_examples).any()):
-        images = torch.where(beyond, _rounds(images, keys, a, b), images)
+    sizes = [torch.tensor(size, device=positions.device) for size in (a, b, n_examples)]
+    images = _first_images(positions, *keys, *sizes)
+    while bool((images >= n_examples).any()):
+        images = _next_images(images, *keys, *sizes)
     return images
 
 
-def _rounds(numbers: torch.Tensor, keys: tuple[torch.Tensor, ...], a: int, b: int) -> torch.Tensor:
+def _rounds(numbers: torch.Tensor, *keys_and_sizes: torch.Tensor) -> torch.Tensor:
+    """The rounds of a permutation of a b numbers."""
+    *keys, a, b, _ = keys_and_sizes
     left, right = numbers // b, numbers % b
     for j in range(0, 8, 2):
         left = _moved(left, right, keys[j], a)
@@ -125,7 +129,18 @@ def _rounds(numbers: torch.Tensor, keys: tuple[torch.Tensor, ...], a: int, b: in
     return left * b + right
 
 
-def _moved(half: torch.Tensor, other: torch.Tensor, key: torch.Tensor, size: int) -> torch.Tensor:
+def _walked(images: torch.Tensor, *keys_and_sizes: torch.Tensor) -> torch.Tensor:
+    """Those that are no examples moved on."""
+    beyond = images >= keys_and_sizes[-1]
+    return torch.where(beyond, _rounds(images, *keys_and_sizes), images)
+
+
+_first_images, _next_images = fused(_rounds), fused(_walked)
+
+
+def _moved(
+    half: torch.Tensor, other: torch.Tensor, key: torch.Tensor, size: torch.Tensor
+) -> torch.Tensor:
     """(half + F(key, other)) mod size; all words below 2^32, so that shifts bring in zeros."""
     h = other.mul(_STEP).add(key).bitwise_and_(_LOW)
     h ^= h >> 16
