@@ -19,7 +19,7 @@ def check_examples(
         raise TypeError(f"module={module!r:.60} must be a torch.nn.Module")
     if not callable(loss):
         raise TypeError(f"loss={loss!r:.60} must be a function loss(outputs, targets)")
-    rows = tuple(torch.as_tensor(value).detach().cpu() for value in (inputs, targets))
+    rows = tuple(_copied(value) for value in (inputs, targets))
     if min(value.ndim for value in rows) < 1 or len(rows[0]) != len(rows[1]) or not len(rows[0]):
         raise ValueError(
             f"inputs of shape {tuple(rows[0].shape)} and targets of shape {tuple(rows[1].shape)} "
@@ -27,6 +27,13 @@ def check_examples(
         )
     first, second = (value.double() if value.is_floating_point() else value for value in rows)
     return first, second
+
+
+def _copied(values: Any) -> torch.Tensor:
+    """A tensor of its own on the CPU, which nobody else writes to."""
+    if isinstance(values, torch.Tensor):
+        return values.detach().cpu().clone()
+    return torch.tensor(values)
 
 
 def check_module(functions: Any, rows: tuple[torch.Tensor, torch.Tensor], *, batch: bool) -> int:

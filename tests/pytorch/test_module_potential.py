@@ -99,13 +99,15 @@ def test_fixed_parameters_buffers_and_tied_ones_are_no_coordinates():
     assert U.energy(x) == pytest.approx(expected, rel=1e-13)
 
 
-def test_the_potential_keeps_what_the_module_was():
-    module = sequential()
-    U = potential(module)
-    before = U.start()
+def test_the_potential_keeps_what_module_and_examples_were():
+    module, targets = sequential(), LABELS.clone()
+    U = potential(module, targets=targets)
+    before, energy = U.start(), U.energy(U.start())
     with torch.no_grad():
         module[0].weight.add_(1.0)
+        targets.mul_(0.0)
     np.testing.assert_array_equal(U.start(), before)
+    assert U.energy(before) == energy
 
 
 def test_starts_are_drawn_by_the_modules_themselves():
