@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from langevin_lab.potentials import Minibatch, Potential
+from langevin_lab.potentials import Minibatch, Network, Potential
 from langevin_lab.pytorch.vocabulary import torch_functions
 
 __all__ = [
@@ -254,6 +254,10 @@ def _kind(potential: Potential) -> Callable[..., TensorFunctions]:
     own = getattr(potential, "tensor_functions", None)
     if own is not None:
         return own
+    if isinstance(potential, Network):
+        from langevin_lab.pytorch.network_functions import NetworkFunctions
+
+        return NetworkFunctions
     if potential.code.form == "scalar":
         return TextFunctions
     if potential.data is not None and potential.text and not is_penalised(potential.text):
