@@ -118,6 +118,19 @@ def test_a_frozen_replica_stays_frozen_in_a_continued_run():
     torch_runs.assert_same(*both_more)
 
 
+def test_a_memory_that_overflows_is_a_divergence(plain_python):
+    """The average of squared gradients overflows long before the position leaves the bound."""
+    steep = ll.Potential.from_expression("x**8")
+    optimiser = ll.momentum.Adam(learning_rate=0.01)
+    start = np.full((9, 1), 1.0)
+    start[4] = 1e30
+    settings = {"start": start, "divergence_bound": 1e40, "n_steps": 5}
+    with np.errstate(all="ignore"):
+        expected, found = both(steep, optimiser, **settings)
+    torch_runs.assert_same(expected, found)
+    assert found["diverged_step"].values.tolist() == [-1] * 4 + [1] + [-1] * 4
+
+
 class Replayed:
     """Stands for a CUDA graph: replaying computes from the captured tensors and writes to them."""
 
