@@ -202,6 +202,17 @@ def test_divergence_is_the_same_with_graphs(as_on_a_card):
     assert as_on_a_card
 
 
+def test_what_cannot_be_captured_is_launched_with_a_warning(as_on_a_card, monkeypatch):
+    def refuse(self, plan, stretch):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    monkeypatch.setattr(stretches.GraphedRunner, "_captured", refuse)
+    changes = {"record_every": 2, "burn_in": 0, "save_every": None, "n_steps": 260}
+    with pytest.warns(RuntimeWarning, match=r"\(operation not permitted .*capturing\) and are"):
+        found = run(**changes)
+    torch_runs.assert_same(run(backend="cpu", **changes), found)
+
+
 def test_more_plans_than_graphs_are_called(as_on_a_card, monkeypatch):
     monkeypatch.setattr(stretches.GraphedRunner, "MOST_GRAPHS", 0)
     torch_runs.assert_same(run(backend="cpu", n_steps=260), run(n_steps=260))
