@@ -174,7 +174,7 @@ def test_functions_that_are_no_potential_are_refused(changes, message):
 
 
 def test_a_gradient_penalty_is_refused():
-    with pytest.raises(ValueError, match=r"coefficient=0\.1: a gradient penalty of torch potential"):
+    with pytest.raises(ValueError, match=r"coefficient=0\.1: a gradient penalty of torch"):
         torch_potential(well, 3).with_gradient_penalty(0.1)
 
 
