@@ -1,4 +1,4 @@
-"""PyTorch: the methods as `torch.optim` optimisers, their noise as torch operations, models."""
+"""PyTorch: ensembles of tensors, the methods as `torch.optim` optimisers, noise, models."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ _NAMES: dict[str, str] = {
     "EpochRecord": "image_training",
     "ImagePreset": "image_presets",
     "ImageSet": "images",
+    "ModulePotential": "modules",
+    "NetworkFunctions": "network_functions",
     "ResidualNetwork": "models",
     "TensorFunctions": "functions",
     "TorchPotential": "potentials",
     "as_torchsde": "sde",
     "brownian_motion": "brownian",
+    "draw_examples": "minibatches",
     "load_images": "images",
     "make_optimiser": "image_training",
+    "module_potential": "modules",
     "resnet20": "models",
     "resnet34": "models",
     "small_cnn": "models",

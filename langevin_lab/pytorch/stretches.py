@@ -7,6 +7,7 @@ schedule, examples of minibatches) are tensors as well. On a CPU it is called as
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,6 +118,7 @@ class DrawnGradient:
             if self.noise.n_normals:
                 assert normals is not None
                 shift = (self.noise.label_noise * normals).to(at.dtype)
+            assert indices is not None
             return self.functions.batch_gradient(at, indices, shift).to(self.dtype)
         gradient = self.functions.gradient(at, self.axis).to(self.dtype)
         if self.noise is None:
@@ -146,35 +148,52 @@ Runner = Callable[[Plan, Stretch], Stretch]
 
 
 class GraphedRunner:
-    """Stretches replayed from CUDA graphs, one for each plan; on other devices called as they are.
+    """Stretches replayed from CUDA graphs, one for each plan; without a card called as they are.
 
     Parameters
     ----------
     function : callable
         (plan, stretch) -> stretch; reads nothing back to the host.
-    device : torch.device
+    device : torch.device or None
+        The card, if there is one.
     """
 
     MOST_GRAPHS = 8  # each keeps the memory of a stretch
 
-    def __init__(self, function: Runner, device: torch.device):
+    def __init__(self, function: Runner, device: torch.device | None):
         self.function, self.device = function, device
         self.graphs: dict[Plan, tuple[Any, Stretch, Stretch]] = {}
         self.seen: set[Plan] = set()
 
     def __call__(self, plan: Plan, stretch: Stretch) -> Stretch:
         """The stretch after its steps; the one given is left as it was."""
-        if self.device.type != "cuda" or plan not in self.seen:
+        if self.device is None or plan not in self.seen:
             self.seen.add(plan)  # a plan that never comes again is not worth a graph
             return self.function(plan, stretch)
         if plan not in self.graphs:
             if len(self.graphs) == self.MOST_GRAPHS:
                 return self.function(plan, stretch)
-            self.graphs[plan] = self._captured(plan, stretch)
+            try:
+                self.graphs[plan] = self._captured(plan, stretch)
+            except RuntimeError as error:
+                self._give_up(error)
+                return self.function(plan, stretch)
         graph, given, result = self.graphs[plan]
         copy_into(given, stretch)
         graph.replay()
         return copied(result)
+
+    def _give_up(self, error: RuntimeError) -> None:
+        """A function of the user's may look at a value, or bring one from the host."""
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        warnings.warn(
+            f"the steps cannot be captured as a CUDA graph ({reason}) and are launched one by one, "
+            "which is slower; give the potential's functions all they read in tensors=..., and let "
+            "them look at no value",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        self.device = None
 
     def _captured(self, plan: Plan, stretch: Stretch) -> tuple[Any, Stretch, Stretch]:
         """The graph, and the tensors that it reads and writes."""
@@ -214,11 +233,13 @@ def copied(stretch: Stretch) -> Stretch:
         return value.clone() if isinstance(value, torch.Tensor) else value
 
     return Stretch(
-        clones(stretch.state),
-        [tensor.clone() for tensor in stretch.sums],
-        [tensor.clone() for tensor in stretch.counts],
-        *map(own, (stretch.frozen, stretch.first_pair, stretch.table)),
-        own(stretch.indices),
-        own(stretch.outside),
-        [clones(state) for state in stretch.saved],
+        state=clones(stretch.state),
+        sums=[tensor.clone() for tensor in stretch.sums],
+        counts=[tensor.clone() for tensor in stretch.counts],
+        frozen=stretch.frozen.clone(),
+        first_pair=own(stretch.first_pair),
+        table=own(stretch.table),
+        indices=own(stretch.indices),
+        outside=own(stretch.outside),
+        saved=[clones(state) for state in stretch.saved],
     )

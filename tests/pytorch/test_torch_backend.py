@@ -62,7 +62,7 @@ def dynamics_for(name, equation, potential):
     if equation == "overdamped":
         if name == "RK4":
             return ll.GradientFlow(potential)
-        return ll.Overdamped(potential, temperature=0.6, friction=friction)
+        return ll.Overdamped(potential, temperature=0.6, friction=tuple(2 * f for f in friction))
     if equation == "langevin":
         silent = {"RK4": {"temperature": 0.0}, "BAB": {"friction": 0.0}, "ABA": {"friction": 0.0}}
         given = {"temperature": 0.6, "friction": 0.8, "mass": mass} | silent.get(name, {})
