@@ -1,0 +1,181 @@
+"""What was measured, as plain values, and the files that keep it."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langevin_lab.lab.benchmarks.programs import Task
+from langevin_lab.lab.errors import LabError, shown
+
+if TYPE_CHECKING:
+    from langevin_lab.evidence import Estimate
+
+__all__ = ["Measured", "file_name", "load", "save"]
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One task, timed, or why it was not.
+
+    Parameters
+    ----------
+    task : Task
+    rates, whole_rates : tuple of float
+        Replica-steps per second in each repeat: of the steps alone, and of the whole call.
+    n_steps : int
+        Of the short run.
+    mean : float
+        Of x^2 (first passage: of the time), to see that all did the same work.
+    error : str
+        Why there is nothing; "" if there is.
+    """
+
+    task: Task
+    rates: tuple[float, ...] = ()
+    whole_rates: tuple[float, ...] = ()
+    n_steps: int = 0
+    mean: float = math.nan
+    error: str = ""
+
+    @property
+    def rate(self) -> Estimate:
+        """Median of the repeats; its error from their spread about it.
+
+        Medians, since a disturbed repeat is slow by any factor: 1.4826 times the median distance
+        is a standard deviation for normal numbers, sqrt(pi/2) of it over sqrt(n) the median's.
+        """
+        from langevin_lab.evidence import Estimate
+
+        middle = statistics.median(self.rates)
+        if len(self.rates) < 2:
+            return Estimate(middle)
+        spread = 1.4826 * statistics.median(abs(rate - middle) for rate in self.rates)
+        n = len(self.rates)
+        return Estimate(middle, math.sqrt(math.pi / 2 / n) * spread, n)
+
+    @property
+    def whole_rate(self) -> float:
+        """Median of the whole call, set-up and result included."""
+        return statistics.median(self.whole_rates)
+
+    def record(self) -> dict[str, Any]:
+        """As plain values."""
+        if self.error:
+            return {"task": self.task.record(), "error": self.error}
+        return {"task": self.task.record(), "rates": list(self.rates),
+                "whole_rates": list(self.whole_rates), "n_steps": self.n_steps,
+                "mean": self.mean}  # fmt: skip
+
+    @classmethod
+    def from_record(cls, values: dict[str, Any]) -> Measured:
+        """From plain values."""
+        known = {key: tuple(value) if isinstance(value, list) else value
+                 for key, value in values.items() if key != "task"}  # fmt: skip
+        return cls(Task(**values["task"]), **known)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A session: everything measured on one machine.
+
+    Parameters
+    ----------
+    device : str
+    machine : dict of str to str
+        Card, driver, clocks, processor, versions, time, commit.
+    measured : tuple of Measured
+    counts : tuple of dict
+        Instructions per step and limits, by precision.
+    networks : dict
+        Of the ensembles of networks; its error where there are none.
+    """
+
+    device: str
+    machine: dict[str, str]
+    measured: tuple[Measured, ...]
+    counts: tuple[dict[str, Any], ...] = ()
+    networks: dict[str, Any] = field(default_factory=dict)
+
+    def find(self, work: str, program: str, precision: str) -> Measured | None:
+        """What a program did, if it could; backends are named "langevin_lab cuda"."""
+        name = f"{program}, {precision}"
+        for measured in self.measured:
+            if (measured.task.work, measured.task.name, measured.error) == (work, name, ""):
+                return measured
+        return None
+
+
+def file_name(device: str, machine: dict[str, str]) -> str:
+    """Name of a file of results: device, card or processor, day."""
+    what = machine.get("card" if device == "cuda" else "processor") or "unknown"
+    words = re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-")
+    return f"{device}-{words}-{machine['created'][:10]}.json"
+
+
+def save(results: Results, folder: Path) -> Path:
+    """Write a file of results.
+
+    Raises
+    ------
+    LabError
+        If the folder cannot be written.
+    """
+    path = folder / file_name(results.device, results.machine)
+    content = {
+        "format": FORMAT,
+        "device": results.device,
+        "machine": results.machine,
+        "measured": [measured.record() for measured in results.measured],
+        "counts": list(results.counts),
+        "networks": results.networks,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    except OSError as error:
+        raise LabError(f"{shown(path)} cannot be written: {error.strerror}") from error
+    return path
+
+
+def load(path: Path) -> Results:
+    """Read a file of results.
+
+    Raises
+    ------
+    LabError
+        If it is not one.
+    """
+    try:
+        content = json.loads(path.read_text())
+        if content["format"] != FORMAT:
+            raise ValueError(content["format"])
+        measured = tuple(Measured.from_record(values) for values in content["measured"])
+        return Results(content["device"], content["machine"], measured,
+                       tuple(content["counts"]), content["networks"])  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LabError(
+            f"{shown(path)} holds no results of format {FORMAT}; langevin-lab bench writes them"
+        ) from error
+
+
+def stored(folder: Path) -> Sequence[Path]:
+    """The files of results in a folder, by name.
+
+    Raises
+    ------
+    LabError
+        If there are none.
+    """
+    paths = sorted(folder.glob("c*-*.json"))
+    if not paths:
+        raise LabError(f"no results in {shown(folder)}; langevin-lab bench writes them")
+    return paths
