@@ -29,7 +29,7 @@ def card_facts() -> dict[str, str]:
 
 
 def toolkit_facts() -> dict[str, str]:
-    """Versions of the CUDA assembler and disassembler, and of Python packages that run on a card."""
+    """Versions of the CUDA assembler and disassembler, and of packages that run on a card."""
     from langevin_lab.lab.benchmarks.disassembly import find_tool
 
     found = {}

@@ -1,4 +1,4 @@
-"""The command ``langevin-lab``: list, reproduce, check, figures, report, info.
+"""The command ``langevin-lab``: list, reproduce, check, figures, report, bench, info.
 
 Exit codes and streams are those of `messages`. Heavy imports wait until a command needs them.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from langevin_lab.lab.benchmarks.command import bench
 from langevin_lab.lab.errors import LabError, shown
 from langevin_lab.lab.messages import (
     EXIT_REFUTED,
@@ -255,9 +256,12 @@ def check(
         raise typer.Exit(EXIT_REFUTED)
 
 
+_command("bench")(bench)
+
+
 @_command("info")
 def info(context: typer.Context, results: Results = Path("results")) -> None:
-    """Show versions, cores, the cache of compiled kernels and the results folder."""
+    """Show versions, cores, card, the cache of compiled kernels and the results folder."""
     from langevin_lab.lab.machine import facts
 
     sheet = table(show_header=False)

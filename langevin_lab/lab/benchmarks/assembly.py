@@ -1,9 +1,9 @@
 """Assembly as a graph of blocks, and the path that a loop takes in every pass.
 
-Read are SASS, as nvdisasm prints it, and PTX. A loop is found by its back edge, so neither its place
-in the text nor its labels matter. Of the ways through it the longest is taken that stores nothing:
-what stores, adds to memory, calls a subroutine or loops again (saved paths, divergence, the sine of
-a huge argument) is not done in every step.
+Read are SASS, as nvdisasm prints it, and PTX. A loop is found by its back edge, so neither its
+place in the text nor its labels matter. Of the ways through it the longest is taken that stores
+nothing: what stores, adds to memory, calls a subroutine or loops again (saved paths, divergence,
+the sine of a huge argument) is not done in every step.
 """
 
 from __future__ import annotations

@@ -29,13 +29,17 @@ def capability_of(target: str) -> tuple[int, int]:
     """
     found = re.fullmatch(r"sm_(\d+)(\d)", target)
     if found is None:
-        raise LabError(f"--count {target}: write a target such as sm_90, for compute capability 9.0")
+        raise LabError(
+            f"--count {target}: write a target such as sm_90, for compute capability 9.0"
+        )
     return int(found[1]), int(found[2])
 
 
 def find_tool(name: str) -> Path | None:
     """Path of a program of the CUDA toolkit: on the path, in CUDA_HOME, or in a Python package."""
-    places = [Path(os.environ[key]) / "bin" for key in ("CUDA_HOME", "CUDA_PATH") if key in os.environ]
+    places = [
+        Path(os.environ[key]) / "bin" for key in ("CUDA_HOME", "CUDA_PATH") if key in os.environ
+    ]
     places.append(Path("/usr/local/cuda/bin"))
     for package, folder in (("nvidia", "cu13/bin"), ("triton", "backends/nvidia/bin")):
         spec = importlib.util.find_spec(package)

@@ -165,7 +165,8 @@ def _products(lines: Iterable[Instruction]) -> int:
     One of the first round may stand before the loop, since replica and seed stay.
     """
     return sum(
-        classify(line.opcode) == "multiply" and not _MULTIPLIERS.isdisjoint(_integers(line.operands))
+        classify(line.opcode) == "multiply"
+        and not _MULTIPLIERS.isdisjoint(_integers(line.operands))
         for line in lines
     )
 

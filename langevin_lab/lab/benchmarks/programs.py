@@ -66,7 +66,10 @@ class Task:
 def tasks(device: str, work: str, n_replicas: int) -> list[Task]:
     """Everything that is timed on a device; the first is what the others are held against."""
     both = ("float64", "float32")
-    backends = {"cpu": ("cpu", "torch", "torchsde"), "cuda": ("cuda", "torch:cuda", "torchsde:cuda")}
+    backends = {
+        "cpu": ("cpu", "torch", "torchsde"),
+        "cuda": ("cuda", "torch:cuda", "torchsde:cuda"),
+    }
     chosen = [
         Task("langevin_lab", work, device, precision, n_replicas, backend)
         for backend in backends[device]
@@ -140,9 +143,7 @@ def torch_sde(task: Task) -> Run:
         with torch.no_grad():
             for begin in range(0, n_steps, piece):
                 times = work.dt * torch.arange(begin, min(begin + piece, n_steps) + 1, dtype=kind)
-                path = torchsde.sdeint(
-                    Equation(), y, times.to(device), method="euler", dt=work.dt
-                )
+                path = torchsde.sdeint(Equation(), y, times.to(device), method="euler", dt=work.dt)
                 total = total + (path[1:, :, 0] ** 2).sum(dim=0)
                 y = path[-1]
             mean = float((total / n_steps).mean())

@@ -1,8 +1,8 @@
 """Targets of speed as claims: predicted, measured, verdict.
 
-On a card of the H200's class 2e11 replica-steps/s in float32 and 5e10 in float64 on the double well,
-half of the arithmetic limit, a thousand times torchsde, twenty times a JAX scan and diffrax on the
-same card; 4,096 networks at once fifty times as fast as compiled code on the CPU.
+On a card of the H200's class 2e11 replica-steps/s in float32 and 5e10 in float64 on the double
+well, half of the arithmetic limit, a thousand times torchsde, twenty times a JAX scan and diffrax on
+the same card; 4,096 networks at once fifty times as fast as compiled code on the CPU.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def left_open(results: Results) -> list[str]:
     """One line for each target that these results cannot judge, with the reason."""
     lines = []
     if results.device != "cuda":
-        lines.append("targets of a card are open: run langevin-lab bench --device cuda where one is")
+        lines.append("targets of a card: run langevin-lab bench --device cuda where one is")
     elif not _is_large(results):
         lines.append(f"rates are for an H200-class card, not {results.machine.get('card')}")
     for measured in results.measured:
