@@ -1,0 +1,193 @@
+"""The loop of a recording kernel: one replica a thread, its state in registers.
+
+This file is pasted, from the marker on, after the device functions that `writer` writes for one
+potential and one method; here those names are only declared. A step that leaves the bound is taken
+back: the thread is done with the state and the sums of the step before, as on the CPU.
+
+A histogram is counted in the block's shared memory where it fits: groups are neighbouring replicas,
+so the threads of a warp count in different rows of a column, and different banks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import cuda, uint32, uint64
+
+from langevin_lab.cuda.intrinsics import entry, inlined
+
+N_HISTOGRAMS = N_GROUPS = STEPS_PER_FILL = 0
+
+
+def load_state(state, column):
+    """What is carried of the replica of a column."""
+
+
+def store_state(state, column, carried):
+    """Write what is kept."""
+
+
+def save_state(saved, place, column, carried):
+    """Write the state to one place of the path."""
+
+
+def load_sums(sums, column):
+    """The sums of a replica."""
+
+
+def store_sums(sums, column, totals):
+    """Write the sums."""
+
+
+def load_parameters(parameters):
+    """All parameters as a tuple."""
+
+
+def load_coefficients(table, row):
+    """A row of the table."""
+
+
+def draw(seed, replica, fill):
+    """Normals of the steps fill*STEPS_PER_FILL, ..."""
+
+
+def no_normals():
+    """The same, all zero."""
+
+
+def refresh(carried, parameters, seed, replica, first_step):
+    """The stored gradient and energy."""
+
+
+def step(carried, normals, coefficients, parameters):
+    """What is carried, one step later."""
+
+
+def is_outside(carried, bound):
+    """Whether the state is NaN or not below the bound, or a memory not finite."""
+
+
+def record(carried, totals, parameters):
+    """The sums with the moments added."""
+
+
+def count(carried, parameters, edges, n_bins, group, shared, n_shared, counts):
+    """Add the histogrammed observables, by `count_one`."""
+
+
+# --- kernel ---------------------------------------------------------------------------------------
+
+
+@inlined
+def bin_of(value, low, per_unit, n_bins):
+    """The bin: 1..n, 0 below the range, n + 1 above it, n + 2 for NaN."""
+    scaled = (value - low) * per_unit
+    if scaled != scaled:
+        return n_bins + 2
+    if scaled < 0.0:
+        return np.int64(0)
+    if scaled >= n_bins:
+        return n_bins + 1
+    return np.int64(scaled) + 1
+
+
+@inlined
+def count_one(histogram, bin_index, group, shared, n_shared, counts):
+    """Add one to a bin: of the block's table, or of the card's where that has no room."""
+    if n_shared > 0:
+        row = histogram * counts.shape[2] + bin_index
+        cuda.atomic.add(shared, row * N_GROUPS + group, uint32(1))
+    else:
+        cuda.atomic.add(counts, (histogram, group, bin_index), uint64(1))
+
+
+@inlined
+def clear_shared(shared, n_shared):
+    """Set the block's table to zero."""
+    for place in range(cuda.threadIdx.x, n_shared, cuda.blockDim.x):
+        shared[place] = 0
+    cuda.syncthreads()
+
+
+@inlined
+def add_shared(shared, n_shared, counts):
+    """Add the block's table to the card's."""
+    cuda.syncthreads()
+    for place in range(cuda.threadIdx.x, n_shared, cuda.blockDim.x):
+        if shared[place] > 0:
+            row = place // N_GROUPS
+            histogram = row // counts.shape[2]
+            bin_index = row - histogram * counts.shape[2]
+            where = (histogram, place % N_GROUPS, bin_index)
+            cuda.atomic.add(counts, where, uint64(shared[place]))
+
+
+@entry
+def advance(
+    state, sums, diverged, counts, saved, table, parameters, edges, n_bins, n_shared, seed, noisy,
+    bound, first_step, n_steps, burn_in, record_every, save_every, first_replica,
+):  # fmt: skip
+    """Advance one replica a thread by n_steps steps.
+
+    state (N_KEPT, n), sums (N_MOMENTS, n), diverged (n) are updated in place, counts
+    (N_HISTOGRAMS, N_GROUPS, bins + 3) is added to, saved (n_saved, N_STATE, n) is filled.
+    """
+    shared = cuda.shared.array(0, uint32)
+    if N_HISTOGRAMS > 0:
+        clear_shared(shared, n_shared)
+    column = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
+    if column < state.shape[1]:
+        stop = first_step + n_steps
+        replica = np.uint64(first_replica + column)
+        group = np.int64(replica % np.uint64(N_GROUPS))
+        constants = load_parameters(parameters)
+        coefficients = load_coefficients(table, 0)
+        totals = load_sums(sums, column)
+        carried = load_state(state, column)
+        carried = refresh(carried, constants, seed, replica, first_step)
+        until_record = record_every
+        if first_step < burn_in:
+            until_record += burn_in - first_step
+        else:
+            until_record -= (first_step - burn_in) % record_every
+        until_save = stop + 1
+        if save_every > 0:
+            until_save = save_every - first_step % save_every
+        place = 0
+        done = first_step
+        if diverged[column] >= 0:
+            done = stop
+        first, second = no_normals()
+        while done < stop:
+            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
+                if noisy:
+                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+            normals = first
+            if STEPS_PER_FILL == 2 and done % 2 == 1:
+                normals = second
+            if table.shape[0] > 1:
+                coefficients = load_coefficients(table, done - first_step)
+            before = carried
+            carried = step(carried, normals, coefficients, constants)
+            done += 1
+            if is_outside(carried, bound):
+                carried = before
+                diverged[column] = done
+                break
+            until_record -= 1
+            if until_record == 0:
+                until_record = record_every
+                totals = record(carried, totals, constants)
+                if N_HISTOGRAMS > 0:
+                    count(carried, constants, edges, n_bins, group, shared, n_shared, counts)
+            until_save -= 1
+            if until_save == 0:
+                until_save = save_every
+                save_state(saved, place, column, carried)
+                place += 1
+        while place < saved.shape[0]:  # a replica that left the bound stays in its last state
+            save_state(saved, place, column, carried)
+            place += 1
+        store_sums(sums, column, totals)
+        store_state(state, column, carried)
+    if N_HISTOGRAMS > 0:
+        add_shared(shared, n_shared, counts)
