@@ -21,6 +21,7 @@ from langevin_lab.ensemble.split_paths import FIRST_STEP, PATH, Plan, SplitPaths
 
 __all__ = ["CudaCrossingPaths", "CudaSplitPaths", "rate_paths_on_card", "start_paths_on_card"]
 
+THREADS = 32  # of a block: runs are few, and many blocks reach all of a card
 _SPLIT_ARRAYS = (
     "state", "levels", "counts", "record_levels", "records", "waiting", "survivors", "numbers",
     "weights", "runs", "steps",
@@ -150,4 +151,5 @@ def _launched(plan: Plan, name: str, count: int) -> tuple[Any, tuple[int, int]]:
     card = find_device(plan.backend)
     cuda.select_device(card.number)
     kernel = getattr(module_of(plan.kernel, plan.backend.precision), name)
-    return kernel, (math.ceil(count / card.threads), card.threads)
+    threads = min(card.threads, THREADS)
+    return kernel, (math.ceil(count / threads), threads)

@@ -43,6 +43,7 @@ def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float
         arrived = function("has_arrived(before, after, seed, replica, done)", ["return after"])
         rule = [arrived, _look("in_target")]
     parts = [*writer.device_functions(), *parts]
+    rule.insert(0, "from numba import int64")
     return device_module(kernel, precision, parts, [*rule, _loop("passage_loop")])
 
 
