@@ -62,7 +62,7 @@ def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str
         writer.region(kernel.regions["source"], "in_source"),
         writer.region(kernel.regions["target"], "in_target"),
     ]
-    loops = [*_records(writer.carried), _loop("splitting_loop")]
+    loops = ["import math", *_records(writer.carried), _loop("splitting_loop")]
     if "surface" in kernel.regions:
         parts.append(writer.region(kernel.regions["surface"], "beyond_surface"))
         loops.append(_loop("crossing_loop"))
