@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numba import cuda
 
-from langevin_lab.cuda.intrinsics import entry, inlined, multiply, nearest
+from langevin_lab.cuda.intrinsics import entry, inlined
 from langevin_lab.noise.philox import philox_bits
 
 STEPS_PER_FILL = 0
@@ -76,6 +76,7 @@ def in_target(carried, parameters):
 STATUS, PATH, N_WAITING, N_ITERATIONS, N_DRAWS, N_BRANCHES, FIRST_STEP, LAST_STEP = range(8)
 RUNNING, DONE, EXTINCT, DIVERGED = range(4)
 FIRST_DRAW = 2**61  # beyond those of minibatches
+WHOLE = 2.0**52  # from here on a number is whole, infinite or NaN
 
 
 @inlined
@@ -84,10 +85,12 @@ def level_of(carried, parameters, spacing):
     value = np.float64(histogram_values(carried, parameters)[0])
     if spacing > 0.0:
         scaled = value / spacing
-        below = nearest(scaled)
-        if below > scaled:
-            below -= 1.0
-        value = multiply(below, spacing)
+        if abs(scaled) < WHOLE:
+            below = np.float64(np.int64(scaled))
+            if below > scaled:
+                below -= 1.0
+            scaled = below
+        value = scaled * spacing
     return value
 
 

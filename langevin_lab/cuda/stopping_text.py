@@ -7,6 +7,7 @@ from types import ModuleType
 
 from langevin_lab.compiled.modules import load
 from langevin_lab.cuda.kernel_text import device_module, loop_text
+from langevin_lab.cuda.pasting import pasted
 from langevin_lab.cuda.writer import Registers
 from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel, SplittingKernel
 from langevin_lab.ensemble.moments import Moment
@@ -63,6 +64,8 @@ def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str
         writer.region(kernel.regions["target"], "in_target"),
     ]
     loops = ["import math", *_records(writer.carried), _loop("splitting_loop")]
+    if precision != "float64":  # whose noise is made of it anyway
+        loops.insert(0, pasted("langevin_lab.noise.philox", ["philox_bits"]))
     if "surface" in kernel.regions:
         parts.append(writer.region(kernel.regions["surface"], "beyond_surface"))
         loops.append(_loop("crossing_loop"))
