@@ -1,0 +1,104 @@
+"""The texts of kernels whose replicas stop: at a target, over a bridge, or on split paths."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from langevin_lab.compiled.modules import load
+from langevin_lab.cuda.kernel_text import device_module, loop_text
+from langevin_lab.cuda.pasting import pasted
+from langevin_lab.cuda.writer import Registers
+from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel, SplittingKernel
+from langevin_lab.ensemble.moments import Moment
+from langevin_lab.ensemble.writer import function, tuple_text
+
+__all__ = ["module_of", "passage_source", "splitting_source"]
+
+
+def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float64") -> str:
+    """Text of the module that runs replicas on a card until they arrive.
+
+    Parameters
+    ----------
+    kernel : PassageKernel or BridgeKernel
+    precision : {"float64", "float32"}, optional
+
+    Returns
+    -------
+    str
+        A module that can be read from top to bottom; its entry point is ``advance_to_target``.
+    """
+    if isinstance(kernel, BridgeKernel):
+        writer = _writer(kernel, kernel.scales.size)
+        distances = [Moment(text) for text in kernel.distances]
+        parts = [writer.histogram_values(distances)]
+        rule = [
+            f"N_BOUNDARIES = {len(distances)}",
+            _loop("bridge_rule"),
+            _look("histogram_values"),
+        ]
+    else:
+        writer = _writer(kernel, kernel.shifts.size)
+        parts = [writer.region(kernel.target)]
+        arrived = function("has_arrived(before, after, seed, replica, done)", ["return after"])
+        rule = [arrived, _look("in_target")]
+    parts = [*writer.device_functions(), *parts]
+    rule.insert(0, "from numba import int64")
+    return device_module(kernel, precision, parts, [*rule, _loop("passage_loop")])
+
+
+def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str:
+    """Text of the module that splits paths on a card; with a surface, of its crossings too.
+
+    Parameters
+    ----------
+    kernel : SplittingKernel
+    precision : {"float64", "float32"}, optional
+    """
+    writer = _writer(kernel, 0)
+    parts = [
+        *writer.device_functions(),
+        writer.histogram_values([Moment(kernel.coordinate)]),
+        writer.region(kernel.regions["source"], "in_source"),
+        writer.region(kernel.regions["target"], "in_target"),
+    ]
+    loops = ["import math", *_records(writer.carried), _loop("splitting_loop")]
+    if precision != "float64":  # whose noise is made of it anyway
+        loops.insert(0, pasted("langevin_lab.noise.philox", ["philox_bits"]))
+    if "surface" in kernel.regions:
+        parts.append(writer.region(kernel.regions["surface"], "beyond_surface"))
+        loops.append(_loop("crossing_loop"))
+    return device_module(kernel, precision, parts, loops)
+
+
+def module_of(
+    kernel: PassageKernel | BridgeKernel | SplittingKernel, precision: str
+) -> ModuleType:
+    """The imported module, kept in the cache folder like those of the CPU."""
+    source = splitting_source if isinstance(kernel, SplittingKernel) else passage_source
+    return load(source(kernel, precision), f"cuda_{kernel.method.name}")  # type: ignore[operator]
+
+
+def _writer(kernel: PassageKernel | BridgeKernel | SplittingKernel, n_shifts: int) -> Registers:
+    potential, vectors = kernel.dynamics.potential, kernel.vector_coefficients
+    return Registers(potential, kernel.layout, vectors, n_shifts)
+
+
+def _look(name: str) -> str:
+    return function("look(carried, parameters)", [f"return {name}(carried, parameters)"])
+
+
+def _records(carried: list[str]) -> list[str]:
+    """Texts of the functions between a row of an array and registers."""
+    rows = [f"real(record[{index}])" for index in range(len(carried))]
+    unpack = f"{', '.join(carried)}, = carried"
+    stores = [f"record[{index}] = {name}" for index, name in enumerate(carried)]
+    return [
+        function("load_record(record)", [f"return {tuple_text(rows)}"]),
+        function("store_record(record, carried)", [unpack, *stores]),
+    ]
+
+
+def _loop(name: str) -> str:
+    return loop_text(Path(__file__).with_name(f"{name}.py"))
