@@ -192,10 +192,9 @@ class KineticTemperature(Recorder):
         """Raise ValueError for a half-step momentum that the method does not pass through."""
         if not self.half_step:
             return
-        last = method.program.lines[-1]
-        kicks = last.target == "p" and last.expression == "fma(-kick, g, p)"
+        last = [(line.target, line.expression) for line in method.program.lines[-1:]]
         coefficients = method.coefficients(dynamics.at(0.5 * dt), dt)
-        if kicks and np.all(coefficients["kick"] == 0.5 * dt):
+        if last == [("p", "fma(-kick, g, p)")] and np.all(coefficients["kick"] == 0.5 * dt):
             return
         raise ValueError(
             f"KineticTemperature(half_step=True): a step of {method.name} does not end with a kick "

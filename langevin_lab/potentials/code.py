@@ -46,7 +46,7 @@ class Code:
 
     Attributes
     ----------
-    form : "scalar" or "array"
+    form : "scalar", "array" or, of torch functions, "torch"
     digest : str
         sha256 of everything that determines the compiled code; parameter values are no part of it.
     source : str
@@ -61,7 +61,7 @@ class Code:
         Whether compiled kernels may be kept for other processes (not with a user's functions).
     """
 
-    form: Literal["scalar", "array"]
+    form: Literal["scalar", "array", "torch"]
     digest: str
     source: str = ""
     arguments: tuple[str, ...] = ()

@@ -21,12 +21,18 @@ _NAMES: dict[str, str] = {
     "ImagePreset": "image_presets",
     "ImageSet": "images",
     "ResidualNetwork": "models",
+    "TensorFunctions": "functions",
+    "TorchPotential": "potentials",
+    "as_torchsde": "sde",
+    "brownian_motion": "brownian",
     "load_images": "images",
     "make_optimiser": "image_training",
     "resnet20": "models",
     "resnet34": "models",
     "small_cnn": "models",
     "synthetic_images": "images",
+    "tensor_functions": "functions",
+    "torch_potential": "potentials",
     "train_images": "image_training",
 }
 
