@@ -141,11 +141,10 @@ class TorchPotential(Potential):
 
     def _identity(self) -> tuple[Any, ...]:
         code = self.code
-        own = (code.energy, code.gradient)
-        if isinstance(code, TorchCode):
-            tensors = tuple((name, id(value)) for name, value in code.tensors.items())
-            own = (*own, code.batch_energy, code.batch_gradient, tensors)
-        return (*super()._identity(), own)
+        assert isinstance(code, TorchCode)
+        functions = (code.energy, code.gradient, code.batch_energy, code.batch_gradient)
+        tensors = tuple((name, id(value)) for name, value in code.tensors.items())
+        return (*super()._identity(), functions, tensors)
 
     def energy(self, x: Any) -> Any:
         """Return U(x): x (..., dim) -> (...)."""
@@ -278,9 +277,7 @@ def _key(function: Function | None) -> str:
     return f"{function.__qualname__} {code.co_code.hex()} {code.co_names} {code.co_consts[1:]!r}"  # type: ignore[union-attr]
 
 
-def _check_numbers(
-    dim: Any, n_examples: Any, batch_size: Any, work: Any, *, drawing: bool
-) -> None:
+def _check_numbers(dim: Any, n_examples: Any, batch_size: Any, work: Any, *, drawing: bool) -> None:
     counts = {"dim": dim, "n_examples": n_examples, "batch_size": batch_size, "work": work}
     for name, value in counts.items():
         if value is None and name != "dim":
