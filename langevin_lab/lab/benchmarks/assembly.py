@@ -192,7 +192,7 @@ def _longest(found: Sequence[Block], head: int, members: set[int]) -> list[int] 
     def onwards(k: int) -> tuple[int, list[int]] | None:
         if k not in known:
             known[k] = None
-            ways = [(0, [])] if head in found[k].next else []
+            ways: list[tuple[int, list[int]]] = [(0, [])] if head in found[k].next else []
             further = (onwards(after) for after in found[k].next if after in members - {head})
             ways += [way for way in further if way is not None]
             if ways:

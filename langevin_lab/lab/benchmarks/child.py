@@ -1,8 +1,8 @@
 """A program in a process of its own, which times itself when it is told to.
 
 So that no program takes another's memory, threads or settings; all stay alive, and their repeats
-are interleaved. One line of JSON a message: the child says that it is ready, then answers every line
-on its input by one measurement. What libraries print goes to stderr.
+are interleaved. One line of JSON a message: the child says that it is ready, then answers every
+line on its input by one measurement. What libraries print goes to stderr.
 """
 
 from __future__ import annotations

@@ -57,8 +57,8 @@ def recording_kernel(work: str) -> Any:
 
     task = WORKS[work]
     equation, scheme, dt = matched(task.equation, task.method, task.dt, None)
-    recorded = recorders(task.arguments()["observe"])
-    return RecordingKernel(equation, scheme, dt, unique_moments([*recorded.values()], equation))
+    recorded: list[Any] = list(recorders(task.arguments()["observe"]).values())
+    return RecordingKernel(equation, scheme, dt, unique_moments(recorded, equation))
 
 
 def signature() -> tuple[Any, ...]:

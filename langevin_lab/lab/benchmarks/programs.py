@@ -138,7 +138,7 @@ def torch_sde(task: Task) -> Run:
             return spread
 
     def run(n_steps: int) -> tuple[float, float, float]:
-        y, total, piece = first, 0.0, 10
+        y, total, piece = first, torch.zeros_like(first[:, 0]), 10
         started = _synchronised(task, torch)
         with torch.no_grad():
             for begin in range(0, n_steps, piece):

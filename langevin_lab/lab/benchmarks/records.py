@@ -78,9 +78,11 @@ class Measured:
     @classmethod
     def from_record(cls, values: dict[str, Any]) -> Measured:
         """From plain values."""
-        known = {key: tuple(value) if isinstance(value, list) else value
-                 for key, value in values.items() if key != "task"}  # fmt: skip
-        return cls(Task(**values["task"]), **known)
+        known: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**known | {"task": Task(**values["task"])})
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,9 @@ def measure(
     command : sequence of str, optional
         Starts a child.
     """
-    children, ready, answers = [], {}, {}
+    children: list[Child] = []
+    ready: dict[Task, dict[str, Any]] = {}
+    answers: dict[Task, list[dict[str, Any]]] = {}
     try:
         for task in tasks:
             child = Child(task, seconds, command)

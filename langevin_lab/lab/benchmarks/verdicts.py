@@ -1,8 +1,8 @@
 """Targets of speed as claims: predicted, measured, verdict.
 
 On a card of the H200's class 2e11 replica-steps/s in float32 and 5e10 in float64 on the double
-well, half of the arithmetic limit, a thousand times torchsde, twenty times a JAX scan and diffrax on
-the same card; 4,096 networks at once fifty times as fast as compiled code on the CPU.
+well, half of the arithmetic limit, a thousand times torchsde, twenty times a JAX scan and diffrax
+on the same card; 4,096 networks at once fifty times as fast as compiled code on the CPU.
 """
 
 from __future__ import annotations
