@@ -45,6 +45,13 @@ Overrides = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the configuration."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Run again what is stored.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", "--backend", metavar="BACKEND",
+        help="Set the backend of experiments that have one: cpu, cuda, cuda:1, torch, torch:cuda.",
+    ),
+]  # fmt: skip
 
 app = typer.Typer(
     name="langevin-lab",
@@ -139,6 +146,7 @@ def reproduce(
     names: Names = None,
     preset: Preset = "quick",
     overrides: Overrides = None,
+    device: Device = None,
     experiments: Experiments = Path("experiments"),
     results: Results = Path("results"),
     force: Force = False,
@@ -147,19 +155,21 @@ def reproduce(
 
     Exits with 0 if no claim is refuted, 1 if one is, 2 if an experiment could not be run.
     """
+    from langevin_lab.lab.backend_option import backend_override, on_backend
     from langevin_lab.lab.discovery import discover
 
     if overrides and len(names or []) != 1:
         raise LabError(f"--set {overrides[0]}: name the one experiment that it is for")
     found, broken = discover(experiments, names or [])
+    found, without = on_backend(found, device)
     _reproduce(
         found,
         preset,
-        overrides or [],
+        [*(overrides or []), *backend_override(device)],
         results,
         figures=_figures_folder(experiments),
         force=force,
-        broken=broken,
+        broken=[*broken, *without],
         debug=context.obj["debug"],
     )
 
@@ -282,19 +292,23 @@ def run_script(experiment: Experiment, arguments: Sequence[str] | None = None) -
     def run(
         preset: Preset = "quick",
         overrides: Overrides = None,
+        device: Device = None,
         results: Results = Path("results"),
         force: Force = False,
         debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     ) -> None:
+        from langevin_lab.lab.backend_option import backend_override, on_backend
+
         with errors_as_lines(debug=debug):
+            found, without = on_backend([experiment], device)
             _reproduce(
-                [experiment],
+                found,
                 preset,
-                overrides or [],
+                [*(overrides or []), *backend_override(device)],
                 results,
                 figures=_figures_folder(experiment.source_file.parent),
                 force=force,
-                broken=[],
+                broken=without,
                 debug=debug,
             )
 

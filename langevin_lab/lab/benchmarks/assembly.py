@@ -139,9 +139,9 @@ def _back_edges(found: Sequence[Block]) -> Iterable[tuple[int, int]]:
     """Edges to a block that is still open in a search in depth from every entry."""
     state = [0] * len(found)  # 1 open, 2 closed
     entered = {k for block in found for k in block.next}
-    for root in [k for k in range(len(found)) if k not in entered] or [0]:
+    for root in [0, *(k for k in range(1, len(found)) if k not in entered)]:
         stack = [(root, iter(found[root].next))]
-        state[root] = state[root] or 1
+        state[root] = 1
         while stack:
             k, following = stack[-1]
             for after in following:

@@ -54,22 +54,24 @@ def measurement(run: Run, n_steps: int) -> dict[str, float]:
 def main(arguments: list[str] | None = None) -> None:
     """Prepare the task given as JSON, then measure at every line of input."""
     settings = json.loads((arguments or sys.argv[1:])[0])
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    with os.fdopen(os.dup(1), "w") as answers:
+        os.dup2(2, 1)
 
-    def answer(message: dict[str, Any]) -> None:
-        answers.write(json.dumps(message) + "\n")
-        answers.flush()
+        def answer(message: dict[str, Any]) -> None:
+            answers.write(json.dumps(message) + "\n")
+            answers.flush()
 
-    try:
-        task = Task(**settings["task"])
-        run = PROGRAMS[task.program](task)
-        n_steps = calibrated(run, settings["seconds"])
-        answer({"n_steps": n_steps})
-        for _ in sys.stdin:
-            answer(measurement(run, n_steps))
-    except Exception as error:
-        answer({"error": one_line(error)})
+        try:
+            task = Task(**settings["task"])
+            run = PROGRAMS[task.program](task)
+            n_steps = calibrated(run, settings["seconds"])
+            answer({"n_steps": n_steps})
+            for _ in sys.stdin:
+                answer(measurement(run, n_steps))
+        except ModuleNotFoundError as error:
+            answer({"error": f"{error.name} is not installed (pip install {error.name})"})
+        except Exception as error:
+            answer({"error": one_line(error)})
 
 
 if __name__ == "__main__":

@@ -34,18 +34,17 @@ def show(results: Results, out: Any) -> bool:
 def _speeds(rows: Sequence[Measured]) -> Any:
     """One work: replica-steps per second, and how many times slower than the first."""
     sheet = table(title=f"{rows[0].task.work}, {rows[0].task.n_replicas:,} replicas")
-    sheet.add_column("program", no_wrap=True)
+    sheet.add_column("program", overflow="fold")
     for heading in ("steps/s, steps alone", "whole call", "first is faster by", "mean"):
         sheet.add_column(heading, justify="right", no_wrap=True)
-    sheet.add_column("not measured because", overflow="fold")
     first = next((row for row in rows if not row.error), None)
     for row in rows:
         if row.error or first is None:
-            sheet.add_row(row.task.name, "", "", "", "", row.error)
+            sheet.add_row(f"{row.task.name}: {row.error}", *["-"] * 4)
             continue
         sheet.add_row(
             row.task.name, power(row.rate.value, row.rate.stderr), power(row.whole_rate),
-            f"{first.rate.value / row.rate.value:.3g}", f"{row.mean:.4g}", "",
+            f"{first.rate.value / row.rate.value:.3g}", f"{row.mean:.4g}",
         )  # fmt: skip
     return sheet
 
