@@ -6,10 +6,11 @@ in numba's place for "the current card".
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from langevin_lab.lab.benchmarks.disassembly import capability_of, sass
@@ -45,7 +46,8 @@ def ptx(work: str, precision: str, capability: tuple[int, int]) -> str:
 
     _pretend(capability)
     advance = recording_module(recording_kernel(work), precision).advance
-    text, _ = cuda.compile(advance.py_func, signature(), device=False, abi="numba", cc=capability)
+    function = advance.py_func
+    text, _ = cuda.compile(function, signature(function), device=False, abi="numba", cc=capability)
     return text.decode() if isinstance(text, bytes) else text
 
 
@@ -61,15 +63,17 @@ def recording_kernel(work: str) -> Any:
     return RecordingKernel(equation, scheme, dt, unique_moments(recorded, equation))
 
 
-def signature() -> tuple[Any, ...]:
-    """Types of the arguments of ``advance``, as `CudaRun` passes them."""
+def signature(function: Callable[..., Any]) -> tuple[Any, ...]:
+    """Types of the arguments of ``advance``, as `CudaRun` passes them: by name, int64 else."""
     from numba import boolean, float64, int64, uint64
 
-    return (
-        float64[:, ::1], float64[:, ::1], int64[::1], uint64[:, :, ::1], float64[:, :, ::1],
-        float64[:, ::1], float64[::1], float64[:, ::1], int64[::1], int64, uint64, boolean,
-        float64, int64, int64, int64, int64, int64, int64,
-    )  # fmt: skip
+    types_of = {
+        "state": float64[:, ::1], "sums": float64[:, ::1], "diverged": int64[::1],
+        "counts": uint64[:, :, ::1], "saved": float64[:, :, ::1], "table": float64[:, ::1],
+        "parameters": float64[::1], "edges": float64[:, ::1], "n_bins": int64[::1],
+        "seed": uint64, "noisy": boolean, "bound": float64,
+    }  # fmt: skip
+    return tuple(types_of.get(name, int64) for name in inspect.signature(function).parameters)
 
 
 def _pretend(capability: tuple[int, int]) -> None:
