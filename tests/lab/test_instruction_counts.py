@@ -99,6 +99,16 @@ def test_wide_integers_of_ptx_count_as_what_they_become():
     assert found.per_step == {"fp64": 1, "multiply": 1 + 3 + 1 + 3, "integer": 2 + 1, "control": 1}
 
 
+def test_multipliers_of_philox_may_stand_in_registers_of_ptx():
+    head = "\tmov.u32 \t%r8, -766435501;\n\tmov.b32 \t%r9, -845247145;\n\tmov.u32 \t%r7, 5;\n"
+    lines = ["mul.wide.u32 %rd1, %r1, %r8", "mul.wide.u32 %rd2, %r9, %r2"] * 10
+    lines += ["mul.wide.u32 %rd3, %r3, %r7"] * 20
+    body = "\n".join(f"\t{line};" for line in lines)
+    text = f"{head}$L__BB0_1:\n{body}\n\t@%p1 bra \t$L__BB0_1;\n\tret;\n"
+    found = count_steps(text, normals_per_step=1)
+    assert (found.n_steps, found.per_step["multiply"]) == (2, 20)
+
+
 def test_cycles_are_instructions_over_rates():
     count = StepCount({"fp64": 64, "multiply": 32, "fp32": 32, "integer": 16, "special": 4,
                        "conversion": 4, "wide_conversion": 8}, 1, "SASS")  # fmt: skip

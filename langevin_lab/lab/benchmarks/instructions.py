@@ -133,7 +133,8 @@ def count_steps(text: str, *, normals_per_step: int, n_steps: float | None = Non
     found = blocks(text)
     path = usual_path(found, step_loop(found))
     if n_steps is None:
-        n_steps = 2 * round(_products(path) / (2 * _ROUNDS)) / normals_per_step
+        calls = round(_products(path, _registers(found)) / (2 * _ROUNDS))
+        n_steps = 2 * calls / normals_per_step
     if not n_steps > 0:
         raise ValueError("no Philox in the largest loop; give n_steps, the steps of one pass")
     counts: Counter[str] = Counter()
@@ -152,23 +153,38 @@ def step_loop(found: Sequence[Block]) -> int:
 
     def order(head: int) -> tuple[int, int]:
         lines = [line for k in members[head] for line in found[k].lines]
-        products = _products(lines)
+        products = _products(lines, held)
         return products, -len(lines) if products else len(lines)
 
-    members = loops(found)
+    members, held = loops(found), _registers(found)
     return max(members, key=order)
 
 
-def _products(lines: Iterable[Instruction]) -> int:
+def _products(lines: Iterable[Instruction], held: dict[str, int]) -> int:
     """Products with a multiplier of Philox: twenty a call.
 
     One of the first round may stand before the loop, since replica and seed stay.
     """
     return sum(
         classify(line.opcode) == "multiply"
-        and not _MULTIPLIERS.isdisjoint(_integers(line.operands))
+        and not _MULTIPLIERS.isdisjoint([*_integers(line.operands), *_held(line.operands, held)])
         for line in lines
     )
+
+
+def _registers(found: Sequence[Block]) -> dict[str, int]:
+    """Registers of PTX that a constant is moved to: each is written once."""
+    moved = {}
+    for line in (line for block in found for line in block.lines):
+        match = re.fullmatch(r"(%\w+),\s*(-?\d+)", line.operands)
+        if match and line.opcode.startswith("mov"):
+            moved[match[1]] = int(match[2]) % 2**32
+    return moved
+
+
+def _held(operands: str, held: dict[str, int]) -> Iterable[int]:
+    """Constants in the registers among the operands."""
+    return (held[name] for name in re.findall(r"%\w+", operands) if name in held)
 
 
 def _integers(operands: str) -> Iterable[int]:

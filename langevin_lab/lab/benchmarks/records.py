@@ -142,7 +142,7 @@ def save(results: Results, folder: Path) -> Path:
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+        path.write_text(json.dumps(content, indent=1) + "\n")
     except OSError as error:
         raise LabError(f"{shown(path)} cannot be written: {error.strerror}") from error
     return path
