@@ -68,7 +68,8 @@ def test_on_a_card_targets_are_judged(bench, monkeypatch, tmp_path):
     on_a_card(monkeypatch)
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "network_ensembles.py").write_text(
-        '"""Networks."""\n\n\ndef measure(device):\n    return {"ratios": [70.0, 71.0, 72.0]}\n'
+        '"""Networks."""\n\n\ndef measure(device):\n'
+        '    return {"rates": {"cpu": [1e4, 1.01e4], "float32": [7e5, 7.1e5]}}\n'
     )
     answer = bench("--device", "cuda")
     assert answer.exit_code == 0, answer.output
@@ -76,7 +77,9 @@ def test_on_a_card_targets_are_judged(bench, monkeypatch, tmp_path):
     assert "double well, 10,000,000 replicas" in answer.stdout
     for row in ("replica-steps/s", "share of the arithmetic limit", "times torchsde", "times jax"):
         assert re.search(rf"double well, float32: {row} .*consistent", answer.stdout)
-    assert re.search(r"4,096 networks at once: times the CPU .*≥ 50 .*consistent", answer.stdout)
+    assert re.search(
+        r"4,096 networks at once, float32: times the CPU .*≥ 50 .*consistent", answer.stdout
+    )
     assert (tmp_path / "benchmarks/results").glob("cuda-nvidia-h200-*.json")
 
 

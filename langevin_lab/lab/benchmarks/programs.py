@@ -209,7 +209,7 @@ def diffrax_euler(task: Task) -> Run:
     def one(key, n):
         shape = jax.ShapeDtypeStruct((dim,), kind)
         path = diffrax.UnsafeBrownianPath(shape=shape, key=key)
-        terms = diffrax.MultiTerm(
+        terms: Any = diffrax.MultiTerm(
             diffrax.ODETerm(lambda t, y, _: np_like.stack(drift(*y)).astype(kind)),
             diffrax.ControlTerm(lambda t, y, _: np_like.diag(size), path),
         )

@@ -17,7 +17,7 @@ from langevin_lab.lab.errors import LabError, shown
 if TYPE_CHECKING:
     from langevin_lab.evidence import Estimate
 
-__all__ = ["Measured", "file_name", "load", "save"]
+__all__ = ["Measured", "Results", "file_name", "load", "median", "save", "stored"]
 
 FORMAT = 1
 
@@ -48,19 +48,8 @@ class Measured:
 
     @property
     def rate(self) -> Estimate:
-        """Median of the repeats; its error from their spread about it.
-
-        Medians, since a disturbed repeat is slow by any factor: 1.4826 times the median distance
-        is a standard deviation for normal numbers, sqrt(pi/2) of it over sqrt(n) the median's.
-        """
-        from langevin_lab.evidence import Estimate
-
-        middle = statistics.median(self.rates)
-        if len(self.rates) < 2:
-            return Estimate(middle)
-        spread = 1.4826 * statistics.median(abs(rate - middle) for rate in self.rates)
-        n = len(self.rates)
-        return Estimate(middle, math.sqrt(math.pi / 2 / n) * spread, n)
+        """Median of the repeats."""
+        return median(self.rates)
 
     @property
     def whole_rate(self) -> float:
@@ -114,6 +103,23 @@ class Results:
             if (measured.task.work, measured.task.name, measured.error) == (work, name, ""):
                 return measured
         return None
+
+
+def median(rates: Sequence[float]) -> Estimate:
+    """Median of repeats with its error: a disturbed repeat is slow by any factor.
+
+    1.4826 times the median distance from it is a standard deviation for normal numbers, and
+    sqrt(pi/2) of that over sqrt(n) the median's.
+    """
+    from langevin_lab.evidence import Estimate
+
+    n, middle = len(rates), statistics.median(rates)
+    if len(set(rates)) == 1:
+        return Estimate(middle)
+    # More than half may be equal to the digit; the standard deviation is then the larger one.
+    distance = statistics.median(abs(rate - middle) for rate in rates)
+    spread = 1.4826 * distance or statistics.stdev(rates)
+    return Estimate(middle, math.sqrt(math.pi / 2 / n) * spread, n)
 
 
 def file_name(device: str, machine: dict[str, str]) -> str:

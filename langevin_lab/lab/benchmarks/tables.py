@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from langevin_lab.lab.benchmarks.instructions import CLASSES
-from langevin_lab.lab.benchmarks.records import Measured, Results
+from langevin_lab.lab.benchmarks.records import Measured, Results, median
 from langevin_lab.lab.benchmarks.verdicts import claims, left_open
 from langevin_lab.lab.messages import table
 
@@ -26,8 +26,10 @@ def show(results: Results, out: Any) -> bool:
         out.print(_speeds([m for m in results.measured if m.task.work == work]), crop=False)
     if results.counts:
         show_counts(results.counts, out)
-    for name, value in results.networks.items():
-        out.print(f"networks, {name}: {value}", markup=False, highlight=False, soft_wrap=True)
+    for name, rates in results.networks.get("rates", {}).items():
+        rate = median(rates)
+        text = f"networks, {name}: {power(rate.value, rate.stderr)} network-steps/s"
+        out.print(text, markup=False, highlight=False)
     return _judge(results, out)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from langevin_lab.lab.benchmarks.records import Results
+from langevin_lab.lab.benchmarks.records import Results, median
 
 if TYPE_CHECKING:
     from langevin_lab.evidence import Claim
@@ -91,9 +91,11 @@ def _of_ratios(results: Results) -> Iterable[Claim]:
 
 
 def _of_networks(results: Results) -> Iterable[Claim]:
-    from langevin_lab.evidence import AtLeast, Claim, Estimate
+    from langevin_lab.evidence import AtLeast, Claim
 
-    ratios: Any = results.networks.get("ratios")
-    if ratios and results.device == "cuda":
-        measured = Estimate.from_samples(ratios) if len(ratios) > 1 else Estimate(ratios[0])
-        yield Claim("4,096 networks at once: times the CPU", SOURCE, AtLeast(NETWORKS), measured)
+    rates: Any = results.networks.get("rates", {})
+    if "cpu" in rates and results.device == "cuda":
+        for precision in sorted(RATES.keys() & rates.keys()):
+            ratio = median(rates[precision]) / median(rates["cpu"])
+            statement = f"4,096 networks at once, {precision}: times the CPU"
+            yield Claim(statement, SOURCE, AtLeast(NETWORKS), ratio)
