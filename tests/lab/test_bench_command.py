@@ -97,13 +97,16 @@ def test_networks_that_fail_are_named(tmp_path):
     assert command.network_ensembles("cuda", file) == {"error": "RuntimeError: cuda"}
 
 
-def test_counts_need_no_card(bench):
+def test_counts_need_no_card(bench, tmp_path):
     answer = bench("--count", "sm_90")
     assert answer.exit_code == 0
     assert re.search(r"fp64 +38\.0 +38\.0", answer.stdout)
     assert re.search(r"cycles, ALU +0\.625 +0\.625", answer.stdout)
     assert "4.18e+11 (ALU)" in answer.stdout  # 132 * 1.98e9 / 0.625
     assert "counted, not measured" in answer.stdout
+    (path,) = records.stored(tmp_path / "benchmarks" / "results")
+    assert path.name.startswith("count-h200-sm-90-not-at-hand-")
+    assert bench("--show").stdout == answer.stdout
 
 
 def test_a_kernel_that_cannot_be_counted_says_why(bench, monkeypatch):

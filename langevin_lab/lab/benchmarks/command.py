@@ -12,7 +12,7 @@ from langevin_lab.lab.messages import EXIT_REFUTED, console, say
 
 PRECISIONS = ("float64", "float32")
 SIZES = {"cpu": 10_000, "cuda": 10_000_000}
-FORCED = {"cpu": 0.2, "cuda": 1.0}
+LENGTHS = {"cpu": 0.2, "cuda": 1.0}  # seconds
 
 
 def bench(
@@ -50,17 +50,17 @@ def bench(
             tables.show(records.load(path), out)
         return
     if count is not None:
-        tables.show_counts(counts_for(count), out)
-        return
-    check_arguments(device, repeats, replicas, seconds)
-    results = measured(
-        device,
-        works=chosen_works(work),
-        n_replicas=replicas or SIZES[device],
-        repeats=repeats,
-        seconds=seconds or FORCED[device],
-        benchmarks=benchmarks,
-    )
+        results = counted(count)
+    else:
+        check_arguments(device, repeats, replicas, seconds)
+        results = measured(
+            device,
+            works=chosen_works(work),
+            n_replicas=replicas or SIZES[device],
+            repeats=repeats,
+            seconds=seconds or LENGTHS[device],
+            benchmarks=benchmarks,
+        )
     if save:
         say(f"results: {shown(records.save(results, benchmarks / 'results'))}")
     if tables.show(results, out):
@@ -182,15 +182,33 @@ def card_counts(machine: dict[str, str]) -> list[dict[str, Any]]:
     return counts(Card(machine["card"], (major, minor), processors, clock))
 
 
-def counts_for(target: str) -> list[dict[str, Any]]:
-    """The same for a full card of a target, which need not be here."""
+def counted(target: str) -> Any:
+    """Results that hold counts alone, for a full card of a target, which need not be here.
+
+    Raises
+    ------
+    LabError
+        If the target is unknown.
+    """
+    from langevin_lab.lab import accelerator, provenance
     from langevin_lab.lab.benchmarks.disassembly import capability_of
+    from langevin_lab.lab.benchmarks.records import Results
     from langevin_lab.lab.benchmarks.throughput import reference_card
 
     try:
-        return counts(reference_card(capability_of(target)))
+        card = reference_card(capability_of(target))
     except ValueError as error:
         raise LabError(f"--count {error}") from error
+    tools = {name: version for name, version in accelerator.toolkit_facts().items()
+             if name in ("ptxas", "nvdisasm", "numba-cuda")}  # fmt: skip
+    machine = {
+        "created": provenance.now(),
+        "commit": provenance.git_commit(Path(__file__).parent) or "unknown",
+        "card": f"{card.name} ({target}, not at hand)",
+        "numba": provenance.versions()["numba"],
+        **tools,
+    }
+    return Results("count", machine, (), tuple(counts(card)))
 
 
 def counts(card: Any) -> list[dict[str, Any]]:

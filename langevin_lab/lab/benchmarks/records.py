@@ -81,6 +81,7 @@ class Results:
     Parameters
     ----------
     device : str
+        "cpu", "cuda"; "count" where nothing was timed.
     machine : dict of str to str
         Card, driver, clocks, processor, versions, time, commit.
     measured : tuple of Measured
@@ -123,8 +124,8 @@ def median(rates: Sequence[float]) -> Estimate:
 
 
 def file_name(device: str, machine: dict[str, str]) -> str:
-    """Name of a file of results: device, card or processor, day."""
-    what = machine.get("card" if device == "cuda" else "processor") or "unknown"
+    """Name of a file of results: device (or "count"), card or processor, day."""
+    what = machine.get("processor" if device == "cpu" else "card") or "unknown"
     words = re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-")
     return f"{device}-{words}-{machine['created'][:10]}.json"
 
