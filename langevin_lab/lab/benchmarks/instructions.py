@@ -32,7 +32,7 @@ CLASSES = (
     "fp64", "fp32", "multiply", "integer", "special", "conversion", "wide_conversion", "memory",
     "control", "uniform",
 )  # fmt: skip
-# The multipliers of Philox4x32 (Salmon et al. 2011, table 2), as a disassembler may print them.
+# The multipliers of Philox4x32 (Salmon et al. 2011 [SMDS11], table 2).
 _MULTIPLIERS = {0xD2511F53, 0xCD9E8D57}
 _ROUNDS = 10
 

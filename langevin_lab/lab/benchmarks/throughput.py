@@ -3,12 +3,12 @@
     cycles per step and processor = max over units of (its instructions per step)/(its rate)
     replica-steps per second      = processors * clock / cycles
 
-Rates are results per cycle and multiprocessor. Those of classes of instructions stand in NVIDIA's
-CUDA C++ Best Practices Guide, section 12.1.1, "Throughput of Native Arithmetic Instructions" (until
-CUDA 12 in the Programming Guide, section 8.4.1). Which classes share a unit is in the Nsight
-Compute Profiling Guide, "Pipelines": FMA takes fp32 and integer products, ALU integers, logic,
-compares, XU special functions and conversions. Four schedulers issue one instruction each for 32
-threads. It is a limit: latency, dependences, memory and the clock under load come on top.
+Rates are results per cycle and multiprocessor. Those of classes of instructions stand in the CUDA
+C++ Best Practices Guide, section 12.1.1, "Throughput of native arithmetic instructions" [NV25]
+(until CUDA 12 in the Programming Guide, section 8.4.1). Which classes share a unit is in the Nsight
+Compute Profiling Guide, "Pipelines" [NV25b]: FMA takes fp32 and integer products, ALU integers,
+logic and compares, XU special functions and conversions. Four schedulers issue one instruction each
+for 32 threads. It is a limit: latency, dependences, memory and the clock under load come on top.
 """
 
 from __future__ import annotations
