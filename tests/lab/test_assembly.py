@@ -125,3 +125,8 @@ def test_text_without_instructions_is_refused():
 def test_code_without_a_loop_is_refused():
     with pytest.raises(ValueError, match="no loop in the code"):
         loops(blocks("  /*0000*/   MOV R1, R2 ;\n  /*0010*/   EXIT ;\n"))
+
+
+def test_longest_of_two_ways_is_taken():
+    ways = STORING.replace("STG.E.64 desc[UR4][R8.64], R2", "DMUL R2, R2, R2")
+    assert "DMUL" in path_of(ways)
