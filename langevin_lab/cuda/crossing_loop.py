@@ -55,9 +55,8 @@ def record_crossings(
         done, stop, running = first_step, first_step + n_steps, True
         first, second = no_normals()
         while running and done < stop:
-            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
-                if noisy:
-                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+            if noisy and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
+                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:
                 normals = second

@@ -91,9 +91,8 @@ def advance_to_target(
         first, second = no_normals()
         done, staying = first_step, True
         while staying and done < stop:
-            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
-                if noisy:
-                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+            if noisy and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
+                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:
                 normals = second

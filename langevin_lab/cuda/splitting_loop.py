@@ -249,9 +249,8 @@ def split(
         full = False
         first, second = no_normals()
         while path >= 0 and done < stop and not full:
-            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
-                if noisy:
-                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+            if noisy and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
+                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:
                 normals = second
