@@ -11,6 +11,7 @@ import numpy as np
 
 from langevin_lab.cuda.device import SHARED_BYTES, Device, find_device
 from langevin_lab.cuda.kernel_text import recording_module
+from langevin_lab.cuda.writer import LONGEST
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
 from langevin_lab.ensemble.layout import N_GROUPS, Layout
@@ -91,9 +92,9 @@ class CudaRun(Run):
     def _most_steps(self) -> int:
         """Steps whose saved states fit on the card beside everything else."""
         if not self.save_every:
-            return 1 << 28  # a block counts bins in 32 bits
+            return LONGEST - 1
         state = 8 * self.saved.shape[1] * self.n_replicas
-        return max(1, SAVED_BYTES // state) * self.save_every
+        return min(LONGEST - 1, max(1, SAVED_BYTES // state) * self.save_every)
 
     def _launch(self, n_steps: int) -> None:
         from numba import cuda

@@ -12,7 +12,7 @@ from typing import Any
 
 from langevin_lab.compiled.modules import load
 from langevin_lab.cuda.device import compiler_version
-from langevin_lab.cuda.writer import Registers
+from langevin_lab.cuda.writer import LONGEST, Registers, unrolled
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
 
 __all__ = ["device_module", "kernel_source", "loop_text", "recording_module"]
@@ -60,7 +60,8 @@ def device_module(
     code, layout = kernel.dynamics.potential.code, kernel.layout
     source = "\n\n\n".join(text for text in (code.source, kernel.functions) if text)
     source = re.sub(r"^def ", "@inlined\ndef ", source, flags=re.M)
-    constants = "\n".join(f"{name} = {value}" for name, value in layout.constants().items())
+    named = layout.constants() | {"LONGEST": LONGEST}
+    constants = "\n".join(f"{name} = {value}" for name, value in named.items())
     head = _HEADER.format(
         title=ascii(kernel.title),
         compiler=compiler_version(),
@@ -93,7 +94,8 @@ def kernel_source(kernel: RecordingKernel, precision: str = "float64") -> str:
         writer.record(kernel.moments),
         writer.histogram_values(kernel.histograms),
     ]
-    loops = [loop_text(Path(__file__).with_name("recording_loop.py")), writer.count()]
+    loop = loop_text(Path(__file__).with_name("recording_loop.py"))
+    loops = [unrolled(loop, kernel.layout.steps_per_fill), writer.count()]
     return device_module(kernel, precision, parts, loops)
 
 

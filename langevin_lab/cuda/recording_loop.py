@@ -2,7 +2,8 @@
 
 This file is pasted, from the marker on, after the device functions that `writer` writes for one
 potential and one method; here those names are only declared. A step that leaves the bound is taken
-back: the thread is done with the state and the sums of the step before, as on the CPU.
+back: the thread is done with the state and the sums of the step before, as on the CPU. What stands
+between "each phase" and "end" is written out for each of the steps that share their normals' pairs.
 
 A histogram is counted in the block's shared memory where it fits: groups are neighbouring replicas,
 so the threads of a warp count in different rows of a column, and different banks.
@@ -15,7 +16,8 @@ from numba import cuda, uint32, uint64
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 
-N_HISTOGRAMS = N_GROUPS = STEPS_PER_FILL = 0
+N_HISTOGRAMS = N_GROUPS = STEPS_PER_FILL = PHASE = LONGEST = 0
+NORMALS_OF_PHASE = (0.0,)
 
 
 def load_state(state, column):
@@ -121,12 +123,18 @@ def add_shared(shared, n_shared, counts):
             cuda.atomic.add(counts, where, uint64(shared[place]))
 
 
+@inlined
+def in_32_bits(steps):
+    """A number of steps; one beyond any launch as LONGEST."""
+    return np.int32(steps if steps < LONGEST else LONGEST)
+
+
 @entry
 def advance(
     state, sums, diverged, counts, saved, table, parameters, edges, n_bins, n_shared, seed, noisy,
     bound, first_step, n_steps, burn_in, record_every, save_every, first_replica,
 ):  # fmt: skip
-    """Advance one replica a thread by n_steps steps.
+    """Advance one replica a thread by n_steps steps, fewer than LONGEST.
 
     state (N_KEPT, n), sums (N_MOMENTS, n), diverged (n) are updated in place, counts
     (N_HISTOGRAMS, N_GROUPS, bins + 3) is added to, saved (n_saved, N_STATE, n) is filled.
@@ -136,54 +144,54 @@ def advance(
         clear_shared(shared, n_shared)
     column = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
     if column < state.shape[1]:
-        stop = first_step + n_steps
         replica = np.uint64(first_replica + column)
         group = np.int64(replica % np.uint64(N_GROUPS))
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
-        totals = load_sums(sums, column)
         carried = load_state(state, column)
         carried = refresh(carried, constants, seed, replica, first_step)
-        until_record = record_every
-        if first_step < burn_in:
-            until_record += burn_in - first_step
-        else:
-            until_record -= (first_step - burn_in) % record_every
-        until_save = stop + 1
+        before = carried
+        totals = load_sums(sums, column)
+        until_record = in_32_bits(burn_in - first_step + record_every)
+        if first_step >= burn_in:
+            until_record = in_32_bits(record_every - (first_step - burn_in) % record_every)
+        until_save = np.int32(LONGEST)
         if save_every > 0:
-            until_save = save_every - first_step % save_every
+            until_save = in_32_bits(save_every - first_step % save_every)
         place = 0
-        done = first_step
-        if diverged[column] >= 0:
-            done = stop
+        done = np.int32(0 if diverged[column] < 0 else n_steps)
+        left = False
+        fill = np.uint64(first_step // STEPS_PER_FILL)
+        phase = np.int32(first_step % STEPS_PER_FILL)
         first, second = no_normals()
-        while done < stop:
-            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
-                if noisy:
-                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
-            normals = first
-            if STEPS_PER_FILL == 2 and done % 2 == 1:
-                normals = second
-            if table.shape[0] > 1:
-                coefficients = load_coefficients(table, done - first_step)
-            before = carried
-            carried = step(carried, normals, coefficients, constants)
-            done += 1
-            if is_outside(carried, bound):
-                carried = before
-                diverged[column] = done
-                break
-            until_record -= 1
-            if until_record == 0:
-                until_record = record_every
-                totals = record(carried, totals, constants)
-                if N_HISTOGRAMS > 0:
-                    count(carried, constants, edges, n_bins, group, shared, n_shared, counts)
-            until_save -= 1
-            if until_save == 0:
-                until_save = save_every
-                save_state(saved, place, column, carried)
-                place += 1
+        while done < n_steps and not left:
+            if noisy:
+                first, second = draw(seed, replica, fill)
+            fill += np.uint64(1)
+            # --- each phase ---
+            if phase <= PHASE and done < n_steps and not left:
+                if table.shape[0] > 1:
+                    coefficients = load_coefficients(table, done)
+                before = carried
+                carried = step(carried, NORMALS_OF_PHASE, coefficients, constants)
+                done = np.int32(done + 1)
+                until_record = np.int32(until_record - 1)
+                until_save = np.int32(until_save - 1)
+                left = is_outside(carried, bound)
+                if until_record == 0 and not left:
+                    until_record = in_32_bits(record_every)
+                    totals = record(carried, totals, constants)
+                    if N_HISTOGRAMS > 0:
+                        count(carried, constants, edges, n_bins, group, shared, n_shared, counts)
+                if until_save == 0 and not left:
+                    until_save = in_32_bits(save_every)
+                    save_state(saved, place, column, carried)
+                    place += 1
+            # --- end ---
+            phase = np.int32(0)
+        if left:
+            carried = before
+            diverged[column] = first_step + done
         while place < saved.shape[0]:  # a replica that left the bound stays in its last state
             save_state(saved, place, column, carried)
             place += 1

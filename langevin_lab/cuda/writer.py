@@ -10,13 +10,16 @@ All are pure. Tuples of known length become registers once the functions are inl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from langevin_lab.ensemble.lanes import Lanes
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.writer import function, indented, tuple_text
 
-__all__ = ["Registers"]
+__all__ = ["LONGEST", "Registers", "unrolled"]
+
+LONGEST = 2**30  # steps of a launch, counted in 32 bits
 
 
 def _unpacked(names: Sequence[str], source: str) -> list[str]:
@@ -33,6 +36,7 @@ class Registers(Lanes):
     """Unrolled over coordinates; one replica a thread, its state in local variables."""
 
     def at(self, name: str, coordinate: int, lane: str = "i") -> str:
+        """The local variable of one coordinate."""
         return f"{name}_{coordinate}"
 
     def normal_at(self, array: str, row: int) -> str:
@@ -160,7 +164,7 @@ class Registers(Lanes):
         finite = self.carried[constants["N_STATE"] : constants["N_WATCHED"]]
         inside = [f"(absolute({name}) < bound)" for name in bounded]
         inside += [f"(absolute({name}) < np.inf)" for name in finite]
-        body = [*_unpacked(self.carried, "carried"), f"return not ({' and '.join(inside)})"]
+        body = [*_unpacked(self.carried, "carried"), f"return not ({' & '.join(inside)})"]
         return function("is_outside(carried, bound)", body)
 
     def values(self, moments: Sequence[Moment], observe: str) -> tuple[str, list[str]]:
@@ -205,6 +209,16 @@ class Registers(Lanes):
         body = [*_unpacked(self.carried, "carried"), *self.unpack_parameters(), *lines]
         body.append(f"return lies_{name}({', '.join(scalars[used_name] for used_name in used)})")
         return inside + "\n\n\n" + function(f"{name}(carried, parameters)", body)
+
+
+def unrolled(loop: str, steps_per_fill: int) -> str:
+    """The text of a loop with its "each phase" part once for each step that shares the normals."""
+    head, body, tail = re.split(r" *# --- (?:each phase|end) ---\n", loop)
+    phases = [
+        body.replace("NORMALS_OF_PHASE", name).replace("PHASE", str(index))
+        for index, name in enumerate(("first", "second")[:steps_per_fill])
+    ]
+    return "".join([head, *phases, tail])
 
 
 def _says_nothing(line: str) -> bool:

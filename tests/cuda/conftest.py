@@ -3,7 +3,6 @@
 import os
 
 import numba
-import pytest
 
 ON_A_CARD = os.environ.get("LANGEVIN_LAB_TEST_DEVICE") == "cuda"
 
