@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import cuda
+from numba import float64 as real
 
 from langevin_lab.cuda.intrinsics import entry
 from langevin_lab.cuda.splitting_loop import (
@@ -48,6 +49,7 @@ def record_crossings(
     run = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
     if run < replicas.size and all_numbers[run, TO_STEP] < 0:
         numbers, kept, replica = all_numbers[run], crossings[run], replicas[run]
+        limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         carried = load_record(state[run])
@@ -62,7 +64,7 @@ def record_crossings(
                 normals = second
             carried = step(carried, normals, coefficients, constants)
             done += 1
-            if is_outside(carried, bound):
+            if is_outside(carried, limit):
                 numbers[OUTSIDE] = numbers[TO_STEP] = done
                 running = False
             elif armed == 1 and beyond_surface(carried, constants):

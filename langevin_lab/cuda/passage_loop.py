@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 from numba import cuda, int64
+from numba import float64 as real
 
 from langevin_lab.cuda.intrinsics import entry
 
-STEPS_PER_FILL = 0
+STEPS_PER_FILL = PHASE = 0
+NORMALS_OF_PHASE = ()
 
 
 def load_state(state, column):
@@ -55,8 +57,8 @@ def look(carried, parameters):
     """What is seen of a state after a step: whether it lies in the target, or how far away."""
 
 
-def has_arrived(before, after, seed, replica, done):
-    """Whether the replica has arrived between two looks, in step number ``done``."""
+def has_arrived(before, after, seed, replica, number):
+    """Whether the replica has arrived between two looks, in the step of that number."""
 
 
 # --- kernel ---------------------------------------------------------------------------------------
@@ -67,7 +69,7 @@ def advance_to_target(
     state, columns, survivors, n_survivors, arrival, outside, table, parameters, seed, noisy, bound,
     first_step, n_steps, first_replica, n_columns,
 ):  # fmt: skip
-    """Advance the replicas of the columns by n_steps, those that arrive no further.
+    """Advance the replicas of the columns by n_steps < 2**31, those that arrive no further.
 
     arrival (n_replicas,) gets the step of the first arrival, outside (n_replicas,) the step after
     which the state is first NaN or not below the bound, in the target or not. The columns of the
@@ -80,34 +82,40 @@ def advance_to_target(
     here = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
     staying, own, column = False, np.int64(0), np.int64(0)
     if here < n_columns:
-        stop = first_step + n_steps
         column = columns[here]
         replica = np.uint64(first_replica) + np.uint64(column)
+        limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         carried = load_state(state, column)
         carried = refresh(carried, constants, seed, replica, first_step)
         before = look(carried, constants)
+        staying, lost = True, False
+        done = np.int32(0)
+        fill = np.uint64(first_step // STEPS_PER_FILL)
+        phase = np.int32(first_step % STEPS_PER_FILL)
         first, second = no_normals()
-        done, staying = first_step, True
-        while staying and done < stop:
-            if noisy and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
-                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
-            normals = first
-            if STEPS_PER_FILL == 2 and done % 2 == 1:
-                normals = second
-            if table.shape[0] > 1:
-                coefficients = load_coefficients(table, done - first_step)
-            carried = step(carried, normals, coefficients, constants)
-            after = look(carried, constants)
-            if is_outside(carried, bound):
-                outside[column] = done + 1
-                staying = False
-            elif has_arrived(before, after, seed, replica, done):
-                arrival[column] = done + 1
-                staying = False
-            before = after
-            done += 1
+        while staying and done < n_steps:
+            if noisy:
+                first, second = draw(seed, replica, fill)  # noqa: RUF059
+            fill += np.uint64(1)
+            # --- each phase ---
+            if phase <= PHASE and staying and done < n_steps:
+                if table.shape[0] > 1:
+                    coefficients = load_coefficients(table, done)
+                carried = step(carried, NORMALS_OF_PHASE, coefficients, constants)
+                after = look(carried, constants)
+                lost = is_outside(carried, limit)
+                arrived = has_arrived(before, after, seed, replica, first_step + done)
+                staying = not (lost or arrived)
+                before = after
+                done = np.int32(done + 1)
+            # --- end ---
+            phase = np.int32(0)
+        if lost:
+            outside[column] = first_step + done
+        elif not staying:
+            arrival[column] = first_step + done
         if staying:
             store_state(state, column, carried)
             own = cuda.atomic.add(place, 0, 1)

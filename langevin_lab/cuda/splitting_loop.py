@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 from numba import cuda
+from numba import float64 as real
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 from langevin_lab.noise.philox import philox_bits
@@ -234,6 +235,7 @@ def split(
         survivors, numbers, weights = all_survivors[run], all_numbers[run], all_weights[run]
         replica, first_step = replicas[run], steps[run]
         done, stop = first_step, first_step + n_steps
+        limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         path = numbers[PATH]
@@ -259,7 +261,7 @@ def split(
             level = level_of(carried, constants, spacing)
             arrived = in_target(carried, constants)
             fallen = in_source(carried, constants)
-            lost = is_outside(carried, bound)
+            lost = is_outside(carried, limit)
             if not (level > reached or arrived or fallen or lost):
                 continue
             if lost:

@@ -8,7 +8,7 @@ from types import ModuleType
 from langevin_lab.compiled.modules import load
 from langevin_lab.cuda.kernel_text import device_module, loop_text
 from langevin_lab.cuda.pasting import pasted
-from langevin_lab.cuda.writer import Registers
+from langevin_lab.cuda.writer import Registers, unrolled
 from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel, SplittingKernel
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.writer import function, tuple_text
@@ -41,11 +41,11 @@ def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float
     else:
         writer = _writer(kernel, kernel.shifts.size)
         parts = [writer.region(kernel.target)]
-        arrived = function("has_arrived(before, after, seed, replica, done)", ["return after"])
+        arrived = function("has_arrived(before, after, seed, replica, number)", ["return after"])
         rule = [arrived, _look("in_target")]
     parts = [*writer.device_functions(), *parts]
-    rule.insert(0, "from numba import int64")
-    return device_module(kernel, precision, parts, [*rule, _loop("passage_loop")])
+    loop = unrolled(_loop("passage_loop"), kernel.layout.steps_per_fill)
+    return device_module(kernel, precision, parts, ["from numba import int64", *rule, loop])
 
 
 def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str:
@@ -72,9 +72,7 @@ def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str
     return device_module(kernel, precision, parts, loops)
 
 
-def module_of(
-    kernel: PassageKernel | BridgeKernel | SplittingKernel, precision: str
-) -> ModuleType:
+def module_of(kernel: PassageKernel | BridgeKernel | SplittingKernel, precision: str) -> ModuleType:
     """The imported module, kept in the cache folder like those of the CPU."""
     source = splitting_source if isinstance(kernel, SplittingKernel) else passage_source
     return load(source(kernel, precision), f"cuda_{kernel.method.name}")  # type: ignore[operator]

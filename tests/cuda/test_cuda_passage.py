@@ -5,12 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numba import config
 
 import langevin_lab as ll
 from langevin_lab.cuda import cuda_passage, passage_source
+from langevin_lab.cuda.stopping_text import module_of
 from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel
 from langevin_lab.escape import NoArrivalError, first_passage, passage
 from langevin_lab.integrators import method_for
+from langevin_lab.noise import uniform
+
+ON_A_CARD = not config.ENABLE_CUDASIM
 
 WELL = ll.potentials.double_well()
 PLANE = ll.potentials.entropic_barrier()
@@ -162,3 +167,32 @@ def test_what_a_card_has_no_kernels_for_is_refused_before_anything_runs():
         arrivals("cuda", HOT, "EulerMaruyama", precision="bfloat16")
     with pytest.raises(ValueError, match="precision='float32' with backend='cpu'"):
         arrivals("cpu", HOT, "EulerMaruyama", precision="float32")
+
+
+@pytest.mark.skipif(ON_A_CARD, reason="calls a device function from Python")
+def test_bridge_decides_by_the_probability_of_the_cpu():
+    """Just below and just above exp(-e0 e1) = u, with u the replica's number of that step."""
+    kernel = BridgeKernel(
+        HOT, method_for("EulerMaruyama", HOT), 0.05, distances=["(1 - x)*shift_0"],
+        scales=np.ones(1),
+    )  # fmt: skip
+    has_arrived = module_of(kernel, "float64").has_arrived
+    for number in range(20):
+        even = -np.log(uniform(5, 3, number))
+        for factor, expected in ((1 - 1e-9, True), (1 + 1e-9, False)):
+            place = (np.float64(0.5),), (np.float64(2 * factor * even),)
+            found = has_arrived(*place, np.uint64(5), np.uint64(3), number)
+            assert bool(found) is expected
+    assert has_arrived((1.0,), (-1e-9,), np.uint64(5), np.uint64(3), 0)
+
+
+@pytest.mark.parametrize("crossing", ["shift", "bridge"])
+def test_float32_has_the_same_noise(crossing):
+    """Rounding moves an arrival from one step to another only where it is a near thing."""
+    settings = {"crossing": crossing, "n_replicas": 30}
+    double, single, other = (
+        arrivals("cuda", HOT, "EulerMaruyama", **settings, **changes)
+        for changes in ({}, {"precision": "float32"}, {"precision": "float32", "seed": 6})
+    )
+    assert np.mean(single.times == double.times) >= 0.9
+    assert np.mean(other.times == double.times) < 0.5
