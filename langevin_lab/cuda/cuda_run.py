@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from langevin_lab.cuda.device import SHARED_BYTES, Device, find_device
-from langevin_lab.cuda.kernel_text import recording_module
+from langevin_lab.cuda.kernel_text import kernel_source, recording_module
 from langevin_lab.cuda.writer import LONGEST
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
@@ -78,10 +79,15 @@ class CudaRun(Run):
     @property
     def source(self) -> str:
         """Text of the kernel that runs."""
-        from langevin_lab.cuda.kernel_text import kernel_source
-
         assert isinstance(self.kernel, RecordingKernel)
-        return kernel_source(self.kernel, self.backend.precision)
+        return kernel_source(self.kernel, self.backend.precision, saves=self.save_every > 0)
+
+    @cached_property
+    def _advance(self) -> Any:
+        """The kernel that runs."""
+        assert isinstance(self.kernel, RecordingKernel)
+        saves = self.save_every > 0
+        return recording_module(self.kernel, self.backend.precision, saves=saves).advance
 
     def advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
         """Advance all replicas by n_steps, in one launch unless the path needs several."""
@@ -99,8 +105,6 @@ class CudaRun(Run):
     def _launch(self, n_steps: int) -> None:
         from numba import cuda
 
-        assert isinstance(self.kernel, RecordingKernel)
-        advance = recording_module(self.kernel, self.backend.precision).advance
         arrays = self._sent()
         every, layout = self.save_every, self.kernel.layout
         n_saved = (self.step + n_steps) // every - self.step // every if every else 0
@@ -109,10 +113,10 @@ class CudaRun(Run):
         n_shared = layout.n_histograms * self.counts.shape[2] * N_GROUPS
         n_shared = n_shared if 4 * n_shared <= SHARED_BYTES else 0
         blocks = math.ceil(self.n_replicas / self.card.threads)
-        advance[blocks, self.card.threads, 0, 4 * n_shared](
+        self._advance[blocks, self.card.threads, 0, 4 * n_shared](
             arrays["state"], arrays["sums"], arrays["diverged"], arrays["counts"], saved, table,
             arrays["parameters"], arrays["edges"], arrays["n_bins"], n_shared,
-            np.uint64(self.seed), self.kernel.noisy, self.bound, self.step, n_steps,
+            np.uint64(self.seed), self.bound, self.step, n_steps,
             self.burn_in, self.record_every, every, self.first_replica,
         )  # fmt: skip
         if n_saved:

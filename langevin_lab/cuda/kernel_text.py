@@ -1,11 +1,11 @@
-"""The text of a kernel for a card: vocabulary, noise, potential, step, what is recorded, the loop."""
+"""The text of a kernel for a card: vocabulary, noise, potential, step, recording, the loop."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,7 +41,11 @@ def loop_text(file: Path) -> str:
 
 
 def device_module(
-    kernel: Kernel, precision: str, parts: Iterable[str], loops: Iterable[str]
+    kernel: Kernel,
+    precision: str,
+    parts: Iterable[str],
+    loops: Iterable[str],
+    flags: Mapping[str, object],
 ) -> str:
     """Text of a module for a card.
 
@@ -52,36 +56,42 @@ def device_module(
     precision : str
         "float64" or "float32".
     parts : iterable of str
-        Texts of device functions in the precision's arithmetic, beside those of every kernel.
+        Texts of device functions in the precision's arithmetic.
     loops : iterable of str
         Texts that are pasted as they are.
+    flags : mapping
+        Constants of the loops, beside those of the layout.
     """
     arithmetic: Any = importlib.import_module(_PRECISIONS[precision])
     code, layout = kernel.dynamics.potential.code, kernel.layout
     source = "\n\n\n".join(text for text in (code.source, kernel.functions) if text)
     source = re.sub(r"^def ", "@inlined\ndef ", source, flags=re.M)
-    named = layout.constants() | {"LONGEST": LONGEST}
-    constants = "\n".join(f"{name} = {value}" for name, value in named.items())
+    constants = layout.constants() | {
+        "LONGEST": LONGEST, "NOISY": kernel.noisy, "SCHEDULED": kernel.dynamics.is_scheduled,
+    }  # fmt: skip
     head = _HEADER.format(
         title=ascii(kernel.title),
         compiler=compiler_version(),
         precision=precision,
         imports=arithmetic.HEADER,
     )
+    named = "\n".join(f"{name} = {value}" for name, value in (constants | dict(flags)).items())
     translated = [arithmetic.translated(text.strip("\n")) for text in (source, *parts) if text]
-    texts = [
-        head, arithmetic.vocabulary(), arithmetic.noise(), constants, *translated, *loops
-    ]  # fmt: skip
+    texts = [head, arithmetic.vocabulary(), arithmetic.noise(), named, *translated, *loops]
     return "\n\n\n".join(text.strip("\n") for text in texts if text) + "\n"
 
 
-def kernel_source(kernel: RecordingKernel, precision: str = "float64") -> str:
+def kernel_source(
+    kernel: RecordingKernel, precision: str = "float64", *, saves: bool = False
+) -> str:
     """Text of the module that runs a recording kernel on a card.
 
     Parameters
     ----------
     kernel : RecordingKernel
     precision : {"float64", "float32"}, optional
+    saves : bool, optional
+        Whether states are saved on the way.
 
     Returns
     -------
@@ -95,10 +105,13 @@ def kernel_source(kernel: RecordingKernel, precision: str = "float64") -> str:
         writer.histogram_values(kernel.histograms),
     ]
     loop = loop_text(Path(__file__).with_name("recording_loop.py"))
-    loops = [unrolled(loop, kernel.layout.steps_per_fill), writer.count()]
-    return device_module(kernel, precision, parts, loops)
+    loops = [writer.draw(), unrolled(loop, kernel.layout.steps_per_fill), writer.count()]
+    flags = {"SAVES": saves, "RECORDS": bool(kernel.moments or kernel.histograms)}
+    return device_module(kernel, precision, parts, loops, flags)
 
 
-def recording_module(kernel: RecordingKernel, precision: str = "float64") -> ModuleType:
+def recording_module(
+    kernel: RecordingKernel, precision: str = "float64", *, saves: bool = False
+) -> ModuleType:
     """The imported module of `kernel_source`, kept in the cache folder like those of the CPU."""
-    return load(kernel_source(kernel, precision), f"cuda_{kernel.method.name}")
+    return load(kernel_source(kernel, precision, saves=saves), f"cuda_{kernel.method.name}")

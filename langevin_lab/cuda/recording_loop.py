@@ -11,13 +11,18 @@ so the threads of a warp count in different rows of a column, and different bank
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import numpy as np
-from numba import cuda, uint32, uint64
+from numba import uint32, uint64
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 
-N_HISTOGRAMS = N_GROUPS = STEPS_PER_FILL = PHASE = LONGEST = 0
-NORMALS_OF_PHASE = (0.0,)
+N_HISTOGRAMS = N_GROUPS = STEPS_PER_FILL = LONGEST = 0
+NOISY = SCHEDULED = SAVES = RECORDS = False
+real = float
+cuda: Any = importlib.import_module("numba.cuda")
 
 
 def load_state(state, column):
@@ -54,6 +59,14 @@ def draw(seed, replica, fill):
 
 def no_normals():
     """The same, all zero."""
+
+
+def of_phase(first, second):
+    """The normals of the step at hand, of the two that share pairs."""
+
+
+def is_due(skipped, done, last):
+    """Whether the step at hand is one of this launch."""
 
 
 def refresh(carried, parameters, seed, replica, first_step):
@@ -131,7 +144,7 @@ def in_32_bits(steps):
 
 @entry
 def advance(
-    state, sums, diverged, counts, saved, table, parameters, edges, n_bins, n_shared, seed, noisy,
+    state, sums, diverged, counts, saved, table, parameters, edges, n_bins, n_shared, seed,
     bound, first_step, n_steps, burn_in, record_every, save_every, first_replica,
 ):  # fmt: skip
     """Advance one replica a thread by n_steps steps, fewer than LONGEST.
@@ -146,6 +159,7 @@ def advance(
     if column < state.shape[1]:
         replica = np.uint64(first_replica + column)
         group = np.int64(replica % np.uint64(N_GROUPS))
+        limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         carried = load_state(state, column)
@@ -156,39 +170,47 @@ def advance(
         if first_step >= burn_in:
             until_record = in_32_bits(record_every - (first_step - burn_in) % record_every)
         until_save = np.int32(LONGEST)
-        if save_every > 0:
+        if SAVES:
             until_save = in_32_bits(save_every - first_step % save_every)
         place = 0
+        last = np.int32(n_steps)
         done = np.int32(0 if diverged[column] < 0 else n_steps)
         left = False
         fill = np.uint64(first_step // STEPS_PER_FILL)
-        phase = np.int32(first_step % STEPS_PER_FILL)
+        skipped = np.int32(first_step % STEPS_PER_FILL)  # the first of two, run by the last launch
         first, second = no_normals()
-        while done < n_steps and not left:
-            if noisy:
+        while done < last:
+            if NOISY:
                 first, second = draw(seed, replica, fill)
-            fill += np.uint64(1)
+                fill += np.uint64(1)
             # --- each phase ---
-            if phase <= PHASE and done < n_steps and not left:
-                if table.shape[0] > 1:
+            if is_due(skipped, done, last):
+                if SCHEDULED:
                     coefficients = load_coefficients(table, done)
                 before = carried
-                carried = step(carried, NORMALS_OF_PHASE, coefficients, constants)
-                done = np.int32(done + 1)
-                until_record = np.int32(until_record - 1)
-                until_save = np.int32(until_save - 1)
-                left = is_outside(carried, bound)
-                if until_record == 0 and not left:
-                    until_record = in_32_bits(record_every)
-                    totals = record(carried, totals, constants)
-                    if N_HISTOGRAMS > 0:
-                        count(carried, constants, edges, n_bins, group, shared, n_shared, counts)
-                if until_save == 0 and not left:
-                    until_save = in_32_bits(save_every)
-                    save_state(saved, place, column, carried)
-                    place += 1
+                normals = of_phase(first, second)
+                carried = step(carried, normals, coefficients, constants)
+                done = np.int32(done + np.int32(1))
+                left = is_outside(carried, limit)
+                if left:
+                    break
+                if RECORDS:
+                    until_record = np.int32(until_record - np.int32(1))
+                    if until_record == 0:
+                        until_record = in_32_bits(record_every)
+                        totals = record(carried, totals, constants)
+                        if N_HISTOGRAMS > 0:
+                            count(
+                                carried, constants, edges, n_bins, group, shared, n_shared, counts
+                            )  # fmt: skip
+                if SAVES:
+                    until_save = np.int32(until_save - np.int32(1))
+                    if until_save == 0:
+                        until_save = in_32_bits(save_every)
+                        save_state(saved, place, column, carried)
+                        place += 1
             # --- end ---
-            phase = np.int32(0)
+            skipped = np.int32(0)
         if left:
             carried = before
             diverged[column] = first_step + done

@@ -61,7 +61,6 @@ class Registers(Lanes):
         return [
             self.noise_function(),
             self.loads(),
-            self.draw(),
             self.step(),
             self.refresh(),
             self.outside(),
@@ -95,14 +94,18 @@ class Registers(Lanes):
         )
 
     def draw(self) -> str:
-        """Text of ``draw`` and ``no_normals``: normals of the steps that share pairs."""
+        """Text of ``draw`` and ``no_normals``: normals of the steps that share pairs.
+
+        Its products are of integers: it is pasted as it is.
+        """
         count, steps = self.layout.n_normals, self.layout.steps_per_fill
         pairs = count * steps // 2
         names = [f"n_{index}" for index in range(2 * pairs)]
         body = []
         for pair in range(pairs):
             even, odd = names[2 * pair : 2 * pair + 2]
-            body.append(f"{even}, {odd} = normal_pair(seed, replica, fill * {pairs} + {pair})")
+            place = f"fill * np.uint64({pairs}) + np.uint64({pair})"
+            body.append(f"{even}, {odd} = normal_pair(seed, replica, {place})")
         first = _or_zero(names[:count])
         second = _or_zero(names[count:]) if steps == 2 else first
         body.append(f"return {first}, {second}")
@@ -214,9 +217,11 @@ class Registers(Lanes):
 def unrolled(loop: str, steps_per_fill: int) -> str:
     """The text of a loop with its "each phase" part once for each step that shares the normals."""
     head, body, tail = re.split(r" *# --- (?:each phase|end) ---\n", loop)
+    call = "is_due(skipped, done, last)"
+    due = ["skipped == 0", "done < last"] if steps_per_fill == 2 else ["True"]
     phases = [
-        body.replace("NORMALS_OF_PHASE", name).replace("PHASE", str(index))
-        for index, name in enumerate(("first", "second")[:steps_per_fill])
+        body.replace("of_phase(first, second)", name).replace(call, condition)
+        for name, condition in zip(("first", "second"), due)
     ]
     return "".join([head, *phases, tail])
 
