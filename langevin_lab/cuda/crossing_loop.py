@@ -6,9 +6,10 @@ It follows `splitting_loop` in the module. What counts as a crossing is said on 
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
-from numba import cuda
-from numba import float64 as real
 
 from langevin_lab.cuda.intrinsics import entry
 from langevin_lab.cuda.splitting_loop import (
@@ -25,6 +26,9 @@ from langevin_lab.cuda.splitting_loop import (
 )
 
 STEPS_PER_FILL = 0
+NOISY = False
+real = float
+cuda: Any = numba.cuda
 
 
 def beyond_surface(carried, parameters):
@@ -38,7 +42,7 @@ ARMED, N_CROSSINGS, FROM_STEP, TO_STEP, OUTSIDE = range(5)
 
 @entry
 def record_crossings(
-    state, start, crossings, all_numbers, replicas, table, parameters, seed, noisy, bound,
+    state, start, crossings, all_numbers, replicas, table, parameters, seed, bound,
     n_skipped, every, first_step, n_steps,
 ):  # fmt: skip
     """Follow each trajectory that lacks crossings by n_steps, or until it has all.
@@ -57,7 +61,7 @@ def record_crossings(
         done, stop, running = first_step, first_step + n_steps, True
         first, second = no_normals()
         while running and done < stop:
-            if noisy and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
+            if NOISY and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
                 first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:

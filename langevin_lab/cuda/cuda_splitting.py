@@ -69,8 +69,8 @@ class CudaSplitPaths(SplitPaths):
         split, shape = _launched(plan, "split", self.runs.size)
         split[shape](
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),
-            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.kernel.noisy,
-            plan.bound, plan.n_killed, plan.spacing, n_steps,
+            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.bound,
+            plan.n_killed, plan.spacing, n_steps,
         )  # fmt: skip
         for name in ("numbers", "counts", "steps"):
             self.on_card[name].copy_to_host(getattr(self, name))
@@ -107,8 +107,8 @@ class CudaCrossingPaths(CrossingPaths):
         record, shape = _launched(plan, "record_crossings", self.replicas.size)
         record[shape](
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),
-            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.kernel.noisy,
-            plan.bound, self.n_skipped, self.every, self.step, n_steps,
+            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.bound,
+            self.n_skipped, self.every, self.step, n_steps,
         )  # fmt: skip
         self.step += n_steps
         self.on_card["numbers"].copy_to_host(self.numbers)

@@ -7,14 +7,18 @@ nothing: the noise of a replica is that of its own index.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
-from numba import cuda, int64
-from numba import float64 as real
+from numba import int64
 
 from langevin_lab.cuda.intrinsics import entry
 
-STEPS_PER_FILL = PHASE = 0
-NORMALS_OF_PHASE = ()
+STEPS_PER_FILL = 0
+NOISY = SCHEDULED = False
+real = float
+cuda: Any = numba.cuda
 
 
 def load_state(state, column):
@@ -39,6 +43,14 @@ def draw(seed, replica, fill):
 
 def no_normals():
     """The same, all zero."""
+
+
+def of_phase(first, second):
+    """The normals of the step at hand, of the two that share pairs."""
+
+
+def is_due(skipped, done, last):
+    """Whether the step at hand is one of this launch."""
 
 
 def refresh(carried, parameters, seed, replica, first_step):
@@ -66,7 +78,7 @@ def has_arrived(before, after, seed, replica, number):
 
 @entry
 def advance_to_target(
-    state, columns, survivors, n_survivors, arrival, outside, table, parameters, seed, noisy, bound,
+    state, columns, survivors, n_survivors, arrival, outside, table, parameters, seed, bound,
     first_step, n_steps, first_replica, n_columns,
 ):  # fmt: skip
     """Advance the replicas of the columns by n_steps < 2**31, those that arrive no further.
@@ -90,33 +102,36 @@ def advance_to_target(
         carried = load_state(state, column)
         carried = refresh(carried, constants, seed, replica, first_step)
         before = look(carried, constants)
-        staying, lost = True, False
-        done = np.int32(0)
+        lost, arrived = False, False
+        last, done = np.int32(n_steps), np.int32(0)
         fill = np.uint64(first_step // STEPS_PER_FILL)
-        phase = np.int32(first_step % STEPS_PER_FILL)
+        skipped = np.int32(first_step % STEPS_PER_FILL)  # the first of two, run by the last launch
         first, second = no_normals()
-        while staying and done < n_steps:
-            if noisy:
-                first, second = draw(seed, replica, fill)  # noqa: RUF059
-            fill += np.uint64(1)
+        while done < last:
+            if NOISY:
+                first, second = draw(seed, replica, fill)
+                fill += np.uint64(1)
             # --- each phase ---
-            if phase <= PHASE and staying and done < n_steps:
-                if table.shape[0] > 1:
+            if is_due(skipped, done, last):
+                if SCHEDULED:
                     coefficients = load_coefficients(table, done)
-                carried = step(carried, NORMALS_OF_PHASE, coefficients, constants)
+                normals = of_phase(first, second)
+                carried = step(carried, normals, coefficients, constants)
                 after = look(carried, constants)
                 lost = is_outside(carried, limit)
                 arrived = has_arrived(before, after, seed, replica, first_step + done)
-                staying = not (lost or arrived)
                 before = after
-                done = np.int32(done + 1)
+                done = np.int32(done + np.int32(1))
+                if lost or arrived:
+                    break
             # --- end ---
-            phase = np.int32(0)
+            skipped = np.int32(0)
         if lost:
             outside[column] = first_step + done
-        elif not staying:
+        elif arrived:
             arrival[column] = first_step + done
-        if staying:
+        else:
+            staying = True
             store_state(state, column, carried)
             own = cuda.atomic.add(place, 0, 1)
     cuda.syncthreads()

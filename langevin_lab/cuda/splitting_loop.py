@@ -8,15 +8,18 @@ room for records stops, and the others go on to the end of their steps.
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numba
 import numpy as np
-from numba import cuda
-from numba import float64 as real
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 from langevin_lab.noise.philox import philox_bits
 
 STEPS_PER_FILL = 0
+NOISY = False
+real = float
+cuda: Any = numba.cuda
 
 
 def load_state(state, column):
@@ -218,7 +221,7 @@ def next_path(
 @entry
 def split(
     state, all_levels, all_counts, all_record_levels, all_records, all_waiting, all_survivors,
-    all_numbers, all_weights, replicas, steps, table, parameters, seed, noisy, bound, n_killed,
+    all_numbers, all_weights, replicas, steps, table, parameters, seed, bound, n_killed,
     spacing, n_steps,
 ):  # fmt: skip
     """Advance each run that is not over by n_steps, or until its path needs room for records.
@@ -251,7 +254,7 @@ def split(
         full = False
         first, second = no_normals()
         while path >= 0 and done < stop and not full:
-            if noisy and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
+            if NOISY and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
                 first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:

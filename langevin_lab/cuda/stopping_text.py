@@ -33,19 +33,17 @@ def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float
         writer = _writer(kernel, kernel.scales.size)
         distances = [Moment(text) for text in kernel.distances]
         parts = [writer.histogram_values(distances)]
-        rule = [
-            f"N_BOUNDARIES = {len(distances)}",
-            _loop("bridge_rule"),
-            _look("histogram_values"),
-        ]
+        rule = [_loop("bridge_rule"), _look("histogram_values")]
+        flags = {"N_BOUNDARIES": len(distances)}
     else:
         writer = _writer(kernel, kernel.shifts.size)
         parts = [writer.region(kernel.target)]
         arrived = function("has_arrived(before, after, seed, replica, number)", ["return after"])
-        rule = [arrived, _look("in_target")]
+        rule, flags = [arrived, _look("in_target")], {}
     parts = [*writer.device_functions(), *parts]
     loop = unrolled(_loop("passage_loop"), kernel.layout.steps_per_fill)
-    return device_module(kernel, precision, parts, ["from numba import int64", *rule, loop])
+    loops = ["from numba import int64", writer.draw(), *rule, loop]
+    return device_module(kernel, precision, parts, loops, flags)
 
 
 def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str:
@@ -63,19 +61,22 @@ def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str
         writer.region(kernel.regions["source"], "in_source"),
         writer.region(kernel.regions["target"], "in_target"),
     ]
-    loops = ["import math", *_records(writer.carried), _loop("splitting_loop")]
+    loops = ["import math", writer.draw(), *_records(writer.carried), _loop("splitting_loop")]
     if precision != "float64":  # whose noise is made of it anyway
         loops.insert(0, pasted("langevin_lab.noise.philox", ["philox_bits"]))
     if "surface" in kernel.regions:
         parts.append(writer.region(kernel.regions["surface"], "beyond_surface"))
         loops.append(_loop("crossing_loop"))
-    return device_module(kernel, precision, parts, loops)
+    return device_module(kernel, precision, parts, loops, {})
 
 
 def module_of(kernel: PassageKernel | BridgeKernel | SplittingKernel, precision: str) -> ModuleType:
     """The imported module, kept in the cache folder like those of the CPU."""
-    source = splitting_source if isinstance(kernel, SplittingKernel) else passage_source
-    return load(source(kernel, precision), f"cuda_{kernel.method.name}")  # type: ignore[operator]
+    if isinstance(kernel, SplittingKernel):
+        source = splitting_source(kernel, precision)
+    else:
+        source = passage_source(kernel, precision)
+    return load(source, f"cuda_{kernel.method.name}")
 
 
 def _writer(kernel: PassageKernel | BridgeKernel | SplittingKernel, n_shifts: int) -> Registers:

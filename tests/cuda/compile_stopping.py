@@ -18,7 +18,7 @@ from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel, SplittingK
 from langevin_lab.integrators import method_for
 
 CAPABILITY = (9, 0)
-REAL, INTEGER, NATURAL, TRUTH = types.float64, types.int64, types.uint64, types.boolean
+REAL, INTEGER, NATURAL = types.float64, types.int64, types.uint64
 ALL_OF = {
     "passage": ("advance_to_target",),
     "bridge": ("advance_to_target",),
@@ -32,17 +32,17 @@ def arrays(kind, *dimensions):
 
 SIGNATURES = {
     "advance_to_target": [
-        *arrays(REAL, 2), *arrays(INTEGER, 1, 1, 1, 1, 1), *arrays(REAL, 2, 1), NATURAL, TRUTH,
+        *arrays(REAL, 2), *arrays(INTEGER, 1, 1, 1, 1, 1), *arrays(REAL, 2, 1), NATURAL,
         REAL, INTEGER, INTEGER, NATURAL, INTEGER,
     ],
     "split": [
         *arrays(REAL, 2, 2), *arrays(INTEGER, 2), *arrays(REAL, 3, 4), *arrays(INTEGER, 2, 2, 2),
         *arrays(REAL, 2), *arrays(NATURAL, 1), *arrays(INTEGER, 1), *arrays(REAL, 2, 1), NATURAL,
-        TRUTH, REAL, INTEGER, REAL, INTEGER,
+        REAL, INTEGER, REAL, INTEGER,
     ],
     "record_crossings": [
         *arrays(REAL, 2, 2, 3), *arrays(INTEGER, 2), *arrays(NATURAL, 1), *arrays(REAL, 2, 1),
-        NATURAL, TRUTH, REAL, INTEGER, INTEGER, INTEGER, INTEGER,
+        NATURAL, REAL, INTEGER, INTEGER, INTEGER, INTEGER,
     ],
     "start_paths": [
         *arrays(REAL, 2), *arrays(NATURAL, 1), *arrays(REAL, 1), NATURAL, REAL, *arrays(REAL, 1, 2)

@@ -83,10 +83,17 @@ def test_arrivals_are_those_of_the_cpu(case, plain_python, monkeypatch):
     assert card.arrived.sum() > 2
 
 
-def test_divergence_is_that_of_the_cpu(plain_python):
-    """A narrow bound loses replicas on their way; one that leaves it in the target is lost."""
-    settings = {"divergence_bound": 2.5, "n_replicas": 30, "target": "x > 1"}
-    cpu, card = (arrivals(backend, INERTIAL, "BAOAB", **settings) for backend in ("cpu", "cuda"))
+@pytest.mark.parametrize(
+    ("dynamics", "method", "changes"),
+    [
+        (INERTIAL, "BAOAB", {"divergence_bound": 2.5, "target": "x > 1"}),
+        (HOT, "EulerMaruyama", {"divergence_bound": 1.3, "crossing": "none"}),
+    ],
+)
+def test_divergence_is_that_of_the_cpu(dynamics, method, changes, plain_python):
+    """A narrow bound loses replicas on their way, and those that leave it through the target."""
+    settings = {"n_replicas": 30, **changes}
+    cpu, card = (arrivals(backend, dynamics, method, **settings) for backend in ("cpu", "cuda"))
     assert cpu.arrived.any()
     assert cpu.diverged.any()
     for name in ("times", "arrived", "diverged"):

@@ -162,9 +162,21 @@ def test_a_checkpoint_goes_on_on_another_backend(tmp_path, plain_python):
     """Runs are the same on all, so it does not matter where one was made."""
     file = tmp_path / "runs.nc"
     hop("cpu", n_runs=2, checkpoint=file)
-    assert_same(hop("cuda", n_runs=4, checkpoint=file), hop("cpu", n_runs=4), EVENT)
+    joined = hop("cuda", n_runs=4, checkpoint=file)
+    assert_same(joined, hop("cpu", n_runs=4), EVENT)
+    assert joined.hardware["backend"] == "cpu; cuda"
+    assert len(joined.hardware["device"].split("; ")) == 2
     with pytest.raises(CheckpointError, match="precision=None, this call has precision=float32"):
         hop("cuda", n_runs=4, checkpoint=file, precision="float32")
+
+
+@pytest.mark.parametrize("estimate", [hop, flux])
+def test_datasets_say_what_carried_them_out(estimate):
+    found = estimate("cuda:0", n_runs=2)
+    again = type(found).from_dataset(found.to_dataset())
+    assert again.hardware == found.hardware
+    assert again.hardware["backend"] == "cuda:0"
+    assert {"device", "compiler"} <= set(again.hardware)
 
 
 @pytest.mark.parametrize("estimate", [hop, hop_rate, flux])
