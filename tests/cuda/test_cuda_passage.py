@@ -203,3 +203,19 @@ def test_float32_has_the_same_noise(crossing):
     )
     assert np.mean(single.times == double.times) >= 0.9
     assert np.mean(other.times == double.times) < 0.5
+
+
+def test_hop_rates_are_those_of_the_cpu(plain_python):
+    settings = {
+        "dt": 0.05, "well": "x < 0", "starts": (-1.0, 1.0), "n_replicas": 400, "seed": 2,
+        "settle": 0.1, "window": 0.8,
+    }  # fmt: skip
+    warm = ll.Overdamped(WELL, temperature=0.6)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*faster modes")
+        cpu, card = (
+            ll.escape.hop_rate(warm, "EulerMaruyama", backend=backend, **settings)
+            for backend in ("cpu", "cuda")
+        )
+    np.testing.assert_array_equal(card.sums, cpu.sums)
+    assert cpu.sums.sum() > 20
