@@ -6,14 +6,34 @@ from pathlib import Path
 from types import ModuleType
 
 from langevin_lab.compiled.modules import load
+from langevin_lab.cuda.cuda_run import CudaRun
 from langevin_lab.cuda.kernel_text import device_module, loop_text
 from langevin_lab.cuda.pasting import pasted
 from langevin_lab.cuda.writer import Registers, unrolled
-from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel, SplittingKernel
+from langevin_lab.ensemble.backends import Backend
+from langevin_lab.ensemble.kernel import BridgeKernel, Kernel, PassageKernel, SplittingKernel
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.writer import function, tuple_text
 
-__all__ = ["module_of", "passage_source", "splitting_source"]
+__all__ = ["check_stopping", "module_of", "passage_source", "splitting_source"]
+
+
+def check_stopping(backend: Backend, kernel: Kernel) -> None:
+    """Raise an error that says what would do if a card cannot run a kernel that stops.
+
+    Raises
+    ------
+    NoDeviceError
+        If there is no card.
+    ValueError
+        If there are no kernels for this precision, potential or gradient noise.
+    """
+    if not kernel.layout.lanes:
+        raise ValueError(
+            f"backend={str(backend)!r} stops replicas in potentials given by an expression, and "
+            f"{kernel.dynamics.potential.name} is one of loops over arrays; use backend='cpu'"
+        )
+    CudaRun.check(backend, kernel)
 
 
 def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float64") -> str:

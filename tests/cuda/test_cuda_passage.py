@@ -172,6 +172,9 @@ def test_backends_that_cannot_stop_replicas_are_refused(backend):
 def test_what_a_card_has_no_kernels_for_is_refused_before_anything_runs():
     with pytest.raises(ValueError, match="precision='bfloat16' with backend='cuda'"):
         arrivals("cuda", HOT, "EulerMaruyama", precision="bfloat16")
+    chain = ll.Langevin(ll.potentials.phi4_chain(n_sites=3), temperature=1.0, friction=1.0)
+    with pytest.raises(ValueError, match="phi4_chain is one of loops over arrays; use backend='c"):
+        arrivals("cuda", chain, "BAOAB", target="x0 > 0.5")
     with pytest.raises(ValueError, match="precision='float32' with backend='cpu'"):
         arrivals("cpu", HOT, "EulerMaruyama", precision="float32")
 
