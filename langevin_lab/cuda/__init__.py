@@ -16,6 +16,7 @@ _NAMES = {
     "CudaSplitPaths": "cuda_splitting",
     "NoDeviceError": "device",
     "find_device": "device",
+    "hardware_of_card": "cuda_passage",
     "kernel_source": "kernel_text",
     "passage_source": "stopping_text",
     "rate_paths_on_card": "cuda_splitting",
@@ -32,6 +33,7 @@ _PARTS = {
     "Passage": "CudaPassage",
     "Run": "CudaRun",
     "SplitPaths": "CudaSplitPaths",
+    "hardware_of": "hardware_of_card",
     "rate_paths": "rate_paths_on_card",
     "start_paths": "start_paths_on_card",
 }

@@ -19,7 +19,7 @@ FAR = 40.0  # exp(-40) is less than the spacing of uniform numbers
 
 
 @inlined
-def has_arrived(before, after, seed, replica, done):
+def has_arrived(before, after, seed, replica, number):
     """Whether the path has touched a boundary; before and after are its distances from each.
 
     Far apart, two boundaries are not both touched in a step, so the probabilities add.
@@ -31,4 +31,4 @@ def has_arrived(before, after, seed, replica, done):
         product = multiply(before[j], after[j])
         if product < FAR:
             probability += exp(-product)
-    return probability > 0.0 and uniform(seed, replica, done) < probability
+    return probability > 0.0 and uniform(seed, replica, number) < probability

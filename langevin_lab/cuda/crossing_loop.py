@@ -6,8 +6,10 @@ It follows `splitting_loop` in the module. What counts as a crossing is said on 
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
-from numba import cuda
 
 from langevin_lab.cuda.intrinsics import entry
 from langevin_lab.cuda.splitting_loop import (
@@ -24,6 +26,9 @@ from langevin_lab.cuda.splitting_loop import (
 )
 
 STEPS_PER_FILL = 0
+NOISY = False
+real = float
+cuda: Any = numba.cuda
 
 
 def beyond_surface(carried, parameters):
@@ -37,7 +42,7 @@ ARMED, N_CROSSINGS, FROM_STEP, TO_STEP, OUTSIDE = range(5)
 
 @entry
 def record_crossings(
-    state, start, crossings, all_numbers, replicas, table, parameters, seed, noisy, bound,
+    state, start, crossings, all_numbers, replicas, table, parameters, seed, bound,
     n_skipped, every, first_step, n_steps,
 ):  # fmt: skip
     """Follow each trajectory that lacks crossings by n_steps, or until it has all.
@@ -48,6 +53,7 @@ def record_crossings(
     run = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
     if run < replicas.size and all_numbers[run, TO_STEP] < 0:
         numbers, kept, replica = all_numbers[run], crossings[run], replicas[run]
+        limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         carried = load_record(state[run])
@@ -55,15 +61,14 @@ def record_crossings(
         done, stop, running = first_step, first_step + n_steps, True
         first, second = no_normals()
         while running and done < stop:
-            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
-                if noisy:
-                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+            if NOISY and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
+                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:
                 normals = second
             carried = step(carried, normals, coefficients, constants)
             done += 1
-            if is_outside(carried, bound):
+            if is_outside(carried, limit):
                 numbers[OUTSIDE] = numbers[TO_STEP] = done
                 running = False
             elif armed == 1 and beyond_surface(carried, constants):

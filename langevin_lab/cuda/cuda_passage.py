@@ -9,14 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.cuda.cuda_run import CudaRun
 from langevin_lab.cuda.device import find_device
-from langevin_lab.cuda.stopping_text import module_of, passage_source
+from langevin_lab.cuda.stopping_text import check_stopping, module_of, passage_source
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel
 from langevin_lab.ensemble.passages import Passage
 
-__all__ = ["CudaPassage"]
+__all__ = ["CudaPassage", "hardware_of_card"]
+
+
+def hardware_of_card(backend: Backend) -> dict[str, str]:
+    """What the results of a backend say about the card, and versions of what drives it."""
+    return {"backend": str(backend), **find_device(backend).attributes}
 
 
 @dataclass
@@ -37,12 +41,7 @@ class CudaPassage(Passage):
     @classmethod
     def check(cls, backend: Backend, kernel: Kernel) -> None:
         """Raise an error that says what would do if the card cannot run the kernel."""
-        CudaRun.check(backend, kernel)
-
-    @property
-    def hardware(self) -> dict[str, str]:
-        """The name of the card, versions of what drives it."""
-        return self.card.attributes
+        check_stopping(backend, kernel)
 
     @property
     def source(self) -> str:
@@ -71,7 +70,7 @@ class CudaPassage(Passage):
         module.advance_to_target[math.ceil(self._n_waiting / threads), threads](
             arrays["state"], arrays["columns"], arrays["survivors"], count, arrays["arrival"],
             arrays["outside"], cuda.to_device(self.kernel.table(step, n_steps)),
-            arrays["parameters"], np.uint64(self.seed), self.kernel.noisy, self.bound, step,
+            arrays["parameters"], np.uint64(self.seed), self.bound, step,
             n_steps, np.uint64(self.first_replica), self._n_waiting,
         )  # fmt: skip
         arrays["columns"], arrays["survivors"] = arrays["survivors"], arrays["columns"]

@@ -12,6 +12,7 @@ import numpy as np
 
 from langevin_lab.cuda.device import SHARED_BYTES, Device, find_device
 from langevin_lab.cuda.kernel_text import kernel_source, recording_module
+from langevin_lab.cuda.row_writer import why_not
 from langevin_lab.cuda.writer import LONGEST
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
@@ -60,10 +61,14 @@ class CudaRun(Run):
                 "backend='torch' or 'cpu', or Gaussian gradient noise"
             )
         if not kernel.layout.lanes:
-            raise ValueError(
-                f"backend={str(backend)!r} runs potentials given by an expression, and "
-                f"{potential.name} is one of loops over arrays; use backend='torch' or 'cpu'"
-            )
+            reason = why_not(potential, kernel.layout.n_rows)
+            if backend.precision == "float32":
+                reason = reason or "is one of loops over arrays, which run in float64"
+            if reason:
+                raise ValueError(
+                    f"backend={str(backend)!r} cannot run {potential.name}, which {reason}; use "
+                    "backend='torch' or 'cpu'"
+                )
         find_device(backend)
 
     @classmethod

@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.cuda.cuda_run import CudaRun
 from langevin_lab.cuda.device import find_device
-from langevin_lab.cuda.stopping_text import module_of
+from langevin_lab.cuda.stopping_text import check_stopping, module_of
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.crossing_paths import CrossingPaths
 from langevin_lab.ensemble.kernel import SplittingKernel
@@ -41,7 +40,7 @@ class CudaSplitPaths(SplitPaths):
     @classmethod
     def check(cls, backend: Backend, kernel: SplittingKernel) -> None:
         """Raise an error that says what would do if the card cannot run the kernel."""
-        CudaRun.check(backend, kernel)
+        check_stopping(backend, kernel)
 
     @property
     def ages(self) -> np.ndarray:
@@ -69,8 +68,8 @@ class CudaSplitPaths(SplitPaths):
         split, shape = _launched(plan, "split", self.runs.size)
         split[shape](
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),
-            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.kernel.noisy,
-            plan.bound, plan.n_killed, plan.spacing, n_steps,
+            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.bound,
+            plan.n_killed, plan.spacing, n_steps,
         )  # fmt: skip
         for name in ("numbers", "counts", "steps"):
             self.on_card[name].copy_to_host(getattr(self, name))
@@ -107,8 +106,8 @@ class CudaCrossingPaths(CrossingPaths):
         record, shape = _launched(plan, "record_crossings", self.replicas.size)
         record[shape](
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),
-            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.kernel.noisy,
-            plan.bound, self.n_skipped, self.every, self.step, n_steps,
+            cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.bound,
+            self.n_skipped, self.every, self.step, n_steps,
         )  # fmt: skip
         self.step += n_steps
         self.on_card["numbers"].copy_to_host(self.numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import importlib.metadata
 from dataclasses import dataclass
 from typing import Any
@@ -111,7 +112,7 @@ def _message(backend: Backend, missing: str) -> str:
 def _is_simulated() -> bool:
     from numba import config
 
-    return bool(config.ENABLE_CUDASIM)
+    return bool(getattr(config, "ENABLE_CUDASIM", False))
 
 
 def _has_driver(cuda: Any) -> bool:
@@ -137,8 +138,7 @@ def _described(number: int) -> Device:
     versions = {"compiler": compiler_version()}
     if _is_simulated():
         return Device(number, "simulator of numba.cuda", True, versions)
-    from numba import cuda
-
+    cuda = importlib.import_module("numba.cuda")
     card = cuda.get_current_device()
     name = card.name.decode() if isinstance(card.name, bytes) else str(card.name)
     versions["compute_capability"] = ".".join(str(part) for part in card.compute_capability)

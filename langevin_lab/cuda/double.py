@@ -20,7 +20,7 @@ from langevin_lab.cuda.intrinsics import (
 
 
 def translated(source: str) -> str:
-    """The text of scalar functions in this precision: the CPU's bits, whatever the compiler does."""
+    """The text of scalar functions in this precision: the CPU's bits on any card."""
     return without_contraction(source)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from numba import config, cuda
 
-if config.ENABLE_CUDASIM:
+if getattr(config, "ENABLE_CUDASIM", False):
     from langevin_lab.cuda.simulated import (
         absolute,
         bits_of,

@@ -1,4 +1,4 @@
-"""The text of a kernel for a card: vocabulary, noise, potential, step, what is recorded, the loop."""
+"""The text of a kernel for a card: vocabulary, noise, potential, step, recording, the loop."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from langevin_lab.compiled.modules import load
 from langevin_lab.cuda.device import compiler_version
+from langevin_lab.cuda.row_writer import LocalRows, loops_of, row_vocabulary
 from langevin_lab.cuda.writer import LONGEST, Registers, unrolled
 from langevin_lab.ensemble.kernel import Kernel, RecordingKernel
 
@@ -25,9 +26,11 @@ Written by langevin_lab for one potential, one method and one list of observable
 # {compiler}, {precision}
 
 import numpy as np
-from numba import cuda, uint32, uint64
+from numba import cuda, float64, uint32, uint64
 {imports}
 '''
+
+_HERE = Path(__file__).parent
 
 # Precision -> the module that says what its kernels are made of.
 _PRECISIONS = {"float64": "langevin_lab.cuda.double", "float32": "langevin_lab.cuda.single"}
@@ -64,7 +67,9 @@ def device_module(
     """
     arithmetic: Any = importlib.import_module(_PRECISIONS[precision])
     code, layout = kernel.dynamics.potential.code, kernel.layout
-    source = "\n\n\n".join(text for text in (code.source, kernel.functions) if text)
+    source = kernel.functions
+    if layout.lanes:
+        source = "\n\n\n".join(text for text in (code.source, source) if text)
     source = re.sub(r"^def ", "@inlined\ndef ", source, flags=re.M)
     constants = layout.constants() | {
         "LONGEST": LONGEST, "NOISY": kernel.noisy, "SCHEDULED": kernel.dynamics.is_scheduled,
@@ -75,7 +80,11 @@ def device_module(
         precision=precision,
         imports=arithmetic.HEADER,
     )
-    named = "\n".join(f"{name} = {value}" for name, value in (constants | dict(flags)).items())
+    # A card loops over a tuple, not over an array of the module.
+    named = "\n".join(
+        f"{name} = {str(value).replace('np.array', 'tuple')}"
+        for name, value in (constants | dict(flags)).items()
+    )
     translated = [arithmetic.translated(text.strip("\n")) for text in (source, *parts) if text]
     texts = [head, arithmetic.vocabulary(), arithmetic.noise(), named, *translated, *loops]
     return "\n\n\n".join(text.strip("\n") for text in texts if text) + "\n"
@@ -98,16 +107,33 @@ def kernel_source(
     str
         A module that can be read from top to bottom; its entry point is ``advance``.
     """
+    flags = {"SAVES": saves, "RECORDS": bool(kernel.moments or kernel.histograms)}
+    if not kernel.layout.lanes:
+        return _row_source(kernel, precision, flags)
     writer = Registers(kernel.dynamics.potential, kernel.layout, kernel.vector_coefficients)
     parts = [
         *writer.device_functions(),
         writer.record(kernel.moments),
         writer.histogram_values(kernel.histograms),
     ]
-    loop = loop_text(Path(__file__).with_name("recording_loop.py"))
-    loops = [writer.draw(), unrolled(loop, kernel.layout.steps_per_fill), writer.count()]
-    flags = {"SAVES": saves, "RECORDS": bool(kernel.moments or kernel.histograms)}
+    loop = unrolled(loop_text(_HERE / "recording_loop.py"), kernel.layout.steps_per_fill)
+    loops = [writer.draw(), loop_text(_HERE / "histogram_loop.py"), writer.count(), loop]
     return device_module(kernel, precision, parts, loops, flags)
+
+
+def _row_source(kernel: RecordingKernel, precision: str, flags: Mapping[str, object]) -> str:
+    """`kernel_source` of a potential of loops over arrays."""
+    potential, layout = kernel.dynamics.potential, kernel.layout
+    writer = LocalRows(potential, layout, kernel.vector_coefficients)
+    parts = [
+        loops_of(potential),
+        *writer.block_functions(),
+        writer.record(kernel.moments),
+        writer.histogram_values(kernel.histograms),
+    ]
+    loops = [loop_text(_HERE / "histogram_loop.py"), writer.count()]
+    loops.append(loop_text(_HERE / "row_loop.py"))
+    return device_module(kernel, precision, [row_vocabulary(), *parts], loops, flags)
 
 
 def recording_module(

@@ -7,12 +7,18 @@ nothing: the noise of a replica is that of its own index.
 
 from __future__ import annotations
 
+from typing import Any
+
+import numba
 import numpy as np
-from numba import cuda, int64
+from numba import int64
 
 from langevin_lab.cuda.intrinsics import entry
 
 STEPS_PER_FILL = 0
+NOISY = SCHEDULED = False
+real = float
+cuda: Any = numba.cuda
 
 
 def load_state(state, column):
@@ -39,6 +45,14 @@ def no_normals():
     """The same, all zero."""
 
 
+def of_phase(first, second):
+    """The normals of the step at hand, of the two that share pairs."""
+
+
+def is_due(skipped, done, last):
+    """Whether the step at hand is one of this launch."""
+
+
 def refresh(carried, parameters, seed, replica, first_step):
     """The stored gradient and energy."""
 
@@ -55,8 +69,8 @@ def look(carried, parameters):
     """What is seen of a state after a step: whether it lies in the target, or how far away."""
 
 
-def has_arrived(before, after, seed, replica, done):
-    """Whether the replica has arrived between two looks, in step number ``done``."""
+def has_arrived(before, after, seed, replica, number):
+    """Whether the replica has arrived between two looks, in the step of that number."""
 
 
 # --- kernel ---------------------------------------------------------------------------------------
@@ -64,10 +78,10 @@ def has_arrived(before, after, seed, replica, done):
 
 @entry
 def advance_to_target(
-    state, columns, survivors, n_survivors, arrival, outside, table, parameters, seed, noisy, bound,
+    state, columns, survivors, n_survivors, arrival, outside, table, parameters, seed, bound,
     first_step, n_steps, first_replica, n_columns,
 ):  # fmt: skip
-    """Advance the replicas of the columns by n_steps, those that arrive no further.
+    """Advance the replicas of the columns by n_steps < 2**31, those that arrive no further.
 
     arrival (n_replicas,) gets the step of the first arrival, outside (n_replicas,) the step after
     which the state is first NaN or not below the bound, in the target or not. The columns of the
@@ -80,36 +94,44 @@ def advance_to_target(
     here = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
     staying, own, column = False, np.int64(0), np.int64(0)
     if here < n_columns:
-        stop = first_step + n_steps
         column = columns[here]
         replica = np.uint64(first_replica) + np.uint64(column)
+        limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         carried = load_state(state, column)
         carried = refresh(carried, constants, seed, replica, first_step)
         before = look(carried, constants)
+        lost, arrived = False, False
+        last, done = np.int32(n_steps), np.int32(0)
+        fill = np.uint64(first_step // STEPS_PER_FILL)
+        skipped = np.int32(first_step % STEPS_PER_FILL)  # the first of two, run by the last launch
         first, second = no_normals()
-        done, staying = first_step, True
-        while staying and done < stop:
-            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
-                if noisy:
-                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
-            normals = first
-            if STEPS_PER_FILL == 2 and done % 2 == 1:
-                normals = second
-            if table.shape[0] > 1:
-                coefficients = load_coefficients(table, done - first_step)
-            carried = step(carried, normals, coefficients, constants)
-            after = look(carried, constants)
-            if is_outside(carried, bound):
-                outside[column] = done + 1
-                staying = False
-            elif has_arrived(before, after, seed, replica, done):
-                arrival[column] = done + 1
-                staying = False
-            before = after
-            done += 1
-        if staying:
+        while done < last:
+            if NOISY:
+                first, second = draw(seed, replica, fill)
+                fill += np.uint64(1)
+            # --- each phase ---
+            if is_due(skipped, done, last):
+                if SCHEDULED:
+                    coefficients = load_coefficients(table, done)
+                normals = of_phase(first, second)
+                carried = step(carried, normals, coefficients, constants)
+                after = look(carried, constants)
+                lost = is_outside(carried, limit)
+                arrived = has_arrived(before, after, seed, replica, first_step + done)
+                before = after
+                done = np.int32(done + np.int32(1))
+                if lost or arrived:
+                    break
+            # --- end ---
+            skipped = np.int32(0)
+        if lost:
+            outside[column] = first_step + done
+        elif arrived:
+            arrival[column] = first_step + done
+        else:
+            staying = True
             store_state(state, column, carried)
             own = cuda.atomic.add(place, 0, 1)
     cuda.syncthreads()

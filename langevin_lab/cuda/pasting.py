@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["pasted", "without_contraction"]
+__all__ = ["pasted", "source_of", "without_contraction"]
 
 
 def pasted(module: str, names: Iterable[str] = ()) -> str:
@@ -35,7 +35,7 @@ def pasted(module: str, names: Iterable[str] = ()) -> str:
 
 @functools.cache
 def _pasted(module: str, names: tuple[str, ...]) -> str:
-    source = _source(module)
+    source = source_of(module)
     lines = source.splitlines()
     body = [node for node in ast.parse(source).body if _is_kept(node)]
     wanted = _needed(body, names) if names else {name for node in body for name in _defined(node)}
@@ -58,7 +58,8 @@ def _pasted(module: str, names: tuple[str, ...]) -> str:
     return text.strip("\n")
 
 
-def _source(module: str) -> str:
+def source_of(module: str) -> str:
+    """The text of a module, which is not imported."""
     spec = importlib.util.find_spec(module)
     assert spec is not None
     assert spec.origin is not None
@@ -96,9 +97,10 @@ def _needed(body: list[ast.stmt], names: Iterable[str]) -> set[str]:
 
 
 def without_contraction(source: str) -> str:
-    """The text with every product a*b in a function, all of them of floats, as multiply(a, b).
+    """The text with every product a*b of floats in a function as multiply(a, b).
 
-    Only characters next to the operators change: comments and lines stay.
+    Products of integers are those of loop counters, sizes and whole numbers. Only characters next
+    to the operators change: comments and lines stay.
     """
     tree = ast.parse(source)
     lines = source.splitlines(keepends=True)
@@ -111,10 +113,7 @@ def without_contraction(source: str) -> str:
         return starts[line - 1] + column
 
     edits: list[tuple[int, int, int, str]] = []  # place, order there, bytes replaced, new text
-    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    for node in {id(n): n for function in functions for n in ast.walk(function)}.values():
-        if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)):
-            continue
+    for node in _float_products(tree):
         left_end = place(node.left.end_lineno or 0, node.left.end_col_offset or 0)
         star = data.index(b"*", left_end)
         blank = data[left_end:star].rstrip()
@@ -125,3 +124,57 @@ def without_contraction(source: str) -> str:
     for at, _, length, text in sorted(edits, reverse=True):
         data = data[:at] + text.encode() + data[at + length :]
     return data.decode()
+
+
+def _float_products(tree: ast.Module) -> list[ast.BinOp]:
+    """Products in functions, without those of integers."""
+    products = []
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef):
+            integers = _integer_names(function)
+            products += [
+                node
+                for node in ast.walk(function)
+                if isinstance(node, ast.BinOp)
+                and isinstance(node.op, ast.Mult)
+                and not _is_integer(node, integers)
+            ]
+    return products
+
+
+def _integer_names(function: ast.FunctionDef) -> set[str]:
+    """Loop counters, and names that are only ever given integers."""
+    counters, given = set(), []
+    for node in ast.walk(function):
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name):
+            counters.add(node.target.id)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            given.append((node.targets[0].id, node.value))
+        elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+            given.append((node.target.id, node.value))
+    integers = counters | {name for name, _ in given}
+    while True:
+        others = {name for name, value in given if not _is_integer(value, integers)}
+        if not others & integers:
+            return integers
+        integers -= others
+
+
+def _is_integer(node: ast.expr, integers: set[str]) -> bool:
+    if isinstance(node, ast.Constant):
+        return type(node.value) is int
+    if isinstance(node, ast.Name):
+        return node.id in integers or (node.id.isupper() and not node.id.startswith("_"))
+    if isinstance(node, ast.Attribute):
+        return node.attr == "size"
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.value, ast.Attribute) and node.value.attr == "shape"
+    if isinstance(node, ast.UnaryOp):
+        return _is_integer(node.operand, integers)
+    if isinstance(node, ast.Call):
+        called = ast.unparse(node.func)
+        chosen = called in ("min", "max") and all(_is_integer(a, integers) for a in node.args)
+        return chosen or called in ("len", "np.int64", "np.uint64")
+    if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.Div):
+        return _is_integer(node.left, integers) and _is_integer(node.right, integers)
+    return False

@@ -4,22 +4,22 @@ This file is pasted, from the marker on, after the device functions that `writer
 potential and one method; here those names are only declared. A step that leaves the bound is taken
 back: the thread is done with the state and the sums of the step before, as on the CPU. What stands
 between "each phase" and "end" is written out for each of the steps that share their normals' pairs.
-
-A histogram is counted in the block's shared memory where it fits: groups are neighbouring replicas,
-so the threads of a warp count in different rows of a column, and different banks.
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import numpy as np
-from numba import cuda, uint32, uint64
+from numba import uint32
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 
 N_HISTOGRAMS = N_GROUPS = STEPS_PER_FILL = LONGEST = 0
-NOISY = SCHEDULED = SAVES = RECORDS = IS_DUE = False
-NORMALS_OF_PHASE = (0.0,)
+NOISY = SCHEDULED = SAVES = RECORDS = False
 real = float
+cuda: Any = importlib.import_module("numba.cuda")
 
 
 def load_state(state, column):
@@ -58,6 +58,14 @@ def no_normals():
     """The same, all zero."""
 
 
+def of_phase(first, second):
+    """The normals of the step at hand, of the two that share pairs."""
+
+
+def is_due(skipped, done, last):
+    """Whether the step at hand is one of this launch."""
+
+
 def refresh(carried, parameters, seed, replica, first_step):
     """The stored gradient and energy."""
 
@@ -78,51 +86,15 @@ def count(carried, parameters, edges, n_bins, group, shared, n_shared, counts):
     """Add the histogrammed observables, by `count_one`."""
 
 
-# --- kernel ---------------------------------------------------------------------------------------
-
-
-@inlined
-def bin_of(value, low, per_unit, n_bins):
-    """The bin: 1..n, 0 below the range, n + 1 above it, n + 2 for NaN."""
-    scaled = (value - low) * per_unit
-    if scaled != scaled:
-        return n_bins + 2
-    if scaled < 0.0:
-        return np.int64(0)
-    if scaled >= n_bins:
-        return n_bins + 1
-    return np.int64(scaled) + 1
-
-
-@inlined
-def count_one(histogram, bin_index, group, shared, n_shared, counts):
-    """Add one to a bin: of the block's table, or of the card's where that has no room."""
-    if n_shared > 0:
-        row = histogram * counts.shape[2] + bin_index
-        cuda.atomic.add(shared, row * N_GROUPS + group, uint32(1))
-    else:
-        cuda.atomic.add(counts, (histogram, group, bin_index), uint64(1))
-
-
-@inlined
 def clear_shared(shared, n_shared):
     """Set the block's table to zero."""
-    for place in range(cuda.threadIdx.x, n_shared, cuda.blockDim.x):
-        shared[place] = 0
-    cuda.syncthreads()
 
 
-@inlined
 def add_shared(shared, n_shared, counts):
     """Add the block's table to the card's."""
-    cuda.syncthreads()
-    for place in range(cuda.threadIdx.x, n_shared, cuda.blockDim.x):
-        if shared[place] > 0:
-            row = place // N_GROUPS
-            histogram = row // counts.shape[2]
-            bin_index = row - histogram * counts.shape[2]
-            where = (histogram, place % N_GROUPS, bin_index)
-            cuda.atomic.add(counts, where, uint64(shared[place]))
+
+
+# --- kernel ---------------------------------------------------------------------------------------
 
 
 @inlined
@@ -173,11 +145,12 @@ def advance(
                 first, second = draw(seed, replica, fill)
                 fill += np.uint64(1)
             # --- each phase ---
-            if IS_DUE:
+            if is_due(skipped, done, last):
                 if SCHEDULED:
                     coefficients = load_coefficients(table, done)
                 before = carried
-                carried = step(carried, NORMALS_OF_PHASE, coefficients, constants)
+                normals = of_phase(first, second)
+                carried = step(carried, normals, coefficients, constants)
                 done = np.int32(done + np.int32(1))
                 left = is_outside(carried, limit)
                 if left:

@@ -8,14 +8,18 @@ room for records stops, and the others go on to the end of their steps.
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numba
 import numpy as np
-from numba import cuda
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 from langevin_lab.noise.philox import philox_bits
 
 STEPS_PER_FILL = 0
+NOISY = False
+real = float
+cuda: Any = numba.cuda
 
 
 def load_state(state, column):
@@ -217,7 +221,7 @@ def next_path(
 @entry
 def split(
     state, all_levels, all_counts, all_record_levels, all_records, all_waiting, all_survivors,
-    all_numbers, all_weights, replicas, steps, table, parameters, seed, noisy, bound, n_killed,
+    all_numbers, all_weights, replicas, steps, table, parameters, seed, bound, n_killed,
     spacing, n_steps,
 ):  # fmt: skip
     """Advance each run that is not over by n_steps, or until its path needs room for records.
@@ -234,6 +238,7 @@ def split(
         survivors, numbers, weights = all_survivors[run], all_numbers[run], all_weights[run]
         replica, first_step = replicas[run], steps[run]
         done, stop = first_step, first_step + n_steps
+        limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         path = numbers[PATH]
@@ -249,9 +254,8 @@ def split(
         full = False
         first, second = no_normals()
         while path >= 0 and done < stop and not full:
-            if STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step:
-                if noisy:
-                    first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+            if NOISY and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
+                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:
                 normals = second
@@ -260,7 +264,7 @@ def split(
             level = level_of(carried, constants, spacing)
             arrived = in_target(carried, constants)
             fallen = in_source(carried, constants)
-            lost = is_outside(carried, bound)
+            lost = is_outside(carried, limit)
             if not (level > reached or arrived or fallen or lost):
                 continue
             if lost:

@@ -6,14 +6,34 @@ from pathlib import Path
 from types import ModuleType
 
 from langevin_lab.compiled.modules import load
+from langevin_lab.cuda.cuda_run import CudaRun
 from langevin_lab.cuda.kernel_text import device_module, loop_text
 from langevin_lab.cuda.pasting import pasted
-from langevin_lab.cuda.writer import Registers
-from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel, SplittingKernel
+from langevin_lab.cuda.writer import Registers, unrolled
+from langevin_lab.ensemble.backends import Backend
+from langevin_lab.ensemble.kernel import BridgeKernel, Kernel, PassageKernel, SplittingKernel
 from langevin_lab.ensemble.moments import Moment
 from langevin_lab.ensemble.writer import function, tuple_text
 
-__all__ = ["module_of", "passage_source", "splitting_source"]
+__all__ = ["check_stopping", "module_of", "passage_source", "splitting_source"]
+
+
+def check_stopping(backend: Backend, kernel: Kernel) -> None:
+    """Raise an error that says what would do if a card cannot run a kernel that stops.
+
+    Raises
+    ------
+    NoDeviceError
+        If there is no card.
+    ValueError
+        If there are no kernels for this precision, potential or gradient noise.
+    """
+    if not kernel.layout.lanes:
+        raise ValueError(
+            f"backend={str(backend)!r} stops replicas in potentials given by an expression, and "
+            f"{kernel.dynamics.potential.name} is one of loops over arrays; use backend='cpu'"
+        )
+    CudaRun.check(backend, kernel)
 
 
 def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float64") -> str:
@@ -33,19 +53,17 @@ def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float
         writer = _writer(kernel, kernel.scales.size)
         distances = [Moment(text) for text in kernel.distances]
         parts = [writer.histogram_values(distances)]
-        rule = [
-            f"N_BOUNDARIES = {len(distances)}",
-            _loop("bridge_rule"),
-            _look("histogram_values"),
-        ]
+        rule = [_loop("bridge_rule"), _look("histogram_values")]
+        flags = {"N_BOUNDARIES": len(distances)}
     else:
         writer = _writer(kernel, kernel.shifts.size)
         parts = [writer.region(kernel.target)]
-        arrived = function("has_arrived(before, after, seed, replica, done)", ["return after"])
-        rule = [arrived, _look("in_target")]
+        arrived = function("has_arrived(before, after, seed, replica, number)", ["return after"])
+        rule, flags = [arrived, _look("in_target")], {}
     parts = [*writer.device_functions(), *parts]
-    rule.insert(0, "from numba import int64")
-    return device_module(kernel, precision, parts, [*rule, _loop("passage_loop")])
+    loop = unrolled(_loop("passage_loop"), kernel.layout.steps_per_fill)
+    loops = ["from numba import int64", writer.draw(), *rule, loop]
+    return device_module(kernel, precision, parts, loops, flags)
 
 
 def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str:
@@ -63,21 +81,22 @@ def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str
         writer.region(kernel.regions["source"], "in_source"),
         writer.region(kernel.regions["target"], "in_target"),
     ]
-    loops = ["import math", *_records(writer.carried), _loop("splitting_loop")]
+    loops = ["import math", writer.draw(), *_records(writer.carried), _loop("splitting_loop")]
     if precision != "float64":  # whose noise is made of it anyway
         loops.insert(0, pasted("langevin_lab.noise.philox", ["philox_bits"]))
     if "surface" in kernel.regions:
         parts.append(writer.region(kernel.regions["surface"], "beyond_surface"))
         loops.append(_loop("crossing_loop"))
-    return device_module(kernel, precision, parts, loops)
+    return device_module(kernel, precision, parts, loops, {})
 
 
-def module_of(
-    kernel: PassageKernel | BridgeKernel | SplittingKernel, precision: str
-) -> ModuleType:
+def module_of(kernel: PassageKernel | BridgeKernel | SplittingKernel, precision: str) -> ModuleType:
     """The imported module, kept in the cache folder like those of the CPU."""
-    source = splitting_source if isinstance(kernel, SplittingKernel) else passage_source
-    return load(source(kernel, precision), f"cuda_{kernel.method.name}")  # type: ignore[operator]
+    if isinstance(kernel, SplittingKernel):
+        source = splitting_source(kernel, precision)
+    else:
+        source = passage_source(kernel, precision)
+    return load(source, f"cuda_{kernel.method.name}")
 
 
 def _writer(kernel: PassageKernel | BridgeKernel | SplittingKernel, n_shifts: int) -> Registers:

@@ -217,9 +217,10 @@ class Registers(Lanes):
 def unrolled(loop: str, steps_per_fill: int) -> str:
     """The text of a loop with its "each phase" part once for each step that shares the normals."""
     head, body, tail = re.split(r" *# --- (?:each phase|end) ---\n", loop)
+    call = "is_due(skipped, done, last)"
     due = ["skipped == 0", "done < last"] if steps_per_fill == 2 else ["True"]
     phases = [
-        body.replace("NORMALS_OF_PHASE", name).replace("IS_DUE", condition)
+        body.replace("of_phase(first, second)", name).replace(call, condition)
         for name, condition in zip(("first", "second"), due)
     ]
     return "".join([head, *phases, tail])

@@ -9,7 +9,6 @@ import numpy as np
 
 from langevin_lab.ensemble.backends import CPU, Backend
 from langevin_lab.ensemble.kernel import BridgeKernel, Kernel, PassageKernel
-from langevin_lab.ensemble.machine import processor
 from langevin_lab.ensemble.run import block_width, n_columns, task_count
 
 
@@ -17,8 +16,8 @@ from langevin_lab.ensemble.run import block_width, n_columns, task_count
 class Passage:
     """Replicas advanced by compiled code on the CPU until they arrive.
 
-    A backend has a subclass of this name, which overrides `check`, `hardware`, `n_waiting`,
-    `advance` and `outcome`.
+    A backend has a subclass of this name, which overrides `check`, `n_waiting`, `advance`
+    and `outcome`.
 
     Parameters
     ----------
@@ -50,11 +49,6 @@ class Passage:
     @classmethod
     def check(cls, backend: Backend, kernel: Kernel) -> None:
         """Raise an error that says what would do if the backend cannot run the kernel."""
-
-    @property
-    def hardware(self) -> dict[str, str]:
-        """The name of the device, versions of what drives it."""
-        return {"device": processor()}
 
     @property
     def n_waiting(self) -> int:

@@ -38,6 +38,12 @@ class Plan:
     n_threads: int
     backend: Backend = CPU
 
+    @property
+    def hardware(self) -> dict[str, str]:
+        """Backend, device, and versions of what drives it."""
+        found: dict[str, str] = self.backend.part("hardware_of")(self.backend)
+        return found
+
 
 class SplitPaths:
     """Runs of the algorithm in the lanes of one block, advanced by compiled code on the CPU.

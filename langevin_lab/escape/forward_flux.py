@@ -147,7 +147,7 @@ def _flux_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> For
     successes, n_steps = _climb(plan, replicas, crossings.levels, crossings.states, levels)
     return ForwardFlux(
         levels, successes, n_trials, crossings.n_crossings, crossings.times, n_steps,
-        plan.kernel.dt, plan.seed, runs, shared_settings(arguments),
+        plan.kernel.dt, plan.seed, runs, shared_settings(arguments), plan.hardware,
     )  # fmt: skip
 
 

@@ -312,7 +312,7 @@ class _Flight:
         if crossing == "bridge":
             last[arrived] -= 0.5  # the boundary is touched at any time in the step
         shifts = getattr(kernel, "shifts", np.zeros(0))
-        hardware = {"backend": str(replicas.backend), **replicas.hardware}
+        hardware = replicas.backend.part("hardware_of")(replicas.backend)
         return FirstPassage(last * dt, arrived, diverged > 0, dt, crossing, shifts, hardware)
 
     def _give_up(self, step: int) -> None:

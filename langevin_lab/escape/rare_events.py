@@ -290,4 +290,5 @@ def _event(found: Any, plan: Plan, arguments: dict[str, Any], runs: np.ndarray) 
         found.log_probabilities, found.n_iterations, found.n_branches, found.n_steps,
         n_replicas=arguments["n_replicas"], n_killed=plan.n_killed, dt=plan.kernel.dt,
         seed=plan.seed, runs=runs.astype(np.int64), settings=shared_settings(arguments),
+        hardware=plan.hardware,
     )  # fmt: skip

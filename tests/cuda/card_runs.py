@@ -11,7 +11,9 @@ def both(dynamics, method, *, card=None, **settings):
     """The dataset of the CPU and that of the card; ``card`` holds settings of the latter alone."""
     settings = {"n_steps": 9, "n_replicas": 9, "seed": 11, "progress": False} | settings
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*(diverged|correlate|was NaN)", category=RuntimeWarning)
+        warnings.filterwarnings(
+            "ignore", message=".*(diverged|correlate|was NaN)", category=RuntimeWarning
+        )
         return (
             ll.simulate(dynamics, method, **settings),
             ll.simulate(dynamics, method, backend="cuda", **{**settings, **(card or {})}),

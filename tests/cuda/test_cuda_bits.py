@@ -93,9 +93,7 @@ def test_a_replica_that_blows_up_is_frozen_at_the_same_step(bound, chunk_size):
         "observe": {"x2": "x**2", "density": Histogram("x", 6, -2.0, 2.0)},
         "divergence_bound": bound,
     }  # fmt: skip
-    expected, found = card_runs.both(
-        EQUATION, "BAOAB", card={"chunk_size": chunk_size}, **settings
-    )
+    expected, found = card_runs.both(EQUATION, "BAOAB", card={"chunk_size": chunk_size}, **settings)
     card_runs.assert_same(expected, found)
     assert (found["diverged_step"] >= 0).sum() >= 1
     assert (found["diverged_step"] < 0).sum() >= 8
@@ -103,11 +101,9 @@ def test_a_replica_that_blows_up_is_frozen_at_the_same_step(bound, chunk_size):
 
 def test_a_memory_that_is_not_finite_freezes_the_replica():
     cliff = ll.Potential.from_expression("exp(x**4)", variables=("x",))
-    start = np.array([[0.3], [-0.2], [5.0], [0.1], [0.5], [0.2], [0.4], [-0.4]])
+    start = np.array([[0.3], [-0.2], [4.6], [0.1], [0.5], [0.2], [0.4], [-0.4]])
     settings = {"n_steps": 6, "n_replicas": 8, "start": start, "observe": {"mean": "x"}}
-    expected, found = card_runs.both(
-        cliff, ll.momentum.Adam(learning_rate=0.01), **settings
-    )
+    expected, found = card_runs.both(cliff, ll.momentum.Adam(learning_rate=0.01), **settings)
     card_runs.assert_same(expected, found)
     assert list(np.flatnonzero(found["diverged_step"] >= 0)) == [2]
 
