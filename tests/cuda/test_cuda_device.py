@@ -115,7 +115,6 @@ def test_the_attributes_name_compiler_and_card():
 RISK = ll.potentials.empirical_risk(
     "(a*w - y)**2/2", variables=("w",), data={"a": [1.0, 2.0], "y": [1.0, 0.0]}, batch_size=1
 )
-NETWORK = ll.potentials.multilayer_perceptron([[1.0], [2.0]], [1.0, 0.0], hidden=(3,))
 
 
 @pytest.mark.parametrize(
@@ -126,11 +125,6 @@ NETWORK = ll.potentials.multilayer_perceptron([[1.0], [2.0]], [1.0, 0.0], hidden
             ll.Overdamped(RISK, temperature=0.1),
             {"method": "EulerMaruyama"},
             "draws no minibatches of .*use backend='torch' or 'cpu'",
-        ),
-        (
-            ll.Langevin(NETWORK, temperature=0.1, friction=1.0),
-            {},
-            "runs potentials given by an expression, and .*use backend='torch' or 'cpu'",
         ),
     ],
 )
