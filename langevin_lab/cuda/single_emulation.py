@@ -77,13 +77,11 @@ def single_steps(
     n_replicas = len(start)
     replicas = np.arange(first_replica, first_replica + n_replicas, dtype=np.uint64)
     parameters = tuple(np.float32(value) for value in kernel.parameters)
-    coefficients = tuple(np.float32(value) for value in kernel.table(0, 1)[0])
-    carried = [np.zeros(n_replicas, np.float32) for _ in range(layout.n_carried)]
-    for row, column in enumerate(np.float32(start).T):
-        carried[row] = column.copy()
+    coefficients = _coefficients(kernel)
+    carried = np.zeros((layout.n_carried, n_replicas), np.float32)
+    carried[: layout.dim] = np.transpose(start)
     if start_momentum is not None:
-        for row, column in enumerate(np.float32(start_momentum).T):
-            carried[layout.dim + row] = column.copy()
+        carried[layout.dim : 2 * layout.dim] = np.transpose(start_momentum)
     seed_word, fill = np.uint64(seed), 0
     state = module.refresh(tuple(carried), parameters, seed_word, replicas, 0)
     while True:
@@ -95,11 +93,18 @@ def single_steps(
         fill += 1
 
 
+def _coefficients(kernel: RecordingKernel) -> tuple[np.float32, ...]:
+    """Those of a step, then what rounding them left (`single.with_low_parts`)."""
+    row = kernel.table(0, 1)[0]
+    rounded = row.astype(np.float32)
+    return (*rounded, *(row - rounded).astype(np.float32))
+
+
 def _module(kernel: RecordingKernel) -> Any:
     """The device functions of a kernel, for arrays."""
     writer = Registers(kernel.dynamics.potential, kernel.layout, kernel.vector_coefficients)
     parts = [writer.noise_function(), writer.step(), writer.refresh()]
-    text = device_module(kernel, "float32", parts, [writer.draw()])
+    text = device_module(kernel, "float32", parts, [writer.draw()], {})
     head, rest = text.split(single.HEADER)
     head = "\n".join(line for line in head.splitlines() if not line.startswith("from numba"))
     return load(f"{head}\n{_ARRAYS}{rest}", f"single_{kernel.method.name}")
