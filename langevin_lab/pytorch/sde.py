@@ -375,14 +375,25 @@ class _DiffusionSDE(DynamicsSDE):
         return drift
 
     def _slopes(self, y: torch.Tensor) -> torch.Tensor:
-        """sum_jk B_jk dB_ik/dx_j, by forward differentiation along each noise."""
-        if self.dynamics.n_noises is not None or self.noise_type == "diagonal":
-            columns = self._noises
-        else:
-            (noise,) = self._noises
-            columns = [functools.partial(_one_entry, noise, k) for k in range(self.dim)]
-        slopes = [torch.func.jvp(column, (y,), (column(y),))[1] for column in columns]
-        return functools.reduce(torch.add, slopes)
+        """sum_jk B_jk dB_ik/dx_j by autograd."""
+        keep = torch.is_grad_enabled() and y.requires_grad
+        with torch.enable_grad():
+            at = y if y.requires_grad else y.detach().requires_grad_()
+            columns = [noise(at) for noise in self._noises]
+            slope = functools.partial(_slope, at=at, create_graph=keep)
+            if self.noise_type == "diagonal":
+                total = columns[0] * slope(columns[0])
+            elif self.dynamics.n_noises is None:
+                (b,) = columns
+                rows = [b[:, i] * slope(b[:, i])[:, i] for i in range(self.dim)]
+                total = torch.stack(rows, dim=1)
+            else:
+                rows = [
+                    functools.reduce(torch.add, [(b * slope(b[:, i])).sum(1) for b in columns])
+                    for i in range(self.dim)
+                ]
+                total = torch.stack(rows, dim=1)
+        return total if keep else total.detach()
 
     def g(self, t: Any, y: torch.Tensor) -> torch.Tensor:
         """Noise: (n_replicas, dim) if diagonal, else (n_replicas, dim, n_channels)."""
@@ -396,7 +407,12 @@ def _vector(function: Callable, parameters: list[float], y: torch.Tensor) -> tor
     return vector(function, y, parameters, -1)
 
 
-def _one_entry(noise: Callable, k: int, y: torch.Tensor) -> torch.Tensor:
-    """Column k of a diagonal factor: its entry k, and zeros."""
-    kept = torch.arange(y.shape[1], device=y.device) == k
-    return torch.where(kept, noise(y), 0.0)
+def _slope(value: torch.Tensor, *, at: torch.Tensor, create_graph: bool) -> torch.Tensor:
+    """Gradient of the sum of a value, 0 where it depends on nothing."""
+    if not value.requires_grad:
+        return torch.zeros_like(at)
+    (slope,) = torch.autograd.grad(
+        value.sum(), at, retain_graph=True, create_graph=create_graph, allow_unused=True,
+        materialize_grads=True,
+    )  # fmt: skip
+    return slope
