@@ -16,6 +16,7 @@ Source: Roessler (2010) for U; Davie (2014) for A.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -283,6 +284,12 @@ def step_normals(
         ]
         return torch.stack(rows, dim=1)
     out = torch.empty((count, len(replicas)), dtype=torch.float64)
-    fill = load(_ENTRY, "step_normals").fill
-    fill(out.view(-1).numpy(), np.uint64(seed), replicas, np.uint64(start // 2), count // 2)
+    _compiled_fill()(
+        out.view(-1).numpy(), np.uint64(seed), replicas, np.uint64(start // 2), count // 2
+    )
     return out.to(dtype)
+
+
+@functools.cache
+def _compiled_fill() -> Any:
+    return load(_ENTRY, "step_normals").fill

@@ -278,9 +278,7 @@ def _key(function: Function | None) -> str:
     return f"{function.__qualname__} {code.co_code.hex()} {code.co_names} {code.co_consts[1:]!r}"  # type: ignore[union-attr]
 
 
-def _check_numbers(
-    dim: Any, n_examples: Any, batch_size: Any, work: Any, *, drawing: bool
-) -> None:
+def _check_numbers(dim: Any, n_examples: Any, batch_size: Any, work: Any, *, drawing: bool) -> None:
     counts = {"dim": dim, "n_examples": n_examples, "batch_size": batch_size, "work": work}
     for name, value in counts.items():
         if value is None and name != "dim":

@@ -24,13 +24,15 @@ import torch
 
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel
-from langevin_lab.ensemble.layout import N_GROUPS, NO_RETURN, STRETCH, Layout
+from langevin_lab.ensemble.layout import N_GROUPS, NO_RETURN, Layout
 from langevin_lab.ensemble.machine import processor
 from langevin_lab.ensemble.run import Run as HostRun
 from langevin_lab.integrators import Method
 
 __all__ = ["Run"]
 
+CALL = 256  # steps of one call of torchsde, which looks at shapes first
+KEPT = 2**23  # numbers of the states that one call returns
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
@@ -96,9 +98,19 @@ class Run(HostRun):
             if self._on_device is None:
                 self._on_device = _Arrays(self)
             while self.step < stop:
-                last = min(stop, (self.step // STRETCH + 1) * STRETCH)
+                last = self._end_of_call(stop)
                 self._run_stretch(self._on_device, last)
                 self.step = last
+
+    def _end_of_call(self, stop: int) -> int:
+        """Up to CALL steps, fewer if many states were to be kept at a time."""
+        most = max(1, KEPT // (self.n_replicas * self._sde.n_state))
+        kept = 0
+        for done in range(self.step + 1, min(stop, self.step + CALL)):
+            kept += self._is_looked_at(done)
+            if kept >= most:
+                return done
+        return min(stop, self.step + CALL)
 
     def fetch(self) -> None:
         """Bring the arrays up to date; the next steps read them again."""
@@ -113,11 +125,15 @@ class Run(HostRun):
             self._save_frozen(arrays, last)
         if not len(rows):
             return
-        looks = self._looks(last, every=narrow)
+        looks = self._looks(last, every=False)
         start = arrays.y if arrays.all_run else arrays.y[rows]
         path = self._solve(arrays, start, looks)
         left = None
         if self._is_outside(path if narrow else path[-1]).any():
+            middle = (self.step + last) // 2
+            if middle > self.step and (last - self.step) * start.numel() > KEPT:
+                self._run_halves(arrays, middle, last)
+                return
             looks = self._looks(last, every=True)
             path, left = self._frozen(arrays, start, self._solve(arrays, start, looks), looks)
         self._record(arrays, rows, path, looks, left)
@@ -125,16 +141,24 @@ class Run(HostRun):
         if left is not None:
             arrays.choose(rows[left == len(looks)])
 
+    def _run_halves(self, arrays: _Arrays, middle: int, last: int) -> None:
+        """The same steps in two calls, whose states are fewer."""
+        first = self.step
+        for end in (middle, last):
+            self._run_stretch(arrays, end)
+            self.step = end
+        self.step = first
+
     def _is_outside(self, y: torch.Tensor) -> torch.Tensor:
         return (~(y.abs() < self.bound)).any(dim=-1)
 
     def _looks(self, last: int, *, every: bool) -> list[int]:
         """The steps after which the state is wanted."""
-        return [
-            done
-            for done in range(self.step + 1, last + 1)
-            if every or done == last or self._is_recorded(done) or self._is_saved(done)
-        ]
+        steps = range(self.step + 1, last + 1)
+        return [done for done in steps if every or done == last or self._is_looked_at(done)]
+
+    def _is_looked_at(self, done: int) -> bool:
+        return self.bound < NO_RETURN or self._is_recorded(done) or self._is_saved(done)
 
     def _is_recorded(self, done: int) -> bool:
         records = bool(self._moments.moments or self._histograms.moments)
