@@ -141,11 +141,10 @@ class TorchPotential(Potential):
 
     def _identity(self) -> tuple[Any, ...]:
         code = self.code
-        own = (code.energy, code.gradient)
-        if isinstance(code, TorchCode):
-            tensors = tuple((name, id(value)) for name, value in code.tensors.items())
-            own = (*own, code.batch_energy, code.batch_gradient, tensors)
-        return (*super()._identity(), own)
+        assert isinstance(code, TorchCode)
+        functions = (code.energy, code.gradient, code.batch_energy, code.batch_gradient)
+        tensors = tuple((name, id(value)) for name, value in code.tensors.items())
+        return (*super()._identity(), functions, tensors)
 
     def energy(self, x: Any) -> Any:
         """Return U(x): x (..., dim) -> (...)."""
