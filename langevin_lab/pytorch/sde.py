@@ -179,6 +179,11 @@ class DynamicsSDE(torch.nn.Module):
             columns.append(value.reshape(count, width))
         return torch.cat(columns, dim=1)
 
+    def unpack(self, y: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The parts of states (..., n_state) by name: (..., dim), thermostats (..., 1)."""
+        sizes = [self.dim if name in ("x", "p") else 1 for name in self.names]
+        return dict(zip(self.names, y.split(sizes, dim=-1)))
+
     def f(self, t: Any, y: torch.Tensor) -> torch.Tensor:
         """Drift, (n_replicas, n_state)."""
         raise NotImplementedError

@@ -28,6 +28,7 @@ from langevin_lab.ensemble.layout import N_GROUPS, NO_RETURN, Layout
 from langevin_lab.ensemble.machine import processor
 from langevin_lab.ensemble.run import Run as HostRun
 from langevin_lab.integrators import Method
+from langevin_lab.pytorch.recording import Observables, bin_numbers
 
 __all__ = ["Run"]
 
@@ -41,7 +42,6 @@ class Run(HostRun):
 
     def __post_init__(self) -> None:
         from langevin_lab.pytorch.sde_solvers import sde_of
-        from langevin_lab.pytorch.tensor_observables import Observables
 
         super().__post_init__()
         kernel: Any = self.kernel
@@ -49,8 +49,9 @@ class Run(HostRun):
         self._place = torch.device(self.backend.device or "cpu")
         settings = {"dtype": self._dtype, "device": self._place}
         self._sde = sde_of(kernel.method, kernel.dynamics, time_unit=kernel.dt, **settings)
-        self._moments = Observables(self._sde, kernel.moments, kernel.dt)
-        self._histograms = Observables(self._sde, kernel.histograms, kernel.dt)
+        functions = self._sde.functions
+        self._moments = Observables(kernel, functions, kernel.moments, -1)
+        self._histograms = Observables(kernel, functions, kernel.histograms, -1)
         self._on_device: _Arrays | None = None
 
     @classmethod
@@ -205,15 +206,15 @@ class Run(HostRun):
         """Add the recorded states to sums and counts, the saved ones to the path."""
         chosen = [k for k, done in enumerate(looks) if self._is_recorded(done)]
         if chosen:
-            states = path if len(chosen) == len(looks) else path[chosen]
+            parts = self._sde.unpack(path if len(chosen) == len(looks) else path[chosen])
             inside = (
                 None if left is None else torch.tensor(chosen, device=path.device)[:, None] < left
             )
-            for index, values in enumerate(self._moments.values(states)):
+            for index, values in enumerate(self._moments.values(parts)):
                 if inside is not None:
                     values = torch.where(inside, values, 0.0)
                 arrays.sums[index, rows] += values.sum(0, dtype=torch.float64)
-            for index, values in enumerate(self._histograms.values(states)):
+            for index, values in enumerate(self._histograms.values(parts)):
                 self._count(arrays, index, rows, values, inside)
         for k, done in enumerate(looks):
             if self._is_saved(done):
@@ -221,17 +222,14 @@ class Run(HostRun):
                 place[:, rows.cpu().numpy()] = path[k].T.cpu().numpy()
 
     def _count(self, arrays: _Arrays, index: int, rows: Any, values: Any, inside: Any) -> None:
-        """Count values into bins 1..n; 0 lies below the range, n + 1 above, n + 2 is for NaN."""
-        (low, per_unit), bins = self.edges[index].tolist(), int(self.n_bins[index])
-        scaled = (values.to(torch.float64) - low) * per_unit
-        number = torch.clamp(scaled, -1.0, float(bins)).nan_to_num(0.0).floor().long() + 1
-        number = torch.where(torch.isnan(scaled), bins + 2, number)
-        width = self.counts.shape[2]
-        flat = number + (arrays.groups[rows] * width)
+        """Count values of shape (n_looks, n_running) into the bins of their groups."""
+        (low, per_unit), size = self.edges[index].tolist(), self.counts.shape[2]
+        groups = arrays.groups[rows].expand(values.shape)
+        bins = bin_numbers(values, low, per_unit, int(self.n_bins[index]), groups, size)
         if inside is not None:
-            flat = flat[inside]
-        counted = torch.bincount(flat.ravel(), minlength=N_GROUPS * width)
-        arrays.counts[index] += counted.view(N_GROUPS, width)
+            bins = bins[inside]
+        counted = torch.bincount(bins.ravel(), minlength=N_GROUPS * size)
+        arrays.counts[index] += counted.view(N_GROUPS, size)
 
     def _save_frozen(self, arrays: _Arrays, last: int) -> None:
         """Replicas frozen before this stretch stand still in the saved path."""
@@ -264,7 +262,7 @@ class _Arrays:
         run = self._run
         method: Any = run.kernel.method
         self.running, self.all_run = running, len(running) == run.n_replicas
-        replicas = (run.first_replica + running.cpu().numpy()).astype(np.uint64)
+        replicas = run.first_replica + running.cpu().numpy()
         self.motion = CounterBrownianMotion(
             run.seed, replicas, run._sde.n_channels, 1.0, method.levy_area, run._dtype, run._place
         )
