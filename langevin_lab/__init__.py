@@ -27,6 +27,7 @@ _ROOMS = (
     "limits",
     "escape",
     "evidence",
+    "cuda",
     "training",
     "pytorch",
     "lab",

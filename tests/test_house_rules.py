@@ -27,6 +27,7 @@ FLOORS = {
     "limits": 6,
     "escape": 6,
     "evidence": 6,
+    "cuda": 6,
     "training": 7,
     "pytorch": 7,
     "lab": 7,

@@ -18,6 +18,10 @@ class Lanes(Writer):
     def at(self, name: str, coordinate: int, lane: str = "i") -> str:
         return f"work[{self.layout.row(name, coordinate) * self.layout.width} + {lane}]"
 
+    def normal_at(self, array: str, row: int) -> str:
+        """One normal of a lane, from a row of an array."""
+        return f"{array}[{row * self.layout.width} + i]"
+
     def scalars(self, name: str) -> list[str]:
         return [f"{name}_{index}" for index in range(self.layout.dim)]
 
@@ -31,10 +35,10 @@ class Lanes(Writer):
 
     def noise_lines(self, target: str, argument: str, array: str, first: int) -> list[str]:
         """Lines that add the noise of one evaluation, with normals from a row of an array on."""
-        noise, width = self.layout.noise, self.layout.width
+        noise = self.layout.noise
         if noise is None:
             return []
-        normals = [f"{array}[{(first + k) * width} + i]" for k in range(noise.n_normals)]
+        normals = [self.normal_at(array, first + k) for k in range(noise.n_normals)]
         if isinstance(noise, FactorNoise):
             call = ", ".join([*self.scalars(argument), *self.parameter_scalars()])
             factors = {place: f"factor_{k}" for k, place in enumerate(noise.entries)}

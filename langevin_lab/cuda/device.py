@@ -1,0 +1,155 @@
+"""The card that a run uses: found, named, or missed with a line that says what to do."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+from dataclasses import dataclass
+from typing import Any
+
+from langevin_lab.ensemble.backends import Backend
+
+__all__ = ["Device", "NoDeviceError", "compiler_version", "find_device"]
+
+THREADS = 256  # of a block
+SIMULATED_THREADS = 16  # each is a thread of Python
+SHARED_BYTES = 48 * 1024  # of a block, what every card grants
+
+
+class NoDeviceError(RuntimeError):
+    """backend="cuda" was asked for and there is no card that could run it."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A card, or the simulator.
+
+    Parameters
+    ----------
+    number : int
+    name : str
+    simulated : bool
+    versions : dict of str to str
+        Compute capability, driver, runtime, compiler.
+    """
+
+    number: int
+    name: str
+    simulated: bool
+    versions: dict[str, str]
+
+    @property
+    def threads(self) -> int:
+        """Threads of a block."""
+        return SIMULATED_THREADS if self.simulated else THREADS
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """What a dataset says about the card."""
+        return {"device": self.name, **self.versions}
+
+
+def compiler_version() -> str:
+    """Which numba target compiles kernels: the separate package, or the one built into numba."""
+    try:
+        return f"numba-cuda {importlib.metadata.version('numba-cuda')}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"numba {importlib.metadata.version('numba')}"
+
+
+def find_device(backend: Backend) -> Device:
+    """The card that a backend names, made the current one.
+
+    Raises
+    ------
+    NoDeviceError
+        If there is none, or none of that number.
+    """
+    number = int(backend.device or 0)
+    cuda = _numba_cuda(backend)
+    n_cards = _n_cards(cuda, backend)
+    if number >= n_cards:
+        raise NoDeviceError(
+            f"backend={str(backend)!r}: there is no card number {number}, there are {n_cards}; use "
+            f"{' or '.join(repr(f'cuda:{k}') for k in range(n_cards))}"
+        )
+    cuda.select_device(number)
+    return _described(number)
+
+
+def _numba_cuda(backend: Backend) -> Any:
+    try:
+        from numba import cuda
+    except ImportError as error:
+        raise NoDeviceError(_message(backend, f"numba.cuda cannot be imported ({error})")) from None
+    return cuda
+
+
+def _n_cards(cuda: Any, backend: Backend) -> int:
+    """Number of cards; NoDeviceError that says what is missing if there is none."""
+    if _is_simulated():
+        return 1
+    missing = []
+    if not _has_driver(cuda):
+        missing.append("no NVIDIA driver (libcuda)")
+    if not _has_compiler():
+        missing.append("no NVVM compiler (CUDA toolkit or the package nvidia-cuda-nvcc)")
+    n_cards = 0 if missing else len(cuda.gpus)
+    if not n_cards:
+        missing = missing or ["no card"]
+        raise NoDeviceError(_message(backend, " and ".join(missing)))
+    return n_cards
+
+
+def _message(backend: Backend, missing: str) -> str:
+    return (
+        f"backend={str(backend)!r} looked for a driver, an NVVM compiler and a card and found "
+        f"{missing}; run the same on the CPU with backend='cpu', or backend='torch'"
+    )
+
+
+def _is_simulated() -> bool:
+    from numba import config
+
+    return bool(getattr(config, "ENABLE_CUDASIM", False))
+
+
+def _has_driver(cuda: Any) -> bool:
+    try:
+        return cuda.cuda_error() is None and len(cuda.gpus) >= 0
+    except Exception:  # whatever a driver that is not there makes of it
+        return False
+
+
+def _has_compiler() -> bool:
+    try:
+        from numba.cuda.cudadrv import nvvm
+
+        nvvm.NVVM()
+    except Exception:  # a library that is not there, or not of the version expected
+        return False
+    return True
+
+
+@functools.cache
+def _described(number: int) -> Device:
+    """Name and versions of the current card."""
+    versions = {"compiler": compiler_version()}
+    if _is_simulated():
+        return Device(number, "simulator of numba.cuda", True, versions)
+    cuda = importlib.import_module("numba.cuda")
+    card = cuda.get_current_device()
+    name = card.name.decode() if isinstance(card.name, bytes) else str(card.name)
+    versions["compute_capability"] = ".".join(str(part) for part in card.compute_capability)
+    versions["cuda_driver"] = _version(lambda: cuda.cudadrv.driver.driver.get_version())
+    versions["cuda_runtime"] = _version(lambda: cuda.runtime.get_version())
+    return Device(number, name, False, versions)
+
+
+def _version(ask: Any) -> str:
+    """A version as text; "unknown" where this version of numba does not say."""
+    try:
+        return ".".join(str(part) for part in ask())
+    except Exception:  # the interfaces differ between numba and numba-cuda
+        return "unknown"

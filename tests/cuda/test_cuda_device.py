@@ -1,0 +1,151 @@
+"""What is refused on a card and how it is said; what the dataset says of the card."""
+
+import os
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+import langevin_lab as ll
+from langevin_lab.cuda import NoDeviceError, device, find_device, kernel_source
+from langevin_lab.ensemble.backends import Backend
+from langevin_lab.ensemble.kernel import RecordingKernel
+
+EQUATION = ll.Langevin(ll.potentials.double_well(), temperature=0.5, friction=1.0)
+
+
+def run(dynamics=EQUATION, method="BAOAB", **settings):
+    settings = {"n_steps": 4, "n_replicas": 8, "seed": 1, "backend": "cuda"} | settings
+    if "learning_rate" not in repr(method):
+        settings.setdefault("dt", 0.05)
+    return ll.simulate(dynamics, method, **settings)
+
+
+def test_without_a_card_one_line_says_what_was_looked_for_and_what_to_do():
+    script = (
+        "import langevin_lab as ll\n"
+        "eq = ll.Langevin(ll.potentials.harmonic(), temperature=1.0, friction=1.0)\n"
+        "ll.simulate(eq, 'BAOAB', dt=0.1, n_steps=4, n_replicas=8, seed=1, backend='cuda')\n"
+    )
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "0", "CUDA_VISIBLE_DEVICES": ""}
+    finished = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=environment
+    )
+    said = finished.stderr.splitlines()[-1]
+    assert "NoDeviceError: backend='cuda' looked for a driver, an NVVM compiler and a card" in said
+    assert said.endswith("run the same on the CPU with backend='cpu', or backend='torch'")
+
+
+class Driver:
+    """Stands in for numba.cuda on a machine with so many cards."""
+
+    def __init__(self, n_cards, error=None):
+        self.gpus, self.error = [None] * n_cards, error
+
+    def cuda_error(self):
+        return self.error
+
+    def select_device(self, number):
+        self.selected = number
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with a driver, a compiler and cards, or without."""
+
+    def make(n_cards=1, *, error=None, compiler=True):
+        driver = Driver(n_cards, error)
+        monkeypatch.setattr(device, "_is_simulated", lambda: False)
+        monkeypatch.setattr(device, "_numba_cuda", lambda backend: driver)
+        monkeypatch.setattr(device, "_has_compiler", lambda: compiler)
+        monkeypatch.setattr(device, "_described", lambda number: number)
+        return driver
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("n_cards", "absent", "named"),
+    [
+        (1, {"error": "none"}, r"found no NVIDIA driver \(libcuda\); run the same"),
+        (1, {"compiler": False}, r"found no NVVM compiler \(CUDA toolkit"),
+        (1, {"error": "none", "compiler": False}, "no NVIDIA driver .* and no NVVM compiler"),
+        (0, {}, "found no card; run the same on the CPU with backend='cpu'"),
+    ],
+)
+def test_what_is_missing_is_named(machine, n_cards, absent, named):
+    machine(n_cards, **absent)
+    with pytest.raises(NoDeviceError, match=named):
+        find_device(Backend("cuda"))
+
+
+def test_a_card_is_chosen_by_its_number(machine):
+    driver = machine(n_cards=2)
+    assert find_device(Backend("cuda", "1")) == 1
+    assert driver.selected == 1
+    with pytest.raises(NoDeviceError, match=r"no card number 2, there are 2; use 'cuda:0' or"):
+        find_device(Backend("cuda", "2"))
+
+
+def test_numba_without_cuda_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba.cuda", None)
+    monkeypatch.delattr("numba.cuda", raising=False)
+    with pytest.raises(NoDeviceError, match=r"numba.cuda cannot be imported"):
+        find_device(Backend("cuda"))
+
+
+def test_a_second_card_is_not_simulated():
+    with pytest.raises(NoDeviceError, match="'cuda:7': there is no card number 7"):
+        run(backend="cuda:7")
+
+
+def test_versions_that_a_numba_does_not_tell_are_unknown():
+    assert device._version(lambda: (12, 4)) == "12.4"
+    assert device._version(lambda: SimpleNamespace().missing) == "unknown"
+
+
+def test_the_attributes_name_compiler_and_card():
+    attributes = run().attrs
+    assert attributes["device"]
+    assert re.fullmatch(r"numba(-cuda)? \d+\..*", attributes["compiler"])
+
+
+RISK = ll.potentials.empirical_risk(
+    "(a*w - y)**2/2", variables=("w",), data={"a": [1.0, 2.0], "y": [1.0, 0.0]}, batch_size=1
+)
+NETWORK = ll.potentials.multilayer_perceptron([[1.0], [2.0]], [1.0, 0.0], hidden=(3,))
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "settings", "message"),
+    [
+        (EQUATION, {"precision": "bfloat16"}, "compute in float64 or float32; use backend='torch'"),
+        (
+            ll.Overdamped(RISK, temperature=0.1),
+            {"method": "EulerMaruyama"},
+            "draws no minibatches of .*use backend='torch' or 'cpu'",
+        ),
+        (
+            ll.Langevin(NETWORK, temperature=0.1, friction=1.0),
+            {},
+            "runs potentials given by an expression, and .*use backend='torch' or 'cpu'",
+        ),
+    ],
+)
+def test_what_has_no_kernel_is_refused_before_anything_runs(dynamics, settings, message):
+    with pytest.raises(ValueError, match=message):
+        run(dynamics, **settings)
+
+
+def test_the_kernel_that_ran_can_be_read():
+    kernel = RecordingKernel(EQUATION, ll.integrators.method("BAOAB"), 0.05)
+    text = kernel_source(kernel)
+    assert text.startswith('"""A kernel for a card')
+    assert "# 'BAOAB on double_well" in text
+    step = text[text.index("def step(") : text.index("def refresh(")]
+    assert "x_0 = fma(c_drift_0, p_0, x_0)" in step
+    assert "def advance(" in text
+    assert kernel_source(kernel) == text
+    assert kernel_source(kernel, saves=True) != text

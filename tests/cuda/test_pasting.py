@@ -1,0 +1,87 @@
+"""The package's functions as text: names, comments, what is needed, products kept apart."""
+
+import ast
+import re
+
+import numpy as np
+import pytest
+
+from langevin_lab.cuda import double
+from langevin_lab.cuda.pasting import pasted, without_contraction
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a*b", "multiply(a, b)"),
+        ("a * b + c", "multiply(a, b) + c"),
+        ("a*b*c", "multiply(multiply(a, b), c)"),
+        ("a*(b*c)", "multiply(a, (multiply(b, c)))"),
+        ("(a + b) * (c - d*e)", "multiply((a + b), (c - multiply(d, e)))"),
+        ("-a*b", "multiply(-a, b)"),
+        ("a*-b/c*d", "multiply(multiply(a, -b)/c, d)"),
+        ("f(a*b, 2.0**52*c)", "f(multiply(a, b), multiply(2.0**52, c))"),
+        ("values[2*k]*weight", "multiply(values[multiply(2, k)], weight)"),
+        ("é*b", "multiply(é, b)"),
+    ],
+)
+def test_products_are_calls(text, expected):
+    source = f"def f(a):\n    return {text}  # a*b\n"
+    assert without_contraction(source) == f"def f(a):\n    return {expected}  # a*b\n"
+
+
+def test_products_over_several_lines_and_outside_functions():
+    source = "TWO = 1.0*2.0\n\n\ndef f(a, b):\n    x = (a\n         * b)\n    return x*TWO\n"
+    text = without_contraction(source)
+    assert text.startswith("TWO = 1.0*2.0\n")
+    names = {"multiply": lambda a, b: 10 * a + b}
+    exec(text, names)
+    assert names["f"](3, 4) == 342
+
+
+def test_values_are_those_of_the_products():
+    source = "def f(a, b, c):\n    return a*b*c - (a - b*c)*(c*a + b) + 3.0*a/(b*c)*-a*b\n"
+    plain, apart = {}, {"multiply": lambda a, b: a * b}
+    exec(source, plain)
+    exec(without_contraction(source), apart)
+    for numbers in np.random.default_rng(0).normal(size=(20, 3)):
+        assert apart["f"](*numbers) == plain["f"](*numbers)
+
+
+def test_two_tables_of_one_name_keep_their_values():
+    text = pasted("langevin_lab.compiled.exponential") + pasted("langevin_lab.noise.box_muller")
+    defined = re.findall(r"^(\w*_LOG) = ", text, flags=re.M)
+    assert defined == ["_exponential_LOG", "_box_muller_LOG"]
+    assert not re.search(r"(?<!\w)_LOG\b", text)
+
+
+def test_comments_decorators_and_docstrings_come_along():
+    text = pasted("langevin_lab.noise.box_muller", ["radius"])
+    assert "# -2 (2 atanh(s) - 2 s)/s^3" in text
+    assert '@inlined\ndef radius(v):\n    """Return sqrt' in text
+    assert "def circle" not in text
+    assert "_box_muller_SIN" not in text
+
+
+def test_compiled_functions_become_inlined_ones():
+    text = pasted("langevin_lab.noise.uniforms", ["uniform"])
+    assert "@inlined\ndef uniform(" in text
+    assert "@compiled" not in text
+
+
+def test_no_float_product_is_left_in_the_vocabulary():
+    texts = [double.vocabulary(), double.noise()]
+    functions = {
+        node.name: node
+        for text in texts
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    products = {
+        name
+        for name, function in functions.items()
+        for node in ast.walk(function)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    }
+    assert products == {"_philox_round", "_philox_last_round", "_philox_round_keys"}  # integers
+    assert {"exp", "log", "power", "sin", "tanh", "maximum", "normal_pair"} <= functions.keys()
