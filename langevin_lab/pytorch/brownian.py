@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torchsde import BaseBrownian
 
-from langevin_lab.noise.random_access import _integer
+from langevin_lab.ensemble.checks import check_count, check_first_replica, check_seed
 from langevin_lab.pytorch.ensemble_noise import EnsembleNoise
 
 __all__ = ["CounterBrownianMotion", "brownian_motion"]
@@ -80,10 +80,10 @@ def brownian_motion(
     >>> bool((whole == parts).all())
     True
     """
-    seed, first = _integer("seed", seed), _integer("first_replica", first_replica)
-    for name, value in (("n_replicas", n_replicas), ("n_channels", n_channels)):
-        if _integer(name, value) < 1:
-            raise ValueError(f"{name}={value} must be >= 1")
+    seed = check_seed(seed)
+    n_replicas = check_count("n_replicas", n_replicas, 1)
+    n_channels = check_count("n_channels", n_channels, 1)
+    first = check_first_replica(first_replica, n_replicas)
     if not (isinstance(dt, (int, float)) and math.isfinite(dt) and dt > 0):
         raise ValueError(f"dt={dt!r} must be a finite number > 0: the step of the solver")
     if levy_area not in LEVY_AREAS:

@@ -157,6 +157,25 @@ def test_all_replicas_may_diverge():
     assert (run["x"] == 1.0).all()
 
 
+@pytest.mark.parametrize("bound", [1e10, 30.0])
+def test_the_number_of_states_of_a_call_changes_nothing(monkeypatch, bound):
+    quartic = ll.Overdamped(ll.Potential.from_expression("x**4/4"), temperature=0.5)
+    start = np.linspace(-2.0, 5.0, 12)[:, None]
+    settings = {
+        "start": start, "dt": 0.1, "n_steps": 70, "n_replicas": 12, "save_every": 4,
+        "divergence_bound": bound, "observe": {"x2": "x**2"}, "record_every": 3,
+    }  # fmt: skip
+    runs = []
+    for kept in (2**23, 50, 1):
+        monkeypatch.setattr("langevin_lab.pytorch.sde_backend.KEPT", kept)
+        with pytest.warns(RuntimeWarning, match="replicas diverged"):
+            runs.append(simulate(quartic, "EulerMaruyama", **settings))
+    for other in runs[1:]:
+        for name in ("diverged_step", "x_final", "x"):
+            assert (runs[0][name].values == other[name].values).all(), name
+        assert np.allclose(runs[0]["moment_sum"], other["moment_sum"], rtol=1e-13)
+
+
 @pytest.mark.parametrize(
     ("eq", "default"),
     [(LANGEVIN, "srk"), (ll.Partitioned([([0], LANGEVIN)]), "srk"), (OVERDAMPED, "srk")],
