@@ -79,11 +79,21 @@ class Kernel:
     @cached_property
     def module(self) -> ModuleType:
         """The imported module; its compiled code comes from the cache if it was ever compiled."""
+        self.check_compiled()
         code = self.dynamics.potential.code
         bindings = None
         if code.form == "array" and not (code.import_line or code.source):
             bindings = {"energy": code.energy, "gradient": code.gradient}
         return load(self.source, self.method.name, bindings)
+
+    def check_compiled(self) -> None:
+        """Raise TypeError if the potential is made of functions that compiled code cannot call."""
+        potential = self.dynamics.potential
+        if potential.code.form == "torch":
+            raise TypeError(
+                f"{potential!r} is made of torch functions, which compiled code cannot call; use "
+                "ll.simulate(..., backend='torch'), or a potential from an expression"
+            )
 
     @cached_property
     def parameters(self) -> np.ndarray:

@@ -109,6 +109,7 @@ class Run:
     @classmethod
     def check(cls, backend: Backend, kernel: Kernel) -> None:
         """Raise an error that says what would do if the backend cannot run the kernel."""
+        kernel.check_compiled()
 
     @classmethod
     def n_columns(cls, n_replicas: int, layout: Layout, n_threads: int) -> int:

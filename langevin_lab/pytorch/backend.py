@@ -21,8 +21,9 @@ from langevin_lab.ensemble.kernel import Kernel
 from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.machine import processor
 from langevin_lab.ensemble.run import Run as CpuRun
-from langevin_lab.pytorch.blocks import Block, Parts
+from langevin_lab.pytorch.blocks import Block
 from langevin_lab.pytorch.functions import tensor_functions, vector
+from langevin_lab.pytorch.parts import Parts
 from langevin_lab.pytorch.programs import Stepper
 from langevin_lab.pytorch.recording import Observables
 from langevin_lab.pytorch.stretches import DrawnGradient
@@ -65,7 +66,7 @@ class Run(CpuRun):
     @property
     def hardware(self) -> dict[str, str]:
         """Name of the device, versions."""
-        versions = {"torch_version": torch.__version__}
+        versions = {"torch_version": str(torch.__version__)}
         if self._device.type == "cpu":
             return {"device": processor(), **versions}
         versions["cuda_version"] = str(torch.version.cuda)
@@ -103,7 +104,13 @@ class Run(CpuRun):
             noisy=kernel.noisy,
             vector_coefficients=kernel.vector_coefficients,
             bound=self.bound,
+            captured=self.captures,
         )
+
+    @property
+    def captures(self) -> bool:
+        """Whether stretches of steps are captured as graphs."""
+        return self._device.type == "cuda"
 
     @cached_property
     def blocks(self) -> list[Block]:

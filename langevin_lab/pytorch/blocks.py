@@ -8,91 +8,28 @@ the repetition gives the other replicas the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from langevin_lab.ensemble.layout import N_GROUPS, NO_RETURN, STRETCH, Layout
+from langevin_lab.ensemble.layout import N_GROUPS, STRETCH
 from langevin_lab.ensemble.run import Run
 from langevin_lab.potentials import Minibatch
 from langevin_lab.pytorch.ensemble_noise import EnsembleNoise
-from langevin_lab.pytorch.programs import Stepper
-from langevin_lab.pytorch.recording import Observables, bin_numbers, n_counters
-from langevin_lab.pytorch.stretches import DrawnGradient, GraphedRunner, Plan, Stretch
+from langevin_lab.pytorch.parts import Parts
+from langevin_lab.pytorch.recording import bin_numbers, n_counters
+from langevin_lab.pytorch.stretches import GraphedRunner, Plan, Stretch
 
-__all__ = ["Block", "Parts"]
+__all__ = ["Block"]
 
 # Normals drawn at a time: on a CPU they stay in the second-level cache, elsewhere launches count.
 _DRAWN = {"cpu": 1 << 15}
 _DRAWN_ELSEWHERE = 1 << 24
 
 After = Callable[[int, dict[str, torch.Tensor], dict[str, torch.Tensor]], dict[str, torch.Tensor]]
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What all blocks of a run share.
-
-    Parameters
-    ----------
-    layout : Layout
-    stepper : Stepper
-    gradient : DrawnGradient
-    moments, histograms : Observables
-    dtype : torch.dtype
-    device : torch.device
-    noisy : bool
-        Whether normals are drawn.
-    vector_coefficients : frozenset of str
-    bound : float
-    """
-
-    layout: Layout
-    stepper: Stepper
-    gradient: DrawnGradient
-    moments: Observables
-    histograms: Observables
-    dtype: torch.dtype
-    device: torch.device
-    noisy: bool
-    vector_coefficients: frozenset[str]
-    bound: float
-
-    @property
-    def axis(self) -> int:
-        """That of the coordinates."""
-        return 0 if self.layout.lanes else -1
-
-    @property
-    def narrow(self) -> bool:
-        """Whether a replica may come back from outside the bound, so that every step is looked at."""
-        return self.bound < NO_RETURN
-
-    def outside(self, state: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Which replicas have a state entry not below the bound or a memory that is not finite."""
-        program = self.layout.program
-        bounds = {name: self.bound for name in program.state if name not in program.outcomes}
-        bounds |= dict.fromkeys(program.memories, float("inf"))
-        inside = [state[name].abs().amax(self.axis) < bound for name, bound in bounds.items()]
-        return torch.stack(inside).all(0).logical_not() if len(inside) > 1 else ~inside[0]
-
-    def coefficients(self, table: Any, step: int) -> dict[str, Any]:
-        """Those of one step: numbers, tensors where one row serves a graph, vectors."""
-        row = table[0 if len(table) == 1 else step]
-        names, place = {}, 0
-        for name in self.layout.program.coefficients:
-            if name not in self.vector_coefficients:
-                names[name] = row[place]
-                place += 1
-                continue
-            part = row[place : place + self.layout.dim]
-            vector = torch.as_tensor(part, dtype=self.dtype, device=self.device)
-            names[name] = vector[:, None] if self.layout.lanes else vector
-            place += self.layout.dim
-        return names
 
 
 class Block:
@@ -111,10 +48,11 @@ class Block:
         self.columns = slice(first, stop)
         replicas = run.first_replica + np.arange(first, stop, dtype=np.int64)
         self.noise = EnsembleNoise(
-            run.seed, replicas, lanes=parts.layout.lanes, dtype=parts.dtype, device=parts.device
-        )
+            run.seed, replicas, lanes=parts.layout.lanes, dtype=parts.dtype, device=parts.device,
+            by_torch=parts.captured,
+        )  # fmt: skip
         self.group = torch.as_tensor(replicas % N_GROUPS, device=parts.device)
-        self.runner = GraphedRunner(self.stretch, parts.device)
+        self.runner = GraphedRunner(self.stretch, parts.device if parts.captured else None)
         self.frozen = torch.zeros(stop - first, dtype=torch.bool, device=parts.device)
 
     @property
@@ -219,9 +157,10 @@ class Block:
         layout, device = self.parts.layout, self.parts.device
         first_pair: Any = start * layout.n_normals // 2
         indices, table = None, rows.tolist()
-        if device.type != "cpu":
+        if self.parts.captured:
             first_pair = torch.tensor(first_pair, device=device)
-            if len(rows) > 1:  # one row is part of a graph, those of a schedule are read by it
+            # Plain numbers become part of the graph; vectors and schedules are read by it.
+            if len(rows) > 1 or self.parts.vector_coefficients:
                 table = torch.tensor(rows, dtype=self.parts.dtype, device=device)
         if isinstance(layout.noise, Minibatch):
             count = layout.program.gradients_per_step
@@ -229,9 +168,7 @@ class Block:
             indices = self.noise.indices(
                 layout.noise, carried + start * count, (stop - start) * count
             )
-        return Stretch(
-            self.state, self.sums, self.counts, self.frozen, first_pair, table, indices
-        )
+        return Stretch(self.state, self.sums, self.counts, self.frozen, first_pair, table, indices)
 
     def stretch(self, plan: Plan, given: Stretch, after_step: After | None = None) -> Stretch:
         """The steps of a plan; ``after_step`` may change what a step gave, and ``frozen``."""
@@ -242,11 +179,13 @@ class Block:
             counts=[tensor.clone() for tensor in given.counts],
             saved=[],
         )
-        normals = self._normals(plan, given)
+        normals, scheduled = self._normals(plan, given), len(given.table) > 1
+        coefficients = parts.coefficients(given.table, 0)
         for step in range(plan.n_steps):
             drawn = next(normals)
             gradient = self._gradient(drawn, given.indices, step)
-            coefficients = parts.coefficients(given.table, step)
+            if scheduled:
+                coefficients = parts.coefficients(given.table, step)
             new = parts.stepper(out.state, drawn, coefficients, gradient)
             out.state = new if after_step is None else after_step(step, out.state, new)
             if parts.narrow and after_step is None:
@@ -262,7 +201,7 @@ class Block:
             out.outside = parts.outside(out.state)
         return out
 
-    def _normals(self, plan: Plan, given: Stretch) -> Any:
+    def _normals(self, plan: Plan, given: Stretch) -> Iterator[torch.Tensor]:
         """The normals of one step after the other, several steps drawn at a time."""
         parts, count = self.parts, self.parts.layout.n_normals
         shape = (count, self.width) if parts.layout.lanes else (self.width, count)

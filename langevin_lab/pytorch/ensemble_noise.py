@@ -8,6 +8,7 @@ a captured graph of them can be replayed at any step.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from langevin_lab.compiled.modules import load
 from langevin_lab.noise.batches import _ENTRY as _BATCHES
 from langevin_lab.noise.random_access import _ENTRY as _ROWS
 from langevin_lab.potentials import Minibatch
-from langevin_lab.pytorch.noise import _LOW, normal_pairs
+from langevin_lab.pytorch.fusion import fused
+from langevin_lab.pytorch.minibatches import draw_examples
+from langevin_lab.pytorch.noise import _LOW, box_muller, philox4x32
 
 __all__ = ["EnsembleNoise"]
 
@@ -37,6 +40,26 @@ def fill(out, seed, replicas, first_pair, n_pairs, block):
             even = 2 * pair * width + start
             fill_replica_normals(out, even, even + width, n, seed, chosen, first_pair + pair)
 '''
+_Drawn = Callable[..., torch.Tensor]
+
+
+def _drawing(lanes: bool, dtype: torch.dtype) -> _Drawn:
+    """Normals from counters, as one kernel on a card: pair, replica, key -> (pairs, 2) per one."""
+
+    def draw(
+        pair: torch.Tensor, low: torch.Tensor, high: torch.Tensor, *key: torch.Tensor
+    ) -> torch.Tensor:
+        words = philox4x32((pair & _LOW, (pair >> 32) & _LOW, low, high), (key[0], key[1]))
+        return torch.stack(box_muller(words), dim=1 if lanes else 2).to(dtype)
+
+    return fused(draw)
+
+
+_DRAWN = {
+    (lanes, dtype): _drawing(lanes, dtype)
+    for lanes in (False, True)
+    for dtype in (torch.float64, torch.float32)
+}
 _BLOCK = 512  # replicas at a time, whose words stay in the first-level cache
 
 
@@ -74,8 +97,9 @@ class EnsembleNoise:
         self.seed, self.lanes, self.dtype, self.device = seed, lanes, dtype, device
         self.by_torch = device.type != "cpu" if by_torch is None else by_torch
         self.replicas = replicas.astype(np.uint64)
-        words = torch.as_tensor(replicas, device=device)
+        self.all_words = words = torch.as_tensor(replicas, device=device)
         self.words = (words & _LOW, (words >> 32) & _LOW)
+        self.key = tuple(torch.tensor(k, device=device) for k in (seed & _LOW, seed >> 32))
 
     def normals(self, first_pair: Any, skip: int, count: int) -> torch.Tensor:
         """Normals number 2 first_pair + skip ... of all replicas.
@@ -102,10 +126,8 @@ class EnsembleNoise:
         pair = torch.arange(n_pairs, dtype=torch.int64, device=self.device) + first_pair
         pair = pair[:, None] if self.lanes else pair
         low, high = (word if self.lanes else word[:, None] for word in self.words)
-        drawn = normal_pairs(self.seed, (pair & _LOW, (pair >> 32) & _LOW, low, high))
-        whole = torch.stack(drawn, dim=1 if self.lanes else 2).to(self.dtype)
-        shape = (2 * n_pairs, -1) if self.lanes else (-1, 2 * n_pairs)
-        return whole.reshape(shape)
+        whole = _DRAWN[self.lanes, self.dtype](pair, low, high, *self.key)
+        return whole.reshape((2 * n_pairs, -1) if self.lanes else (-1, 2 * n_pairs))
 
     def _drawn_by_compiled_code(self, first_pair: int, n_pairs: int) -> torch.Tensor:
         n = self.replicas.size
@@ -126,6 +148,12 @@ class EnsembleNoise:
         int64 tensor of shape (n_replicas, count, batch_size)
         """
         size = noise.batch_size
+        if self.by_torch:
+            drawn = draw_examples(
+                self.seed, self.all_words, first_batch * size, count * size,
+                n_examples=noise.n_examples, replacement=noise.replacement,
+            )  # fmt: skip
+            return drawn.view(-1, count, size)
         out = np.empty((self.replicas.size, count * size), np.int64)
         fill = _compiled("batches")
         fill(

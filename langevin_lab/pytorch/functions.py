@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from langevin_lab.potentials import Minibatch, Potential
+from langevin_lab.potentials import Minibatch, Network, Potential
 from langevin_lab.pytorch.vocabulary import torch_functions
 
 __all__ = [
@@ -143,7 +143,7 @@ class RiskFunctions(TensorFunctions):
         names = (*potential.parameters, *data.columns)
         code = derived(potential.text, potential.variables, names, hessian=False)[1]
         self.text = torch_functions(code.source)
-        values = torch.as_tensor(data.values, dtype=dtype, device=device)
+        values = torch.tensor(data.values.tolist(), dtype=dtype, device=device)
         self.columns = [column.contiguous() for column in values.unbind(1)]
         self.label = None if data.label is None else data.columns.index(data.label)
         self.work = potential.dim * len(values)
@@ -254,6 +254,10 @@ def _kind(potential: Potential) -> Callable[..., TensorFunctions]:
     own = getattr(potential, "tensor_functions", None)
     if own is not None:
         return own
+    if isinstance(potential, Network):
+        from langevin_lab.pytorch.network_functions import NetworkFunctions
+
+        return NetworkFunctions
     if potential.code.form == "scalar":
         return TextFunctions
     if potential.data is not None and potential.text and not is_penalised(potential.text):

@@ -29,7 +29,7 @@ _BLOCK = 1 << 14
 
 
 def philox4x32(
-    counter: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], key: tuple[int, int]
+    counter: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor], key: tuple[Any, Any]
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the four 32-bit words of Philox4x32-10.
 
@@ -37,7 +37,7 @@ def philox4x32(
     ----------
     counter : four int64 tensors of shapes that broadcast
         Words in [0, 2**32).
-    key : tuple of two int
+    key : tuple of two int, or int64 tensors
         Words in [0, 2**32).
 
     Returns
@@ -137,7 +137,14 @@ def normal_pairs(
     counter : four int64 tensors of shapes that broadcast
         Low and high word of q, low and high word of the replica.
     """
-    w0, w1, w2, w3 = philox4x32(counter, (seed & _LOW, seed >> 32))
+    return box_muller(philox4x32(counter, (seed & _LOW, seed >> 32)))
+
+
+def box_muller(
+    words: tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor],
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the two normals that four words make, in float64."""
+    w0, w1, w2, w3 = words
     # Upper 52 of 64 bits: 32 of the first word, 20 of the second.
     n1, n2 = (w0 << 20) | (w1 >> 12), (w2 << 20) | (w3 >> 12)
     radius = n1.double().mul_(-(2.0**-52)).add_(1.0).log_().mul_(-2.0).sqrt_()

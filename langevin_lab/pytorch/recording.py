@@ -42,6 +42,7 @@ class Observables:
         self.parameters = dict(self.potential.parameters)
         self.dt = float(kernel.dt)
         self.mass = np.broadcast_to(getattr(dynamics, "mass", 1.0), (dynamics.dim,)).tolist()
+        self.masses: dict[tuple[int, int], torch.Tensor] = {}
         self.stored = {
             "e": "e" in program.stored,
             "g": "g" in program.stored and not program.random_gradient,
@@ -120,8 +121,11 @@ class Observables:
     def _masses(self, first: int, stop: int, like: torch.Tensor) -> Any:
         if len(set(self.mass)) == 1:
             return self.mass[0]
-        masses = torch.tensor(self.mass[first:stop], dtype=like.dtype, device=like.device)
-        return masses[:, None] if self.axis == 0 else masses
+        key = (first, stop)
+        if key not in self.masses:  # once: nothing may come from the host into a graph
+            own = torch.tensor(self.mass[first:stop], dtype=like.dtype, device=like.device)
+            self.masses[key] = own[:, None] if self.axis == 0 else own
+        return self.masses[key]
 
     def _spread(self, value: Any, like: torch.Tensor) -> torch.Tensor:
         """A text that names nothing of the state is the same number everywhere."""

@@ -117,6 +117,7 @@ class DrawnGradient:
             if self.noise.n_normals:
                 assert normals is not None
                 shift = (self.noise.label_noise * normals).to(at.dtype)
+            assert indices is not None
             return self.functions.batch_gradient(at, indices, shift).to(self.dtype)
         gradient = self.functions.gradient(at, self.axis).to(self.dtype)
         if self.noise is None:
@@ -146,25 +147,26 @@ Runner = Callable[[Plan, Stretch], Stretch]
 
 
 class GraphedRunner:
-    """Stretches replayed from CUDA graphs, one for each plan; on other devices called as they are.
+    """Stretches replayed from CUDA graphs, one for each plan; without a card called as they are.
 
     Parameters
     ----------
     function : callable
         (plan, stretch) -> stretch; reads nothing back to the host.
-    device : torch.device
+    device : torch.device or None
+        The card, if there is one.
     """
 
     MOST_GRAPHS = 8  # each keeps the memory of a stretch
 
-    def __init__(self, function: Runner, device: torch.device):
+    def __init__(self, function: Runner, device: torch.device | None):
         self.function, self.device = function, device
         self.graphs: dict[Plan, tuple[Any, Stretch, Stretch]] = {}
         self.seen: set[Plan] = set()
 
     def __call__(self, plan: Plan, stretch: Stretch) -> Stretch:
         """The stretch after its steps; the one given is left as it was."""
-        if self.device.type != "cuda" or plan not in self.seen:
+        if self.device is None or plan not in self.seen:
             self.seen.add(plan)  # a plan that never comes again is not worth a graph
             return self.function(plan, stretch)
         if plan not in self.graphs:
@@ -214,11 +216,13 @@ def copied(stretch: Stretch) -> Stretch:
         return value.clone() if isinstance(value, torch.Tensor) else value
 
     return Stretch(
-        clones(stretch.state),
-        [tensor.clone() for tensor in stretch.sums],
-        [tensor.clone() for tensor in stretch.counts],
-        *map(own, (stretch.frozen, stretch.first_pair, stretch.table)),
-        own(stretch.indices),
-        own(stretch.outside),
-        [clones(state) for state in stretch.saved],
+        state=clones(stretch.state),
+        sums=[tensor.clone() for tensor in stretch.sums],
+        counts=[tensor.clone() for tensor in stretch.counts],
+        frozen=stretch.frozen.clone(),
+        first_pair=own(stretch.first_pair),
+        table=own(stretch.table),
+        indices=own(stretch.indices),
+        outside=own(stretch.outside),
+        saved=[clones(state) for state in stretch.saved],
     )

@@ -26,7 +26,7 @@ __all__ = ["train"]
 # Arguments of `simulate` that mean the same here.
 _PASSED_ON = (
     "dt", "gradient_noise", "start_momentum", "start_thermostat", "chunk_size", "n_threads",
-    "divergence_bound", "progress",
+    "divergence_bound", "progress", "backend", "precision",
 )  # fmt: skip
 _STARTS = ("start_momentum", "start_thermostat")
 
@@ -106,8 +106,9 @@ def train(
         Least time between two writes but the last.
     **simulation
         Further arguments of `simulate`: dt, start_momentum, start_thermostat, gradient_noise,
-        n_threads, chunk_size, divergence_bound, progress (one bar for all epochs of the call, if
-        they take longer than 3 s; by default in a terminal).
+        n_threads, chunk_size, divergence_bound, backend, precision ("torch:cuda" trains thousands
+        of networks at once), progress (one bar for all epochs of the call, if they take longer
+        than 3 s; by default in a terminal).
 
     Returns
     -------
