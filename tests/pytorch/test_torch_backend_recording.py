@@ -16,11 +16,12 @@ from langevin_lab.ensemble import (
 from langevin_lab.pytorch import stretches
 from langevin_lab.pytorch.backend import Run
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*was NaN in:RuntimeWarning")
 WELL = ll.potentials.double_well()
 EQUATION = ll.Langevin(WELL, temperature=0.5, friction=1.0)
 # Recorders of all kinds; an odd number of normals a step makes two steps share a pair.
 OBSERVE = {
-    "x2": "x**2", "height": "energy + a*0" if "a" in WELL.parameters else "energy",
+    "x2": "x**2", "height": "energy",
     "curvature": "laplacian", "constant": "2.0", "step": "dt*mass_x", "force": "-grad_x",
     "kinetic": KineticTemperature(half_step=True), "spread": Variance("x"),
     "virial": ConfigurationalTemperature(), "rugh": ConfigurationalTemperature("laplacian"),
@@ -31,12 +32,6 @@ SETTINGS = {
     "dt": 0.05, "n_steps": 131, "n_replicas": 40, "observe": OBSERVE, "burn_in": 10,
     "record_every": 3, "save_every": 20,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_warnings_of_logarithms():
-    with np.errstate(all="ignore"):
-        yield
 
 
 def run(method="BAOAB", dynamics=EQUATION, **changes):
@@ -100,7 +95,7 @@ def test_few_replicas_have_stretches_of_time(n_replicas):
 def divergent(**changes):
     """Some of the replicas start where the step is unstable."""
     start = torch_runs.starts(WELL, 40)
-    start[[3, 17]] = 40.0, 9.0
+    start[[3, 17], 0] = 40.0, 30.0
     settings = {**SETTINGS, "start": start, **changes}
     return both(EQUATION, "BAOAB", **settings)
 
@@ -121,6 +116,19 @@ def test_a_frozen_replica_stays_frozen_in_a_continued_run():
             for one, backend in ((expected, "cpu"), (found, "torch"))
         ]
     torch_runs.assert_same(*both_more)
+
+
+def test_a_memory_that_overflows_is_a_divergence(plain_python):
+    """The average of squared gradients overflows long before the position leaves the bound."""
+    steep = ll.Potential.from_expression("x**8")
+    optimiser = ll.momentum.Adam(learning_rate=0.01)
+    start = np.full((9, 1), 1.0)
+    start[4] = 1e30
+    settings = {"start": start, "divergence_bound": 1e40, "n_steps": 5}
+    with np.errstate(all="ignore"):
+        expected, found = both(steep, optimiser, **settings)
+    torch_runs.assert_same(expected, found)
+    assert found["diverged_step"].values.tolist() == [-1] * 4 + [1] + [-1] * 4
 
 
 class Replayed:
@@ -155,11 +163,12 @@ def test_replayed_graphs_give_the_same_dataset(compiled, as_on_a_card):
     changes = {"record_every": 2, "burn_in": 0, "save_every": None, "n_steps": 330}
     expected = run(backend="cpu", **changes)
     found = run(**changes)
-    assert len(as_on_a_card) == 3  # of five whole stretches and a rest, the first is called
+    assert len(as_on_a_card) == 4  # of five whole stretches and a rest, the first is called
     torch_runs.assert_same(expected, found)
     torch_runs.assert_same(compiled, run())
 
 
+CHAIN = ll.potentials.phi4_chain(n_sites=3)
 CAPTURED = {
     "a schedule": (
         ll.Langevin(
@@ -172,7 +181,7 @@ CAPTURED = {
         ll.Langevin(ll.potentials.entropic_barrier(), friction=(1.0, 0.5), temperature=0.5),
         "ABOBA",
     ),
-    "rows": (ll.Langevin(ll.potentials.phi4_chain(n_sites=3), temperature=1.0, friction=1.0), "BBK"),
+    "rows": (ll.Langevin(CHAIN, temperature=1.0, friction=1.0), "BBK"),
     "a remembered normal": (ll.Overdamped(WELL, temperature=0.5), "LeimkuhlerMatthews"),
 }  # fmt: skip
 
@@ -188,8 +197,20 @@ def test_what_a_graph_reads_are_tensors(which, as_on_a_card, plain_python):
 
 
 def test_divergence_is_the_same_with_graphs(as_on_a_card):
-    torch_runs.assert_same(*divergent(n_steps=260, save_every=None))
+    changes = {"save_every": None, "record_every": 2, "burn_in": 0}
+    torch_runs.assert_same(*divergent(n_steps=260, **changes))
     assert as_on_a_card
+
+
+def test_what_cannot_be_captured_is_launched_with_a_warning(as_on_a_card, monkeypatch):
+    def refuse(self, plan, stretch):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    monkeypatch.setattr(stretches.GraphedRunner, "_captured", refuse)
+    changes = {"record_every": 2, "burn_in": 0, "save_every": None, "n_steps": 260}
+    with pytest.warns(RuntimeWarning, match=r"\(operation not permitted .*capturing\) and are"):
+        found = run(**changes)
+    torch_runs.assert_same(run(backend="cpu", **changes), found)
 
 
 def test_more_plans_than_graphs_are_called(as_on_a_card, monkeypatch):
