@@ -51,7 +51,7 @@ class Block:
         replicas = run.first_replica + np.arange(first, stop, dtype=np.int64)
         self.noise = EnsembleNoise(
             run.seed, replicas, lanes=parts.layout.lanes, dtype=parts.dtype, device=parts.device,
-            by_torch=parts.captured,
+            by_torch=parts.captured, reuse="r" not in parts.layout.program.stored,
         )  # fmt: skip
         self.group = torch.as_tensor(replicas % N_GROUPS, device=parts.device)
         self.long = False
@@ -220,8 +220,8 @@ class Block:
             offset = plan.skip + first * count
             pair = given.first_pair + offset // 2
             drawn = self.noise.normals(pair, offset % 2, steps * count)
-            for step in range(steps):
-                yield drawn.narrow(parts.axis, step * count, count)
+            # One call for all steps: a view costs as much as a line of a step.
+            yield from drawn.split(count, dim=parts.axis)
 
     def _indices(self, given: Stretch, step: int) -> torch.Tensor | None:
         """Examples of the evaluations of one step: (n_replicas, evaluations, batch_size)."""
