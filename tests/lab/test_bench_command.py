@@ -47,8 +47,9 @@ def on_a_card(monkeypatch):
 
 
 def test_on_the_cpu_ratios_are_shown_and_targets_stay_open(bench, tmp_path):
-    answer = bench("--work", "double well")
+    answer = bench("--work", "double well", "--work", "networks")
     assert answer.exit_code == 0
+    assert re.search(r"load before: (\d+\.\d|unknown)", answer.stdout)
     assert re.search(r"langevin_lab cpu, float64 +1.00e\+09 ± 0\.\d %", answer.stdout)
     assert "diffrax, float64: diffrax is not installed" in answer.stdout
     assert "open: targets of a card: run langevin-lab bench --device cuda" in answer.stdout
@@ -124,7 +125,10 @@ def test_a_kernel_that_cannot_be_counted_says_why(bench, monkeypatch):
         (("--repeats", "1"), "--repeats 1: use 2 or more"),
         (("--replicas", "3"), "--replicas 3: use 8 or more"),
         (("--seconds", "0"), "--seconds 0.0: use a time > 0"),
-        (("--work", "chess"), "--work chess: there are double well, Mueller-Brown, first passage"),
+        (
+            ("--work", "chess"),
+            "--work chess: there are double well, Mueller-Brown, first passage, networks",
+        ),
         (("--count", "sm_70"), "--count sm_70: no table of rates for it"),
         (("--count", "90"), "--count 90: write a target such as sm_90"),
         (("--show",), "no results in benchmarks/results; langevin-lab bench writes them"),

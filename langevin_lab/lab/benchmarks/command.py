@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from langevin_lab.lab.messages import EXIT_REFUTED, console, say
 
 PRECISIONS = ("float64", "float32")
 SIZES = {"cpu": 10_000, "cuda": 10_000_000}
+NETWORKS = "networks"  # a work of its own, from the folder of benchmarks
 LENGTHS = {"cpu": 0.2, "cuda": 1.0}  # seconds
 
 
@@ -102,10 +104,11 @@ def chosen_works(names: list[str] | None) -> list[str]:
     """
     from langevin_lab.lab.benchmarks.works import WORKS
 
+    known = [*WORKS, NETWORKS]
     for name in names or []:
-        if name not in WORKS:
-            raise LabError(f"--work {name}: there are {', '.join(WORKS)}")
-    return names or list(WORKS)
+        if name not in known:
+            raise LabError(f"--work {name}: there are {', '.join(known)}")
+    return names or known
 
 
 def measured(
@@ -136,13 +139,14 @@ def measured(
     from langevin_lab.lab.benchmarks.records import Results
     from langevin_lab.lab.benchmarks.session import measure
 
-    timed = []
-    for name in works:  # a work at a time: each keeps its programs alive
+    machine, timed = machine_facts(device), []
+    for name in [work for work in works if work != NETWORKS]:  # one at a time: all stay alive
         chosen = tasks(device, name, n_replicas)
         timed += measure(chosen, seconds=seconds, repeats=repeats, say=say)
-    machine = machine_facts(device)
     counts = card_counts(machine) if device == "cuda" and "double well" in works else []
-    networks = network_ensembles(device, benchmarks / "network_ensembles.py")
+    networks = {}
+    if NETWORKS in works:
+        networks = network_ensembles(device, benchmarks / "network_ensembles.py")
     return Results(device, machine, tuple(timed), tuple(counts), networks)
 
 
@@ -157,6 +161,7 @@ def machine_facts(device: str) -> dict[str, str]:
         "commit": provenance.git_commit(Path(__file__).parent) or "unknown",
         "processor": processor(),
         "cores": str(usable_cores()),
+        "load before": _load(),
         **provenance.versions(),
         **accelerator.toolkit_facts(),
     }
@@ -164,6 +169,11 @@ def machine_facts(device: str) -> dict[str, str]:
         facts |= accelerator.card_facts()
         facts["multiprocessors"] = str(_multiprocessors())
     return facts
+
+
+def _load() -> str:
+    """Processes that were running in the last minute: others make ratios on the CPU worthless."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
 
 
 def _multiprocessors() -> int:

@@ -13,7 +13,7 @@ from langevin_lab.lab.messages import table
 __all__ = ["show", "show_counts"]
 
 _MACHINE = ("card", "driver", "compute capability", "multiprocessors", "clock", "processor",
-            "cores", "created", "commit")  # fmt: skip
+            "cores", "load before", "created", "commit")  # fmt: skip
 
 
 def show(results: Results, out: Any) -> bool:
