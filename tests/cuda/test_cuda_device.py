@@ -101,6 +101,17 @@ def test_a_second_card_is_not_simulated():
         run(backend="cuda:7")
 
 
+def test_arrays_that_do_not_fit_are_not_sent(monkeypatch):
+    memory = SimpleNamespace(get_memory_info=lambda: (3_000_000_000, 8_000_000_000))
+    card = SimpleNamespace(current_context=lambda: memory)
+    monkeypatch.setattr(device, "_is_simulated", lambda: False)
+    monkeypatch.setitem(sys.modules, "numba.cuda", card)
+    device.check_free_memory(3_000_000_000)
+    message = "the card has 3 GB free and the run takes 3.1 GB; lower n_replicas"
+    with pytest.raises(MemoryError, match=message):
+        device.check_free_memory(3_100_000_000)
+
+
 def test_versions_that_a_numba_does_not_tell_are_unknown():
     assert device._version(lambda: (12, 4)) == "12.4"
     assert device._version(lambda: SimpleNamespace().missing) == "unknown"
