@@ -11,8 +11,7 @@ would end at a radius of 5.77.
 
 The text is pasted into kernels, as that of `single_elementary`.
 
-Source: Box and Muller (1958); the logarithm's reduction after W. J. Cody and W. Waite, Software
-Manual for the Elementary Functions (1980).
+Source: Box and Muller (1958).
 """
 
 from __future__ import annotations

@@ -263,6 +263,9 @@ def test_multiply_adds_round_once():
         errors = [abs(mp.mpf(float(v)) - e) for v, e in zip(fma(a, b, c), exact)]
         halves = [mp.mpf(float(np.spacing(np.float32(abs(e))))) / 2 for e in exact]
     assert all(error <= half for error, half in zip(errors, halves))
+    # 2^-64 below the middle of two float32, which is where float64 would round the sum to.
+    below = fma(2.0**-12 * (1 + 2.0**-20), 2.0**-12 * (1 - 2.0**-20), 1 + 2.0**-23)
+    assert float(below) == 1 + 2.0**-23
 
 
 @pytest.mark.parametrize(
@@ -317,6 +320,7 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_kernels_compute_in_float32_alone():
     """In PTX: float64 is loaded, stored, converted, and adds up sums; it does nothing else."""
