@@ -169,7 +169,9 @@ def _averages(rng: np.random.Generator, chances: np.ndarray, labels: np.ndarray)
     sizes = [*(2**k for k in range(20) if 2**k < len(chances)), len(chances)]
     rows = []
     for size in sizes:
-        several = [rng.choice(len(chances), size, replace=False) for _ in range(20)]
+        several = [
+            rng.choice(len(chances), size, replace=False) for _ in range(max(20, 800 // size))
+        ]
         drawn = [grouped((chances[some].mean(axis=0) > 0.5) == labels) for some in several]
         rows.append(np.mean(drawn, axis=0))
     return {"average": (("size", "group"), np.array(rows)), "size": ("size", sizes)}
