@@ -143,7 +143,8 @@ def measure(
     -------
     dict
         "rates": program -> list of network-steps a second; "median"; "ratio": program -> median
-        over that of compiled code; "launches_per_step", uncompiled; "wanted"; "device" and "versions".
+        over that of compiled code; "launches_per_step", uncompiled; "wanted"; "device";
+        "versions".
     """
     small = device == "cpu"
     count = n_networks or (256 if small else 4096)

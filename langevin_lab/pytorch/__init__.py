@@ -1,4 +1,4 @@
-"""PyTorch: the methods as `torch.optim` optimisers, their noise as torch operations, models."""
+"""PyTorch: ensembles of tensors, the methods as `torch.optim` optimisers, noise, models."""
 
 from __future__ import annotations
 

@@ -214,7 +214,8 @@ class Block:
             while True:
                 yield nothing
         at_once = _DRAWN.get(parts.device.type, _DRAWN_ELSEWHERE) // (count * self.width)
-        at_once = max(1, at_once - at_once % 2) if count % 2 else max(1, at_once)
+        least = 1 + count % 2  # two steps share a pair of normals where each takes an odd number
+        at_once = max(least, at_once - at_once % least)
         for first in range(0, plan.n_steps, at_once):
             steps = min(at_once, plan.n_steps - first)
             offset = plan.skip + first * count

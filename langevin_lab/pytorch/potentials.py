@@ -158,6 +158,14 @@ class TorchPotential(Potential):
         """Return d2U/dx_i dx_j: x (..., dim) -> (..., dim, dim)."""
         return self._of_tensor("hessian", x) if torch.is_tensor(x) else super().hessian(x)
 
+    def with_gradient_penalty(self, coefficient: float) -> Potential:
+        """Refused with ValueError: write the penalty into the energy, where autograd follows it."""
+        raise ValueError(
+            f"coefficient={coefficient!r}: a gradient penalty of {self.name} is not derived from "
+            "torch functions; give torch_potential an energy that adds coefficient |grad U|^2, by "
+            "autograd or torch.func.grad"
+        )
+
     def _of_tensor(self, name: str, x: torch.Tensor) -> torch.Tensor:
         value = getattr(TorchFunctions(self, x.dtype, x.device), name)(x.reshape(-1, self.dim))
         return value.reshape(*x.shape[:-1], *value.shape[1:])

@@ -173,6 +173,11 @@ def test_functions_that_are_no_potential_are_refused(changes, message):
         torch_potential(**{"energy": well, "dim": 3, **changes})
 
 
+def test_a_gradient_penalty_is_refused():
+    with pytest.raises(ValueError, match=r"coefficient=0\.1: a gradient penalty of torch"):
+        torch_potential(well, 3).with_gradient_penalty(0.1)
+
+
 def test_compiled_code_refuses_torch_functions():
     potential = torch_potential(well, 3)
     dynamics = ll.Langevin(potential, temperature=0.5, friction=1.0)
