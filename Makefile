@@ -56,6 +56,7 @@ docs: $(VENV)/installed-docs
 bench: $(VENV)/installed
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/networks.py
+	@$(BIN)/langevin-lab bench
 
 wheel: $(VENV)/installed-test
 	@rm -rf build dist

@@ -27,7 +27,7 @@ channel whose narrowing at the saddle is left out; each has to be refuted.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray
@@ -79,6 +79,7 @@ class Config:
     gap_temperature: float = 0.1
     curve_points: int = 16
     seed: int = 20_210_317
+    backend: str = "cpu"  # or "cuda", of everything that is simulated
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class Passage:
         Of splitting.
     second : tuple of two tuples, optional
         Minimum and saddle that follow.
+    backend : str, optional
+        What carries simulations out.
     """
 
     name: str
@@ -110,6 +113,7 @@ class Passage:
     surface: str = "x > -0.85"
     coordinate: str = "x"
     second: tuple[tuple[float, ...], ...] = field(default=())
+    backend: str = "cpu"
 
     def dynamics(self, temperature: float, friction: float = 1.0) -> ll.Overdamped:
         """Overdamped dynamics in this potential."""
@@ -143,7 +147,7 @@ class Passage:
         return float(energy(np.array(self.saddle)) - energy(np.array(self.minimum)))
 
 
-def passages() -> dict[str, Passage]:
+def passages(backend: str = "cpu") -> dict[str, Passage]:
     """The five passages by name."""
     wells = {}
     for name, tilt in (("symmetric", 0.0), ("uphill", 0.25), ("downhill", -0.25)):
@@ -161,12 +165,12 @@ def passages() -> dict[str, Passage]:
         # Down the valley, then across the first saddle along its unstable direction.
         coordinate="sigmoid(6*(x + 0.7))*sigmoid(8*(0.9 - y)) - y",
     )  # fmt: skip
-    return wells
+    return {name: replace(well, backend=backend) for name, well in wells.items()}
 
 
 def run(config: Config) -> xarray.Dataset:
     """Passage times by simulation, exactly and by asymptotics."""
-    wells = passages()
+    wells = passages(config.backend)
     plan = _plan(config)
     rows = [
         row
@@ -234,7 +238,7 @@ def _points(well, config, dt, n_replicas, hot, cold, stream) -> list[dict]:
 def _first_passage(well, n_replicas, temperature, dt, seed, friction=1.0):
     return ll.escape.first_passage(
         well.dynamics(temperature, friction), "StochasticHeun", dt=dt, start=list(well.minimum),
-        target=f"x > {well.plane!r}", n_replicas=n_replicas, seed=seed,
+        target=f"x > {well.plane!r}", n_replicas=n_replicas, seed=seed, backend=well.backend,
     )  # fmt: skip
 
 
@@ -261,7 +265,7 @@ def _split(well, config, temperature, dt, seed) -> dict:
         well.dynamics(temperature), "StochasticHeun", dt=dt, coordinate=well.coordinate,
         source=well.source, surface=well.surface, target=f"x > {well.plane!r}",
         start=list(well.minimum), n_replicas=config.n_paths, n_runs=config.n_runs,
-        n_killed=max(1, config.n_paths // 20), seed=seed,
+        n_killed=max(1, config.n_paths // 20), seed=seed, backend=well.backend,
     )  # fmt: skip
     mean = 1.0 / found.rate
     time = dt * float(found.event.n_steps.sum()) + float(found.crossing_times.sum())
@@ -587,12 +591,16 @@ def _asymptotics(dataset: xarray.Dataset) -> list[Claim]:
 
 
 def cost(config: Config) -> float:
-    """Seconds on two cores: kernels and curves, 2 ns (2-D: 5 ns) a replica and step, splitting."""
+    """Seconds on two cores: kernels and curves, 2 ns (2-D: 5 ns) a replica and step, splitting.
+
+    On a card a hundredth of it, the target of `langevin-lab bench --device cuda`.
+    """
     wells, seconds = passages(), 35.0
+    share = 0.01 if config.backend.startswith("cuda") else 1.0
     for name, (dt, n_replicas, hot, cold) in _plan(config).items():
         dim = len(wells[name].minimum)
         time = sum(wells[name].eyring_kramers(T) for T in hot)
-        seconds += (2e-9, 5e-9)[dim - 1] * n_replicas * time / dt
+        seconds += share * (2e-9, 5e-9)[dim - 1] * n_replicas * time / dt
         # Steps of a path grow as 1/dt; 3e-5 s at dt = 0.01 and on Mueller-Brown at 2e-5.
         finer = (2e-5 if name == "Mueller-Brown" else 0.01) / dt
         seconds += 3e-5 * finer * config.n_paths * config.n_runs * len(cold)
@@ -619,6 +627,19 @@ EXPERIMENT = Experiment(
             n_runs=1024,
             dt=0.005,
             mueller_brown_dt=1e-5,
+        ),
+        # On a card: at T = 0.15 a path takes 9e4 steps in the mean.
+        "card": Config(
+            temperatures=(0.15, 0.2, 0.3, 0.5),
+            n_replicas=100_000_000,
+            tilted_temperatures=(0.2, 0.3, 0.5),
+            tilted_replicas=10_000_000,
+            channel_temperatures=(0.2, 0.3, 0.5),
+            channel_replicas=10_000_000,
+            mueller_brown_replicas=1_000_000,
+            n_paths=400,
+            n_runs=1024,
+            backend="cuda",
         ),
     },
     run=run,

@@ -189,7 +189,7 @@ def test_command_line_reference_has_every_command():
     import tables
 
     text = tables.command_line()
-    for command in ("list", "reproduce", "figures", "report", "check", "info"):
+    for command in ("list", "reproduce", "figures", "report", "check", "bench", "info"):
         assert f"## `langevin-lab {command}`" in text
     assert "--preset" in text
     assert "Traceback" not in text

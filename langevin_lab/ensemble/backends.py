@@ -19,7 +19,7 @@ PRECISIONS = ("float64", "float32", "bfloat16")
 
 # Backend -> the room that carries it out, and the devices that may follow its name.
 _ROOMS = {
-    "cpu": "langevin_lab.ensemble.run",
+    "cpu": "langevin_lab.ensemble.cpu",
     "cuda": "langevin_lab.cuda",
     "torch": "langevin_lab.pytorch.backend",
     "torchsde": "langevin_lab.pytorch.sde_backend",

@@ -6,6 +6,8 @@ import functools
 import platform
 from pathlib import Path
 
+from langevin_lab.ensemble.backends import Backend
+
 
 @functools.cache
 def processor() -> str:
@@ -16,3 +18,8 @@ def processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def hardware_of(backend: Backend) -> dict[str, str]:
+    """What the results of the backend "cpu" say about the machine."""
+    return {"backend": str(backend), "device": processor()}

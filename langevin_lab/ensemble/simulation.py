@@ -98,7 +98,8 @@ def simulate(
     backend : str, optional
         What carries the run out: "cpu"; "cuda", compiled kernels on a card ("cuda:1" for the
         second); "torch", PyTorch on the CPU ("torch:cuda" on a card); "torchsde", that package's
-        solvers ("torchsde:cuda"). The first three have the same noise and agree to rounding.
+        solvers ("torchsde:cuda"). All have the same noise; the first three agree to rounding, the
+        last where torchsde has the scheme.
     precision : {"float64", "float32", "bfloat16"}, optional
         Of the state and its arithmetic, on other backends than "cpu"; "bfloat16" computes
         gradients in it and keeps the state in float32, on "torch" alone.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class FirstPassage:
         How the finite time step was made up for: "shift", "bridge" or "none".
     shifts : ndarray of shape (n_comparisons,)
         By how much each comparison of the target was shifted; empty but for "shift".
+    hardware : dict, optional
+        Backend, device, and versions of what drives it.
     """
 
     times: np.ndarray
@@ -39,6 +41,7 @@ class FirstPassage:
     dt: float
     crossing: str
     shifts: np.ndarray
+    hardware: dict[str, str] = field(default_factory=dict)
 
     @property
     def shift(self) -> float:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.ensemble.checks import check_count
+from langevin_lab.ensemble.split_paths import LAST_STEP, Plan, SplitPaths
 from langevin_lab.escape.forward_flux_results import ForwardFlux
 from langevin_lab.escape.rare_event_arguments import (
     check_crossings,
@@ -29,13 +30,7 @@ from langevin_lab.escape.rare_event_arguments import (
     started_in_source,
 )
 from langevin_lab.escape.rare_event_batches import run_in_batches, shared_settings, starts_of_runs
-from langevin_lab.escape.splitting import (
-    LAST_STEP,
-    Plan,
-    SplittingBlock,
-    block_slices,
-    run_blocks,
-)
+from langevin_lab.escape.splitting import SplittingBlock, block_slices, run_blocks
 from langevin_lab.escape.surface_crossings import surface_crossings
 from langevin_lab.integrators import Method
 from langevin_lab.noise import batch_indices
@@ -69,6 +64,8 @@ def forward_flux_sampling(
     divergence_bound: float = 1e10,
     checkpoint: str | Path | None = None,
     executor: Any = None,
+    backend: str = "cpu",
+    precision: str = "float64",
 ) -> ForwardFlux:
     """Estimate the rate from a source to a target by forward-flux sampling.
 
@@ -78,7 +75,8 @@ def forward_flux_sampling(
     Parameters
     ----------
     dynamics, integrator, dt, coordinate, source, target, seed, n_runs, first_run
-        As `rare_event_probability`; likewise n_threads, divergence_bound, checkpoint and executor.
+        As `rare_event_probability`; likewise n_threads, divergence_bound, checkpoint, executor,
+        backend and precision.
     levels : sequence of float
         Values of the coordinate, increasing. Crossings of the first give the flux, so it has to be
         frequent and outside the source. A level that few trials reach makes the variance large: put
@@ -149,14 +147,14 @@ def _flux_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> For
     successes, n_steps = _climb(plan, replicas, crossings.levels, crossings.states, levels)
     return ForwardFlux(
         levels, successes, n_trials, crossings.n_crossings, crossings.times, n_steps,
-        plan.kernel.dt, plan.seed, runs, shared_settings(arguments),
+        plan.kernel.dt, plan.seed, runs, shared_settings(arguments), plan.hardware,
     )  # fmt: skip
 
 
 def _plan_of(arguments: dict[str, Any], surface: str) -> Plan:
     """A plan in which a round kills all paths at once, so that there is no second one."""
     regions = {name: arguments[name] for name in ("source", "target")} | {"surface": surface}
-    names = ("seed", "n_threads", "divergence_bound")
+    names = ("seed", "n_threads", "divergence_bound", "backend", "precision")
     return make_plan(
         arguments["dynamics"], arguments["integrator"], arguments["dt"],
         (arguments["coordinate"], regions), n_killed=arguments["n_trials"], level_spacing=None,
@@ -202,21 +200,23 @@ def _trials(
         for part in slices
     ]
     for block in blocks:  # records below make room, not those in the target
-        block.weights[:, 0] = min(level, LARGEST)
+        block.paths.weights[:, 0] = min(level, LARGEST)
     run_blocks(blocks, plan.n_threads)
-    found = [_first_above(block, level) for block in blocks]
+    for block in blocks:
+        block.paths.fetch()
+    found = [_first_above(block.paths, level) for block in blocks]
     arrived, above, after = (np.concatenate(parts) for parts in zip(*found))
-    steps = np.concatenate([block.numbers[:, LAST_STEP] for block in blocks])
+    steps = np.concatenate([block.paths.numbers[:, LAST_STEP] for block in blocks])
     return arrived, above, after, steps
 
 
-def _first_above(block: SplittingBlock, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _first_above(paths: SplitPaths, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Whether each path passed the level, and its first record above; the target is infinity."""
-    kept = np.arange(block.record_levels.shape[2]) < block.counts[..., None]
-    above = (block.record_levels > level) | (block.record_levels == np.inf)
+    kept = np.arange(paths.room) < paths.counts[..., None]
+    above = (paths.record_levels > level) | (paths.record_levels == np.inf)
     first = np.argmax(kept & above, axis=2)[..., None]
-    reached = np.take_along_axis(block.record_levels, first, axis=2)[..., 0]
-    states = np.take_along_axis(block.records, first[..., None], axis=2)[:, :, 0]
+    reached = np.take_along_axis(paths.record_levels, first, axis=2)[..., 0]
+    states = np.take_along_axis(paths.records, first[..., None], axis=2)[:, :, 0]
     return (kept & above).any(axis=2), reached, states
 
 

@@ -14,7 +14,12 @@ from langevin_lab.escape.rare_event_results import (
     rate_of,
     relative_variance_of,
 )
-from langevin_lab.escape.rare_event_runs import joined_columns, require_joinable, require_parts
+from langevin_lab.escape.rare_event_runs import (
+    joined_columns,
+    joined_hardware,
+    require_joinable,
+    require_parts,
+)
 from langevin_lab.evidence import Estimate
 
 _COLUMNS = ("successes", "crossing_times", "n_steps", "runs")
@@ -44,6 +49,8 @@ class ForwardFlux:
         Numbers of the runs under the seed, which their noise depends on.
     settings : dict, optional
         Text of each argument that the runs share, of the dynamics and of its potential.
+    hardware : dict, optional
+        Backend, device, and versions of what drives it.
     """
 
     levels: np.ndarray
@@ -56,6 +63,7 @@ class ForwardFlux:
     seed: int
     runs: np.ndarray
     settings: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_runs(self) -> int:
@@ -116,7 +124,8 @@ class ForwardFlux:
                 "first_run and n_runs may differ"
             )
         require_joinable(self, other, ("n_trials", "n_crossings", "dt", "seed"))
-        return replace(self, **joined_columns(self, other, _COLUMNS))
+        hardware = joined_hardware(self, other)
+        return replace(self, **joined_columns(self, other, _COLUMNS), hardware=hardware)
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""
@@ -129,7 +138,7 @@ class ForwardFlux:
             "runs": ("run", self.runs),
         }
         numbers = {name: getattr(self, name) for name in (*_NUMBERS, "dt")}
-        numbers["settings"] = json.dumps(self.settings)
+        numbers |= {name: json.dumps(getattr(self, name)) for name in ("settings", "hardware")}
         return xarray.Dataset(variables, coords={"level": self.levels}, attrs=numbers)
 
     @classmethod
@@ -145,5 +154,6 @@ class ForwardFlux:
         columns: dict[str, Any] = {name: dataset[name].values for name in _COLUMNS}
         numbers: dict[str, Any] = {name: int(dataset.attrs[name]) for name in _NUMBERS}
         dt, settings = float(dataset.attrs["dt"]), json.loads(dataset.attrs["settings"])
-        levels = dataset["level"].values
-        return cls(levels=levels, **columns, **numbers, dt=dt, settings=settings)
+        hardware = json.loads(dataset.attrs.get("hardware", "{}"))
+        texts = {"settings": settings, "hardware": hardware}
+        return cls(levels=dataset["level"].values, **columns, **numbers, dt=dt, **texts)

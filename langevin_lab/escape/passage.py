@@ -25,9 +25,10 @@ from langevin_lab.ensemble.checks import (
 from langevin_lab.ensemble.iteration import matched
 from langevin_lab.ensemble.kernel import BridgeKernel, Kernel, PassageKernel
 from langevin_lab.ensemble.moments import observable_names
-from langevin_lab.ensemble.run import block_width, n_columns, task_count
+from langevin_lab.ensemble.passages import Passage
 from langevin_lab.ensemble.start import check_start_arguments, initial_state
 from langevin_lab.escape.arrivals import FirstPassage
+from langevin_lab.escape.backend_choice import chosen_backend
 from langevin_lab.escape.crossing import (
     bridge_distances,
     checked_crossing,
@@ -79,6 +80,8 @@ def first_passage(
     n_threads: int | None = None,
     divergence_bound: float = 1e10,
     progress: bool | None = None,
+    backend: str = "cpu",
+    precision: str = "float64",
 ) -> FirstPassage:
     """Run every replica until it enters the target region.
 
@@ -116,6 +119,9 @@ def first_passage(
         at most dt late, but one that enters the target and leaves it again within a step is
         missed, and the replica goes on until it comes back.
 
+    backend, precision : str, optional
+        As in `simulate`: "cpu", or "cuda" for kernels on a card, which arrive in the same steps.
+
     Returns
     -------
     FirstPassage
@@ -143,6 +149,7 @@ def first_passage(
     >>> bool(abs(fp.mean.value - 10.2586) < 5 * fp.mean.stderr)
     True
     """
+    chosen = chosen_backend(backend, precision)
     dynamics, scheme, dt = matched(dynamics, integrator, dt, gradient_noise)
     seed = check_seed(seed)
     n_replicas = check_count("n_replicas", n_replicas, 1)
@@ -154,6 +161,8 @@ def first_passage(
     crossing = checked_crossing(crossing, dynamics, scheme)
     region = parse_region(target, tuple(_names(dynamics, scheme)))
     kernel = _kernel(crossing, target, dynamics, scheme, dt)
+    part = chosen.part("Passage")
+    part.check(chosen, kernel)
     # The state of all, of those on their way, and padded; times and flags.
     check_memory(8 * n_replicas * (3 * kernel.layout.n_carried + 12), "lower n_replicas")
     starts = {
@@ -165,13 +174,17 @@ def first_passage(
         n_replicas=n_replicas,
     )  # fmt: skip
     _check_start(region, kernel, vectors)
-    flight = _Flight(
+    replicas = part(
         kernel=kernel,
         state=np.concatenate([vectors[name] for name in kernel.layout.kept]),
-        replicas=np.arange(first_replica, first_replica + n_replicas, dtype=np.uint64),
+        first_replica=first_replica,
         seed=seed,
         bound=check_bound(divergence_bound),
         n_threads=n_threads,
+        backend=chosen,
+    )
+    flight = _Flight(
+        replicas=replicas,
         max_steps=max_steps,
         target=target,
         show=sys.stderr.isatty() if progress is None else progress,
@@ -266,54 +279,44 @@ def _values(region: Region, kernel: Kernel, vectors: dict[str, np.ndarray]) -> d
 class _Flight:
     """Replicas on their way; survivors are packed together as others arrive."""
 
-    kernel: PassageKernel | BridgeKernel
-    state: np.ndarray
-    replicas: np.ndarray
-    seed: int
-    bound: float
-    n_threads: int
+    replicas: Passage
     max_steps: int | None
     target: str
     show: bool
 
     def run(self, crossing: str) -> FirstPassage:
         """Follow all replicas to their arrival, divergence or the last step."""
-        n_replicas, dt = self.replicas.size, self.kernel.dt
-        first = int(self.replicas[0])
-        passage = np.full(n_replicas, -1, np.int64)
-        diverged = np.zeros(n_replicas, np.int64)
+        replicas, kernel = self.replicas, self.replicas.kernel
+        n_replicas, dt = replicas.n_waiting, kernel.dt
         step, chunk, fruitless = 0, FIRST_CHUNK, 0
         line_at = time.monotonic() + LINE_SECONDS
-        with ThreadPoolExecutor(self.n_threads) as pool:
-            while self.replicas.size and (self.max_steps is None or step < self.max_steps):
+        with ThreadPoolExecutor(replicas.n_threads) as pool:
+            while replicas.n_waiting and (self.max_steps is None or step < self.max_steps):
                 n_steps = chunk if self.max_steps is None else min(chunk, self.max_steps - step)
-                arrival, outside = self._advance(step, n_steps, pool)
+                before = replicas.n_waiting
+                replicas.advance(step, n_steps, pool)
                 step += n_steps
-                places = self.replicas.astype(np.int64) - first
-                passage[places] = arrival
-                diverged[places] = outside
-                staying = (arrival < 0) & (outside == 0)
-                work = self.replicas.size * n_steps * self.kernel.dynamics.dim
-                fruitless = fruitless + work if staying.all() else 0
+                work = before * n_steps * kernel.dynamics.dim
+                fruitless = fruitless + work if replicas.n_waiting == before else 0
                 if self.max_steps is None and fruitless >= GIVE_UP_STEPS:
                     self._give_up(step)
                 if self.show and time.monotonic() >= line_at:
                     line_at = time.monotonic() + LINE_SECONDS
-                    self._report(int(staying.sum()), n_replicas, step)
+                    self._report(replicas.n_waiting, n_replicas, step)
                 # Long enough that packing costs nothing, short enough that few lanes idle.
-                if staying.mean() > 0.9:
+                if replicas.n_waiting > 0.9 * before:
                     chunk = min(MAX_CHUNK, 2 * chunk)
-                self.state = np.ascontiguousarray(self.state[:, staying])
-                self.replicas = self.replicas[staying]
+        passage, diverged = replicas.outcome()
         arrived = passage >= 0
         last = np.where(diverged > 0, diverged, np.where(arrived, passage, step)).astype(float)
         if crossing == "bridge":
             last[arrived] -= 0.5  # the boundary is touched at any time in the step
-        shifts = getattr(self.kernel, "shifts", np.zeros(0))
-        return FirstPassage(last * dt, arrived, diverged > 0, dt, crossing, shifts)
+        shifts = getattr(kernel, "shifts", np.zeros(0))
+        hardware = replicas.backend.part("hardware_of")(replicas.backend)
+        return FirstPassage(last * dt, arrived, diverged > 0, dt, crossing, shifts, hardware)
 
     def _give_up(self, step: int) -> None:
-        waiting, elapsed = self.replicas.size, step * self.kernel.dt
+        waiting, elapsed = self.replicas.n_waiting, step * self.replicas.kernel.dt
         raise NoArrivalError(
             f"target={self.target!r}: none of {waiting} replicas on their way has arrived in "
             f"{GIVE_UP_STEPS:.0e} steps of a coordinate, at time {elapsed:g}; give max_time, raise "
@@ -323,39 +326,10 @@ class _Flight:
         )
 
     def _report(self, n_waiting: int, n_replicas: int, step: int) -> None:
-        name = f"{self.kernel.method.name} on {self.kernel.dynamics.potential.name}"
+        kernel = self.replicas.kernel
+        name = f"{kernel.method.name} on {kernel.dynamics.potential.name}"
         print(
             f"{name}: {n_replicas - n_waiting} of {n_replicas} replicas have arrived or diverged "
-            f"at time {step * self.kernel.dt:g}",
+            f"at time {step * kernel.dt:g}",
             file=sys.stderr,
         )
-
-    def _advance(
-        self, step: int, n_steps: int, pool: ThreadPoolExecutor
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """(step of arrival or -1, step of divergence or 0) of the replicas on their way."""
-        count = self.replicas.size
-        width = block_width(count, self.n_threads) if self.kernel.layout.lanes else 1
-        columns = n_columns(count, width)
-        state = np.concatenate(
-            [self.state, np.repeat(self.state[:, -1:], columns - count, axis=1)], axis=1
-        )
-        replicas = np.concatenate([self.replicas, np.zeros(columns - count, np.uint64)])
-        passage = np.concatenate([np.full(count, -1), np.zeros(columns - count, int)])
-        outside = np.zeros(columns, np.int64)
-        table = self.kernel.table(step, n_steps)
-        advance = self.kernel.module.advance_to_target
-
-        def work(first: int, last: int) -> None:
-            advance(
-                state, replicas, passage, outside, table, self.kernel.parameters,
-                np.uint64(self.seed), step, n_steps, self.bound, self.kernel.noisy, first, last,
-                width,
-            )  # fmt: skip
-
-        n_blocks = columns // width
-        n_tasks = task_count(n_blocks, self.n_threads)
-        bounds = np.linspace(0, n_blocks, n_tasks + 1).astype(int).tolist()
-        list(pool.map(work, bounds[:-1], bounds[1:]))
-        self.state = state[:, :count]
-        return passage[:count], outside[:count]

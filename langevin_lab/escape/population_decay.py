@@ -125,6 +125,8 @@ def hop_rate(
     window: float | None = None,
     relaxation_rates: tuple[float, float] | None = None,
     n_threads: int | None = None,
+    backend: str = "cpu",
+    precision: str = "float64",
 ) -> HopRate:
     """Measure the rate of hopping between two wells by the decay of the population difference.
 
@@ -158,6 +160,8 @@ def hop_rate(
         contamination follow from them. In 1-D (overdamped, Langevin) by default those of the exact
         spectrum.
     n_threads : int, optional
+    backend, precision : str, optional
+        As in `ll.simulate`: any that runs the dynamics.
 
     Returns
     -------
@@ -202,7 +206,8 @@ def hop_rate(
         begin: dict[str, Any] = {"start": np.repeat(points, half, axis=0)} if run is None else {}
         run = simulate(
             **run_of, gradient_noise=gradient_noise, n_steps=n_steps, n_replicas=2 * half,
-            seed=seed, continue_from=run, n_threads=n_threads, **begin,
+            seed=seed, continue_from=run, n_threads=n_threads, backend=backend,
+            precision=precision, **begin,
         )  # fmt: skip
         n_lost = int((run["diverged_step"].values >= 0).sum())
         if n_lost:

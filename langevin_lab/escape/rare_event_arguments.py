@@ -16,8 +16,10 @@ from langevin_lab.ensemble.checks import (
 )
 from langevin_lab.ensemble.iteration import matched
 from langevin_lab.ensemble.kernel import SplittingKernel
+from langevin_lab.ensemble.split_paths import Plan
 from langevin_lab.ensemble.start import check_start_arguments, initial_state
-from langevin_lab.escape.splitting import Plan, started
+from langevin_lab.escape.backend_choice import chosen_backend
+from langevin_lab.escape.splitting import started
 from langevin_lab.potentials import Potential
 
 
@@ -32,6 +34,8 @@ def make_plan(
     level_spacing: Any,
     n_threads: Any,
     divergence_bound: Any,
+    backend: Any,
+    precision: Any,
 ) -> Plan:
     """What all runs share.
 
@@ -40,6 +44,7 @@ def make_plan(
     kernel_texts : tuple
         The coordinate, and the regions by name.
     """
+    chosen = chosen_backend(backend, precision)
     if isinstance(dynamics, Potential):
         raise TypeError(
             f"dynamics={dynamics!r} is a potential: wrap it in ll.Langevin or ll.Overdamped"
@@ -56,13 +61,16 @@ def make_plan(
     check_stability(scheme, dynamics, dt)
     n_threads = default_threads() if n_threads is None else check_count("n_threads", n_threads, 1)
     coordinate, regions = kernel_texts
+    kernel = SplittingKernel(dynamics, scheme, dt, coordinate=coordinate, regions=regions)
+    chosen.part("SplitPaths").check(chosen, kernel)
     return Plan(
-        kernel=SplittingKernel(dynamics, scheme, dt, coordinate=coordinate, regions=regions),
+        kernel=kernel,
         seed=check_seed(seed),
         n_killed=n_killed,
         bound=check_bound(divergence_bound),
         spacing=_spacing(level_spacing),
         n_threads=n_threads,
+        backend=chosen,
     )
 
 

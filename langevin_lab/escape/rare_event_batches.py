@@ -22,7 +22,7 @@ from langevin_lab.integrators import method_for
 RUNS_PER_BATCH = 40
 STARTS = ("start", "start_momentum", "start_thermostat")
 EACH = "one for each path"
-_NOT_SETTINGS = ("n_runs", "n_threads", "checkpoint", "executor")
+_NOT_SETTINGS = ("n_runs", "n_threads", "checkpoint", "executor", "backend")
 
 
 class CheckpointError(ValueError):
@@ -130,6 +130,7 @@ def settings_of(arguments: dict[str, Any]) -> dict[str, str]:
         name: _text(value)
         for name, value in arguments.items()
         if name not in (*_NOT_SETTINGS, "dynamics", "integrator")
+        and (name, value) != ("precision", "float64")  # in which all backends agree
     }
     return {
         "dynamics": dynamics.describe(),

@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.escape.rare_event_runs import joined_columns, require_joinable, require_parts
+from langevin_lab.escape.rare_event_runs import (
+    joined_columns,
+    joined_hardware,
+    require_joinable,
+    require_parts,
+)
 from langevin_lab.evidence import Estimate, jackknife
 
 
@@ -33,6 +38,8 @@ class RareEvent:
         Numbers of the runs under the seed, which their noise depends on.
     settings : dict, optional
         Text of each argument that the runs share, of the dynamics and of its potential.
+    hardware : dict, optional
+        Backend, device, and versions of what drives it.
     """
 
     log_probabilities: np.ndarray
@@ -45,6 +52,7 @@ class RareEvent:
     seed: int
     runs: np.ndarray
     settings: dict[str, str] = field(default_factory=dict)
+    hardware: dict[str, str] = field(default_factory=dict)
 
     @property
     def n_runs(self) -> int:
@@ -109,7 +117,8 @@ class RareEvent:
             If a run is in both, or a setting differs.
         """
         require_joinable(self, other)
-        return replace(self, **joined_columns(self, other, _COLUMNS))
+        hardware = joined_hardware(self, other)
+        return replace(self, **joined_columns(self, other, _COLUMNS), hardware=hardware)
 
     def to_dataset(self) -> Any:
         """The runs as an `xarray.Dataset`, to be stored as netCDF."""
@@ -117,7 +126,8 @@ class RareEvent:
 
         columns = {name: ("run", getattr(self, name)) for name in _COLUMNS}
         numbers = {name: getattr(self, name) for name in _NUMBERS}
-        return xarray.Dataset(columns, attrs=numbers | {"settings": json.dumps(self.settings)})
+        texts = {name: json.dumps(getattr(self, name)) for name in ("settings", "hardware")}
+        return xarray.Dataset(columns, attrs=numbers | texts)
 
     @classmethod
     def from_dataset(cls, dataset: Any) -> RareEvent:
@@ -134,7 +144,9 @@ class RareEvent:
         }
         columns: dict[str, Any] = {name: dataset[name].values for name in _COLUMNS}
         settings = json.loads(dataset.attrs["settings"])
-        return cls(**columns, **numbers, dt=float(dataset.attrs["dt"]), settings=settings)
+        hardware = json.loads(dataset.attrs.get("hardware", "{}"))
+        dt = float(dataset.attrs["dt"])
+        return cls(**columns, **numbers, dt=dt, settings=settings, hardware=hardware)
 
 
 _COLUMNS = ("log_probabilities", "n_iterations", "n_branches", "n_steps", "runs")

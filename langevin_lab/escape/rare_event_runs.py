@@ -39,6 +39,15 @@ def require_joinable(
         )
 
 
+def joined_hardware(one: Any, other: Any) -> dict[str, str]:
+    """What carried out both, "; " between where they differ."""
+    joined = {}
+    for name in sorted(one.hardware | other.hardware):
+        texts = [result.hardware[name] for result in (one, other) if name in result.hardware]
+        joined[name] = "; ".join(sorted({part for text in texts for part in text.split("; ")}))
+    return joined
+
+
 def joined_columns(one: Any, other: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """Arrays of both results, in the order of their run numbers."""
     order = np.argsort(np.concatenate([one.runs, other.runs]))

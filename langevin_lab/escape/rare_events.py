@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.ensemble.checks import check_count
+from langevin_lab.ensemble.split_paths import Plan
 from langevin_lab.escape.rare_event_arguments import (
     check_crossings,
     check_killed,
@@ -24,7 +25,7 @@ from langevin_lab.escape.rare_event_arguments import (
 )
 from langevin_lab.escape.rare_event_batches import run_in_batches, shared_settings, starts_of_runs
 from langevin_lab.escape.rare_event_results import RareEvent, RareEventRate
-from langevin_lab.escape.splitting import Plan, split
+from langevin_lab.escape.splitting import split
 from langevin_lab.escape.surface_crossings import surface_crossings
 from langevin_lab.integrators import Method
 
@@ -52,6 +53,8 @@ def rare_event_probability(
     divergence_bound: float = 1e10,
     checkpoint: str | Path | None = None,
     executor: Any = None,
+    backend: str = "cpu",
+    precision: str = "float64",
 ) -> RareEvent:
     """Estimate the probability of reaching the target before the source.
 
@@ -98,6 +101,9 @@ def rare_event_probability(
     executor : concurrent.futures.Executor, optional
         Runs the batches, in other threads or processes, to the same bits; for processes the
         dynamics has to pickle, and ``integrator`` be a name.
+    backend, precision : str, optional
+        As in `simulate`: "cpu", or "cuda" for kernels on a card, a thread for each run, so that
+        many runs of few paths keep it busy; the same noise, and the same paths.
 
     Returns
     -------
@@ -191,6 +197,8 @@ def rare_event_rate(
     divergence_bound: float = 1e10,
     checkpoint: str | Path | None = None,
     executor: Any = None,
+    backend: str = "cpu",
+    precision: str = "float64",
 ) -> RareEventRate:
     """Estimate the rate from a source to a target: flux through a surface times probability.
 
@@ -202,7 +210,7 @@ def rare_event_rate(
     ----------
     dynamics, integrator, dt, coordinate, source, target, seed, n_replicas, n_killed, n_runs
         As `rare_event_probability`; likewise first_run, level_spacing, n_threads,
-        divergence_bound, checkpoint and executor.
+        divergence_bound, checkpoint, executor, backend and precision.
     surface : str, optional
         Region beyond the first surface, such as "x > -0.8", outside the source; by default all that
         is not the source. A crossing is the first state in it since the last one in the source; it
@@ -267,7 +275,10 @@ def _rate_of_runs(arguments: dict[str, Any], first_run: int, n_runs: int) -> Rar
 def _plan_of(arguments: dict[str, Any], regions: tuple[str, ...]) -> Plan:
     """Dynamics and integrator compiled with the coordinate and these regions."""
     texts = (arguments["coordinate"], {name: arguments[name] for name in regions})
-    names = ("seed", "n_killed", "level_spacing", "n_threads", "divergence_bound")
+    names = (
+        "seed", "n_killed", "level_spacing", "n_threads", "divergence_bound", "backend",
+        "precision",
+    )  # fmt: skip
     return make_plan(
         arguments["dynamics"], arguments["integrator"], arguments["dt"], texts,
         **{name: arguments[name] for name in names},
@@ -279,4 +290,5 @@ def _event(found: Any, plan: Plan, arguments: dict[str, Any], runs: np.ndarray) 
         found.log_probabilities, found.n_iterations, found.n_branches, found.n_steps,
         n_replicas=arguments["n_replicas"], n_killed=plan.n_killed, dt=plan.kernel.dt,
         seed=plan.seed, runs=runs.astype(np.int64), settings=shared_settings(arguments),
+        hardware=plan.hardware,
     )  # fmt: skip

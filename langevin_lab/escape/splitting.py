@@ -18,22 +18,27 @@ import math
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from langevin_lab.ensemble.checks import check_memory
-from langevin_lab.ensemble.kernel import SplittingKernel
 from langevin_lab.ensemble.layout import LANE_WIDTH
+from langevin_lab.ensemble.split_paths import (
+    DIVERGED,
+    LAST_STEP,
+    N_BRANCHES,
+    N_ITERATIONS,
+    STATUS,
+    Plan,
+    SplitPaths,
+)
 from langevin_lab.escape.passage import NoArrivalError
 
 FIRST_ROOM = 16  # records of a path at first; doubled when one needs more
 CHUNK = 1 << 16  # steps of one call of the compiled loop
 GIVE_UP_STEPS = 10**9  # of one path between source and target, or between two crossings
-# Columns of a run's numbers and its states, as in the compiled loop.
-STATUS, PATH, N_WAITING, N_ITERATIONS, N_DRAWS, N_BRANCHES, FIRST_STEP, LAST_STEP = range(8)
-RUNNING, DONE, EXTINCT, DIVERGED = range(4)
 
 
 class DivergedPathError(RuntimeError):
@@ -50,26 +55,6 @@ class DivergedPathError(RuntimeError):
         self.n_diverged = n_diverged
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What all runs share.
-
-    Parameters
-    ----------
-    kernel : SplittingKernel
-    seed, n_killed, n_threads : int
-    bound, spacing : float
-        Of divergence; of levels, 0 where they are not rounded.
-    """
-
-    kernel: SplittingKernel
-    seed: int
-    n_killed: int
-    bound: float
-    spacing: float
-    n_threads: int
-
-
 class Block(Protocol):
     """Runs in the lanes of one block."""
 
@@ -79,6 +64,8 @@ class Block(Protocol):
 
 def block_slices(n_runs: int, plan: Plan) -> list[slice]:
     """Runs of each block: equal shares for the threads, as wide as vector registers like it."""
+    if plan.backend.name != "cpu":
+        return [slice(0, n_runs)]  # a thread each
     width = 1
     if plan.kernel.layout.lanes:
         width = min(LANE_WIDTH, math.ceil(n_runs / plan.n_threads / 8) * 8)
@@ -112,102 +99,60 @@ def started(
         What `initial_state` returns.
     replicas : ndarray of shape (n,)
     """
-    layout = plan.kernel.layout
-    kept = np.concatenate([vectors[name] for name in layout.kept])
-    levels, records = np.empty(replicas.size), np.empty((replicas.size, layout.n_carried))
-    plan.kernel.module.start_paths(
-        kept, replicas.astype(np.uint64), plan.kernel.parameters, np.uint64(plan.seed),
-        plan.spacing, levels, records,
-    )  # fmt: skip
+    kept = np.concatenate([vectors[name] for name in plan.kernel.layout.kept])
+    levels, records = plan.backend.part("start_paths")(plan, kept, replicas.astype(np.uint64))
     return levels, records
 
 
-@dataclass(eq=False)
 class SplittingBlock:
-    """Runs of the algorithm in the lanes of one block.
+    """Runs of the algorithm that go on together; room for their records, and when to give up.
 
     Parameters
     ----------
     plan : Plan
     runs : ndarray of uint64, shape (n,)
-        Their numbers, which their noise depends on.
     levels : ndarray of shape (n, n_paths)
     starts : ndarray of shape (n, n_paths, n_carried)
     n_blocks : int
         Beside this one, for the memory that it may take.
     """
 
-    plan: Plan
-    runs: np.ndarray
-    levels: np.ndarray
-    starts: np.ndarray
-    n_blocks: int = 1
-    step: int = 0
-    numbers: np.ndarray = field(init=False)
-    weights: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        n_runs, n_paths, n_carried = self.starts.shape
-        self.numbers = np.zeros((n_runs, 8), np.int64)
-        self.numbers[:, PATH] = -1
-        self.numbers[:, N_WAITING] = n_paths
-        self.weights = np.tile([-np.inf, 0.0], (n_runs, 1))
-        self.state = np.zeros((n_carried, n_runs))
-        self.waiting = np.tile(np.arange(n_paths), (n_runs, 1))
-        self.counts = np.ones((n_runs, n_paths), np.int64)
-        self.record_levels = np.zeros((n_runs, n_paths, 0))
-        self.records = np.zeros((n_runs, n_paths, 0, n_carried))
+    def __init__(
+        self, plan: Plan, runs: np.ndarray, levels: np.ndarray, starts: np.ndarray,
+        n_blocks: int = 1,
+    ):  # fmt: skip
+        self.plan, self.n_blocks = plan, n_blocks
+        self.paths: SplitPaths = plan.backend.part("SplitPaths")(plan, runs, levels, starts)
         self._make_room(FIRST_ROOM)
-        self.record_levels[:, :, 0] = self.levels
-        self.records[:, :, 0] = self.starts
 
     def _make_room(self, room: int) -> None:
-        n_runs, n_paths, old, n_carried = self.records.shape
+        n_runs, n_paths, old, n_carried = self.paths.records.shape
         check_memory(
             8 * self.n_blocks * n_runs * n_paths * (room + old) * (n_carried + 1),
             "lower n_runs or n_replicas, or give level_spacing",
         )
-        more = ((0, 0), (0, 0), (0, room - old))
-        self.record_levels = np.pad(self.record_levels, more)
-        self.records = np.pad(self.records, (*more, (0, 0)))
+        self.paths.make_room(room)
 
     def advance(self) -> bool:
         """Go on by a chunk of steps; return whether a run is not over."""
-        plan, kernel = self.plan, self.plan.kernel
-        stop = self.step + CHUNK
-        constants = (np.uint64(plan.seed), kernel.noisy, plan.bound, plan.n_killed, plan.spacing)
-        while self.step < stop and self.is_running:
-            room = self.record_levels.shape[2]
-            if np.any(self._counts_of_running() == room):
-                self._make_room(2 * room)
-            self.step = kernel.module.split(
-                self.state, self.levels, self.counts, self.record_levels, self.records,
-                self.waiting, self.numbers, self.weights, self.runs, kernel.table(0, 1),
-                kernel.parameters, constants, self.step, stop,
-            )  # fmt: skip
+        paths, left = self.paths, CHUNK
+        while left > 0 and paths.is_running:
+            if paths.needs_room:
+                self._make_room(2 * paths.room)
+            left -= paths.advance(left)
         self._check()
-        return self.is_running
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a run is not over."""
-        return bool(np.any(self.numbers[:, STATUS] == RUNNING))
-
-    def _counts_of_running(self) -> np.ndarray:
-        """Records of the paths that are on their way."""
-        runs = np.flatnonzero(self.numbers[:, PATH] >= 0)
-        return np.asarray(self.counts[runs, self.numbers[runs, PATH]])
+        return paths.is_running
 
     def _check(self) -> None:
-        n_diverged = int(np.sum(self.numbers[:, STATUS] == DIVERGED))
+        numbers = self.paths.numbers
+        n_diverged = int(np.sum(numbers[:, STATUS] == DIVERGED))
         if n_diverged:
             raise DivergedPathError(
-                f"a path of {n_diverged} of {len(self.numbers)} runs has left divergence_bound="
+                f"a path of {n_diverged} of {len(numbers)} runs has left divergence_bound="
                 f"{self.plan.bound:g}; leaving it out would bias the estimate, use a smaller dt",
                 n_diverged=n_diverged,
             )
-        on_way = self.numbers[:, PATH] >= 0
-        ages = np.where(on_way, self.step - self.numbers[:, FIRST_STEP], 0)
+        ages = self.paths.ages
         if ages.max(initial=0) * self.plan.kernel.dynamics.dim > GIVE_UP_STEPS:
             give_up("a path has reached neither source nor target", ages, self.plan)
 
@@ -264,7 +209,9 @@ def split(
         for part in slices
     ]
     run_blocks(blocks, plan.n_threads)
-    numbers = np.concatenate([block.numbers for block in blocks])
-    weights = np.concatenate([block.weights for block in blocks])
+    for block in blocks:
+        block.paths.fetch()
+    numbers = np.concatenate([block.paths.numbers for block in blocks])
+    weights = np.concatenate([block.paths.weights for block in blocks])
     columns = (numbers[:, column] for column in (N_ITERATIONS, N_BRANCHES, LAST_STEP))
     return Splitting(weights[:, 1], *columns)

@@ -11,22 +11,28 @@ rare or frequent the passages are.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from langevin_lab.ensemble.crossing_paths import (
+    FROM_STEP,
+    N_CROSSINGS,
+    OUTSIDE,
+    TO_STEP,
+    CrossingPaths,
+)
+from langevin_lab.ensemble.split_paths import Plan
 from langevin_lab.escape.splitting import (
     CHUNK,
     GIVE_UP_STEPS,
     DivergedPathError,
-    Plan,
     block_slices,
     give_up,
     run_blocks,
 )
 
 N_SKIPPED = 10  # crossings in which a trajectory forgets its start
-ARMED, N_CROSSINGS, FROM_STEP, TO_STEP, OUTSIDE = range(5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,50 +56,35 @@ class SurfaceCrossings:
     times: np.ndarray
 
 
-@dataclass(eq=False)
 class CrossingBlock:
-    """Trajectories in the lanes of one block, starting from carried rows (n, n_carried)."""
+    """Trajectories that go on together from carried rows (n, n_carried); when to give up."""
 
-    plan: Plan
-    replicas: np.ndarray
-    starts: np.ndarray
-    n_kept: int
-    every: int
-    step: int = 0
-    last_news: int = 0
-    numbers: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        count, n_carried = self.starts.shape
-        self.numbers = np.zeros((count, 5), np.int64)
-        self.numbers[:, TO_STEP] = -1
-        self.states = np.zeros((count, self.n_kept, n_carried))
-        self.start = np.ascontiguousarray(self.starts.T)
-        self.state = self.start.copy()
+    def __init__(
+        self, plan: Plan, replicas: np.ndarray, starts: np.ndarray, n_kept: int, every: int
+    ):
+        self.plan, self.last_news = plan, 0
+        part = plan.backend.part("CrossingPaths")
+        self.paths: CrossingPaths = part(plan, replicas, starts, n_kept, every, N_SKIPPED)
 
     def advance(self) -> bool:
         """Go on by a chunk of steps; return whether a trajectory lacks crossings."""
-        plan, kernel = self.plan, self.plan.kernel
-        before = self.numbers[:, N_CROSSINGS].sum()
-        constants = (np.uint64(plan.seed), kernel.noisy, plan.bound, N_SKIPPED, self.every)
-        self.step = kernel.module.record_crossings(
-            self.state, self.start, self.states, self.numbers, self.replicas, kernel.table(0, 1),
-            kernel.parameters, constants, self.step, self.step + CHUNK,
-        )  # fmt: skip
-        if self.numbers[:, N_CROSSINGS].sum() > before:
-            self.last_news = self.step
+        before = self.paths.numbers[:, N_CROSSINGS].sum()
+        self.paths.advance(CHUNK)
+        if self.paths.numbers[:, N_CROSSINGS].sum() > before:
+            self.last_news = self.paths.step
         self._check()
-        return bool(np.any(self.numbers[:, TO_STEP] < 0))
+        return bool(self.paths.lacks_crossings.any())
 
     def _check(self) -> None:
-        n_diverged = int(np.sum(self.numbers[:, OUTSIDE] > 0))
+        numbers = self.paths.numbers
+        n_diverged = int(np.sum(numbers[:, OUTSIDE] > 0))
         if n_diverged:
             raise DivergedPathError(
-                f"{n_diverged} of {len(self.numbers)} trajectories have left divergence_bound="
+                f"{n_diverged} of {len(numbers)} trajectories have left divergence_bound="
                 f"{self.plan.bound:g} on their way to the surface; use a smaller dt",
                 n_diverged=n_diverged,
             )
-        ages = np.where(self.numbers[:, TO_STEP] < 0, self.step - self.last_news, 0)
+        ages = np.where(self.paths.lacks_crossings, self.paths.step - self.last_news, 0)
         if ages.sum() * self.plan.kernel.dynamics.dim > GIVE_UP_STEPS:
             give_up("no trajectory has crossed the surface", ages, self.plan)
 
@@ -116,10 +107,11 @@ def surface_crossings(
         for part in block_slices(replicas.size, plan)
     ]
     run_blocks(blocks, plan.n_threads)
-    numbers = np.concatenate([block.numbers for block in blocks])
-    states = np.concatenate([block.states for block in blocks])
-    levels = np.empty(replicas.size * n_kept)
-    flat = states.reshape(levels.size, -1)
-    plan.kernel.module.rate_crossings(flat, plan.kernel.parameters, plan.spacing, levels)
+    for block in blocks:
+        block.paths.fetch()
+    numbers = np.concatenate([block.paths.numbers for block in blocks])
+    states = np.concatenate([block.paths.states for block in blocks])
+    flat = states.reshape(replicas.size * n_kept, -1)
+    levels = plan.backend.part("rate_paths")(plan, flat)
     times = (numbers[:, TO_STEP] - numbers[:, FROM_STEP]) * plan.kernel.dt
     return SurfaceCrossings(states, levels.reshape(-1, n_kept), n_kept * every, times)

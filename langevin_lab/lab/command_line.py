@@ -1,4 +1,4 @@
-"""The command ``langevin-lab``: list, reproduce, check, figures, report, info.
+"""The command ``langevin-lab``: list, reproduce, check, figures, report, bench, info.
 
 Exit codes and streams are those of `messages`. Heavy imports wait until a command needs them.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from langevin_lab.lab.benchmarks.command import bench
 from langevin_lab.lab.errors import LabError, shown
 from langevin_lab.lab.messages import (
     EXIT_REFUTED,
@@ -44,6 +45,13 @@ Overrides = Annotated[
     typer.Option("--set", metavar="FIELD=VALUE", help="Replace a field of the configuration."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Run again what is stored.")]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", "--backend", metavar="BACKEND",
+        help="Set the backend of experiments that have one: cpu, cuda, cuda:1, torch, torch:cuda.",
+    ),
+]  # fmt: skip
 
 app = typer.Typer(
     name="langevin-lab",
@@ -138,6 +146,7 @@ def reproduce(
     names: Names = None,
     preset: Preset = "quick",
     overrides: Overrides = None,
+    device: Device = None,
     experiments: Experiments = Path("experiments"),
     results: Results = Path("results"),
     force: Force = False,
@@ -146,19 +155,21 @@ def reproduce(
 
     Exits with 0 if no claim is refuted, 1 if one is, 2 if an experiment could not be run.
     """
+    from langevin_lab.lab.backend_option import backend_override, on_backend
     from langevin_lab.lab.discovery import discover
 
     if overrides and len(names or []) != 1:
         raise LabError(f"--set {overrides[0]}: name the one experiment that it is for")
     found, broken = discover(experiments, names or [])
+    found, without = on_backend(found, device)
     _reproduce(
         found,
         preset,
-        overrides or [],
+        [*(overrides or []), *backend_override(device)],
         results,
         figures=_figures_folder(experiments),
         force=force,
-        broken=broken,
+        broken=[*broken, *without],
         debug=context.obj["debug"],
     )
 
@@ -255,9 +266,12 @@ def check(
         raise typer.Exit(EXIT_REFUTED)
 
 
+_command("bench")(bench)
+
+
 @_command("info")
 def info(context: typer.Context, results: Results = Path("results")) -> None:
-    """Show versions, cores, the cache of compiled kernels and the results folder."""
+    """Show versions, cores, card, the cache of compiled kernels and the results folder."""
     from langevin_lab.lab.machine import facts
 
     sheet = table(show_header=False)
@@ -278,19 +292,23 @@ def run_script(experiment: Experiment, arguments: Sequence[str] | None = None) -
     def run(
         preset: Preset = "quick",
         overrides: Overrides = None,
+        device: Device = None,
         results: Results = Path("results"),
         force: Force = False,
         debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     ) -> None:
+        from langevin_lab.lab.backend_option import backend_override, on_backend
+
         with errors_as_lines(debug=debug):
+            found, without = on_backend([experiment], device)
             _reproduce(
-                [experiment],
+                found,
                 preset,
-                overrides or [],
+                [*(overrides or []), *backend_override(device)],
                 results,
                 figures=_figures_folder(experiment.source_file.parent),
                 force=force,
-                broken=[],
+                broken=without,
                 debug=debug,
             )
 

@@ -1,4 +1,4 @@
-"""What ``langevin-lab info`` shows: versions, cores, folders and their sizes."""
+"""What ``langevin-lab info`` shows: versions, cores, card, folders and their sizes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterable
 from pathlib import Path
 
-from langevin_lab.lab import provenance
+from langevin_lab.lab import accelerator, provenance
 
 
 def facts(results: Path) -> dict[str, str]:
@@ -24,6 +24,8 @@ def facts(results: Path) -> dict[str, str]:
     lines["commit"] = provenance.git_commit(Path(__file__).parent) or "not in a git work tree"
     lines["machine"] = f"{platform.system()} {platform.machine()}"
     lines["cores"] = f"{usable_cores()} usable of {os.cpu_count()}"
+    lines["card"] = _described(accelerator.card_facts())
+    lines["CUDA programs"] = _described(accelerator.toolkit_facts())
     cache = cache_folder()
     lines["kernel cache"] = f"{cache} ({_size(cache.rglob('*'))})"
     stored = list(results.glob("*/*.nc"))
@@ -36,6 +38,13 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _described(found: dict[str, str]) -> str:
+    """Names and values in one line; "none" where nothing is found."""
+    return ", ".join(f"{name} {value}".removeprefix("card ") for name, value in found.items()) or (
+        "none"
+    )
 
 
 def _size(files: Iterable[Path]) -> str:

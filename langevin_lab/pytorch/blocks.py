@@ -19,6 +19,7 @@ from langevin_lab.ensemble.layout import N_GROUPS, STRETCH
 from langevin_lab.ensemble.run import Run
 from langevin_lab.potentials import Minibatch
 from langevin_lab.pytorch.ensemble_noise import EnsembleNoise
+from langevin_lab.pytorch.fusion import FusedStep
 from langevin_lab.pytorch.parts import Parts
 from langevin_lab.pytorch.recording import bin_numbers, n_counters
 from langevin_lab.pytorch.stretches import GraphedRunner, Plan, Stretch
@@ -28,6 +29,7 @@ __all__ = ["Block"]
 # Normals drawn at a time: on a CPU they stay in the second-level cache, elsewhere launches count.
 _DRAWN = {"cpu": 1 << 15}
 _DRAWN_ELSEWHERE = 1 << 24
+LONG = 1_000  # steps from which on a card some seconds of compiling a step are worth it
 
 After = Callable[[int, dict[str, torch.Tensor], dict[str, torch.Tensor]], dict[str, torch.Tensor]]
 
@@ -52,6 +54,8 @@ class Block:
             by_torch=parts.captured, reuse="r" not in parts.layout.program.stored,
         )  # fmt: skip
         self.group = torch.as_tensor(replicas % N_GROUPS, device=parts.device)
+        self.long = False
+        self.fused: FusedStep | None = None
         self.runner = GraphedRunner(self.stretch, parts.device if parts.captured else None)
         self.frozen = torch.zeros(stop - first, dtype=torch.bool, device=parts.device)
 
@@ -114,6 +118,7 @@ class Block:
 
     def advance(self, first_step: int, n_steps: int, table: np.ndarray) -> None:
         """Advance by n_steps from first_step on; ``table`` as `Kernel.table`."""
+        self.long |= self.parts.captured and n_steps >= LONG
         with torch.no_grad():
             start, stop = first_step, first_step + n_steps
             while start < stop:
@@ -183,10 +188,9 @@ class Block:
         coefficients = parts.coefficients(given.table, 0)
         for step in range(plan.n_steps):
             drawn = next(normals)
-            gradient = self._gradient(drawn, given.indices, step)
             if scheduled:
                 coefficients = parts.coefficients(given.table, step)
-            new = parts.stepper(out.state, drawn, coefficients, gradient)
+            new = self._step(out.state, drawn, self._indices(given, step), coefficients)
             out.state = new if after_step is None else after_step(step, out.state, new)
             if parts.narrow and after_step is None:
                 left = parts.outside(new)
@@ -220,8 +224,33 @@ class Block:
             # One call for all steps: a view costs as much as a line of a step.
             yield from drawn.split(count, dim=parts.axis)
 
+    def _indices(self, given: Stretch, step: int) -> torch.Tensor | None:
+        """Examples of the evaluations of one step: (n_replicas, evaluations, batch_size)."""
+        count = self.parts.layout.program.gradients_per_step
+        return (
+            None if given.indices is None else given.indices[:, step * count : (step + 1) * count]
+        )
+
+    def _step(
+        self,
+        state: Mapping[str, torch.Tensor],
+        normals: torch.Tensor,
+        indices: torch.Tensor | None,
+        coefficients: Mapping[str, Any],
+    ) -> dict[str, torch.Tensor]:
+        """One step; compiled in a long run on a card, if its numbers are those of all steps."""
+        stepper = self.parts.stepper
+
+        def step(state: Any, normals: Any, indices: Any) -> dict[str, torch.Tensor]:
+            return stepper(state, normals, coefficients, self._gradient(normals, indices))
+
+        if not self.long or self.run.kernel.dynamics.is_scheduled:
+            return step(state, normals, indices)
+        self.fused = self.fused or FusedStep(step, stepper.names)
+        return self.fused(state, normals, indices)
+
     def _gradient(
-        self, normals: torch.Tensor, indices: torch.Tensor | None, step: int
+        self, normals: torch.Tensor, indices: torch.Tensor | None
     ) -> Callable[[torch.Tensor], torch.Tensor]:
         """The gradient of one step, which takes the numbers of its evaluations in order."""
         layout, drawn = self.parts.layout, self.parts.gradient
@@ -234,7 +263,7 @@ class Block:
                 first = layout.gradient_normals(evaluation)
                 own = normals.narrow(self.parts.axis, first, layout.noise.n_normals)
             if indices is not None:
-                chosen = indices[:, step * layout.program.gradients_per_step + evaluation]
+                chosen = indices[:, evaluation]
             evaluation += 1
             return drawn(x, own, chosen)
 

@@ -24,34 +24,14 @@ import numpy as np
 import torch
 from torchsde import BaseBrownian
 
-from langevin_lab.compiled.modules import load
-from langevin_lab.noise.random_access import _integer
-from langevin_lab.pytorch.noise import normals
+from langevin_lab.ensemble.checks import check_count, check_first_replica, check_seed
+from langevin_lab.pytorch.ensemble_noise import EnsembleNoise
 
 __all__ = ["CounterBrownianMotion", "brownian_motion"]
 
 LEVY_AREAS = ("none", "space-time", "davie")
 _BLOCK = 1 << 17  # normals kept at a time
 _ON_GRID = 0.01  # of a step: what accumulated times may be off the grid
-
-_ENTRY = '''"""Normals of a stretch of the stream, one row each, one column a replica."""
-
-from langevin_lab.compiled.entry import entry
-from langevin_lab.noise.streams import fill_replica_normals
-
-
-@entry
-def fill(flat, seed, replicas, first_pair, n_pairs):
-    n = replicas.size
-    for pair in range(n_pairs):
-        for first in range(0, n, 512):
-            width = min(512, n - first)
-            even = 2 * pair * n + first
-            fill_replica_normals(
-                flat, even, even + n, width, seed, replicas[first : first + width],
-                first_pair + pair,
-            )
-'''
 
 
 def brownian_motion(
@@ -100,15 +80,15 @@ def brownian_motion(
     >>> bool((whole == parts).all())
     True
     """
-    seed, first = _integer("seed", seed), _integer("first_replica", first_replica)
-    for name, value in (("n_replicas", n_replicas), ("n_channels", n_channels)):
-        if _integer(name, value) < 1:
-            raise ValueError(f"{name}={value} must be >= 1")
+    seed = check_seed(seed)
+    n_replicas = check_count("n_replicas", n_replicas, 1)
+    n_channels = check_count("n_channels", n_channels, 1)
+    first = check_first_replica(first_replica, n_replicas)
     if not (isinstance(dt, (int, float)) and math.isfinite(dt) and dt > 0):
         raise ValueError(f"dt={dt!r} must be a finite number > 0: the step of the solver")
     if levy_area not in LEVY_AREAS:
         raise ValueError(f"levy_area={levy_area!r} must be one of {list(LEVY_AREAS)}")
-    replicas = np.arange(first, first + n_replicas, dtype=np.uint64)
+    replicas = np.arange(first, first + n_replicas)
     return CounterBrownianMotion(
         seed, replicas, n_channels, float(dt), levy_area, dtype, torch.device(device or "cpu")
     )
@@ -120,7 +100,7 @@ class CounterBrownianMotion(BaseBrownian):
     Parameters
     ----------
     seed : int
-    replicas : ndarray of uint64, shape (n_replicas,)
+    replicas : ndarray of int64, shape (n_replicas,)
         Any replicas, in any order.
     n_channels : int
     dt : float
@@ -130,14 +110,15 @@ class CounterBrownianMotion(BaseBrownian):
     """
 
     __slots__ = (
-        "_area", "_block", "_device", "_dt", "_dtype", "_first_step", "_n_channels", "_replicas",
-        "_scales", "_seed",
+        "_area", "_block", "_device", "_dt", "_dtype", "_first_step", "_n_channels", "_noise",
+        "_replicas", "_scales", "_seed",
     )  # fmt: skip
 
     def __init__(self, seed, replicas, n_channels, dt, levy_area, dtype, device) -> None:
         self._seed, self._replicas, self._n_channels = seed, replicas, n_channels
         self._dt, self._area, self._dtype, self._device = dt, levy_area, dtype, device
         self._scales = (math.sqrt(dt), math.sqrt(dt / 12), dt / math.sqrt(12))
+        self._noise = EnsembleNoise(seed, replicas, lanes=True, dtype=dtype, device=device)
         self._block = torch.empty(0, len(replicas), self.normals_per_step)
         self._first_step = 0
 
@@ -252,10 +233,8 @@ class CounterBrownianMotion(BaseBrownian):
             # An even number of steps: two that share a pair are drawn together.
             count = 2 * max(1, min(64, _BLOCK // (2 * numbers)))
             self._first_step = step - step % count
-            drawn = step_normals(
-                self._seed, self._replicas, self._first_step * self.normals_per_step,
-                count * self.normals_per_step, self._dtype, self._device,
-            )  # fmt: skip
+            pairs = self.normals_per_step * self._first_step // 2
+            drawn = self._noise.normals(pairs, 0, count * self.normals_per_step)
             shape = (count, self.normals_per_step, len(self._replicas))
             self._block = drawn.view(shape).transpose(1, 2).contiguous()
         return self._block[step - self._first_step]
@@ -265,24 +244,3 @@ def normals_per_step(n_channels: int, levy_area: str) -> int:
     """Normals of a replica that one step of a Brownian motion uses."""
     areas = n_channels * (n_channels - 1) // 2 if levy_area == "davie" else 0
     return n_channels * (1 if levy_area == "none" else 2) + areas
-
-
-def step_normals(
-    seed: int,
-    replicas: np.ndarray,
-    start: int,
-    count: int,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> torch.Tensor:
-    """Normals number start ... start + count - 1, both even, of shape (count, n_replicas)."""
-    if device.type != "cpu":
-        rows = [
-            normals(seed, int(replica), start, count, dtype=dtype, device=device)
-            for replica in replicas
-        ]
-        return torch.stack(rows, dim=1)
-    out = torch.empty((count, len(replicas)), dtype=torch.float64)
-    fill = load(_ENTRY, "step_normals").fill
-    fill(out.view(-1).numpy(), np.uint64(seed), replicas, np.uint64(start // 2), count // 2)
-    return out.to(dtype)

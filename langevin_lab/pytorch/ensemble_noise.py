@@ -132,7 +132,8 @@ class EnsembleNoise:
         pair = pair[:, None] if self.lanes else pair
         low, high = (word if self.lanes else word[:, None] for word in self.words)
         whole = _DRAWN[self.lanes, self.dtype](pair, low, high, *self.key)
-        return whole.reshape((2 * n_pairs, -1) if self.lanes else (-1, 2 * n_pairs))
+        n = self.replicas.size
+        return whole.reshape((2 * n_pairs, n) if self.lanes else (n, 2 * n_pairs))
 
     def _drawn_by_compiled_code(self, first_pair: int, n_pairs: int) -> torch.Tensor:
         n = self.replicas.size

@@ -24,13 +24,16 @@ import torch
 
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel
-from langevin_lab.ensemble.layout import N_GROUPS, NO_RETURN, STRETCH, Layout
+from langevin_lab.ensemble.layout import N_GROUPS, NO_RETURN, Layout
 from langevin_lab.ensemble.machine import processor
 from langevin_lab.ensemble.run import Run as HostRun
 from langevin_lab.integrators import Method
+from langevin_lab.pytorch.recording import Observables, bin_numbers
 
 __all__ = ["Run"]
 
+CALL = 256  # steps of one call of torchsde, which looks at shapes first
+KEPT = 2**23  # numbers of the states that one call returns
 _DTYPES = {"float64": torch.float64, "float32": torch.float32}
 
 
@@ -39,7 +42,6 @@ class Run(HostRun):
 
     def __post_init__(self) -> None:
         from langevin_lab.pytorch.sde_solvers import sde_of
-        from langevin_lab.pytorch.tensor_observables import Observables
 
         super().__post_init__()
         kernel: Any = self.kernel
@@ -47,8 +49,9 @@ class Run(HostRun):
         self._place = torch.device(self.backend.device or "cpu")
         settings = {"dtype": self._dtype, "device": self._place}
         self._sde = sde_of(kernel.method, kernel.dynamics, time_unit=kernel.dt, **settings)
-        self._moments = Observables(self._sde, kernel.moments, kernel.dt)
-        self._histograms = Observables(self._sde, kernel.histograms, kernel.dt)
+        functions = self._sde.functions
+        self._moments = Observables(kernel, functions, kernel.moments, -1)
+        self._histograms = Observables(kernel, functions, kernel.histograms, -1)
         self._on_device: _Arrays | None = None
 
     @classmethod
@@ -96,9 +99,19 @@ class Run(HostRun):
             if self._on_device is None:
                 self._on_device = _Arrays(self)
             while self.step < stop:
-                last = min(stop, (self.step // STRETCH + 1) * STRETCH)
+                last = self._end_of_call(stop)
                 self._run_stretch(self._on_device, last)
                 self.step = last
+
+    def _end_of_call(self, stop: int) -> int:
+        """Up to CALL steps, fewer if many states were to be kept at a time."""
+        most = max(1, KEPT // (self.n_replicas * self._sde.n_state))
+        kept = 0
+        for done in range(self.step + 1, min(stop, self.step + CALL)):
+            kept += self._is_looked_at(done)
+            if kept >= most:
+                return done
+        return min(stop, self.step + CALL)
 
     def fetch(self) -> None:
         """Bring the arrays up to date; the next steps read them again."""
@@ -113,11 +126,15 @@ class Run(HostRun):
             self._save_frozen(arrays, last)
         if not len(rows):
             return
-        looks = self._looks(last, every=narrow)
+        looks = self._looks(last, every=False)
         start = arrays.y if arrays.all_run else arrays.y[rows]
         path = self._solve(arrays, start, looks)
         left = None
         if self._is_outside(path if narrow else path[-1]).any():
+            middle = (self.step + last) // 2
+            if middle > self.step and (last - self.step) * start.numel() > KEPT:
+                self._run_halves(arrays, middle, last)
+                return
             looks = self._looks(last, every=True)
             path, left = self._frozen(arrays, start, self._solve(arrays, start, looks), looks)
         self._record(arrays, rows, path, looks, left)
@@ -125,16 +142,24 @@ class Run(HostRun):
         if left is not None:
             arrays.choose(rows[left == len(looks)])
 
+    def _run_halves(self, arrays: _Arrays, middle: int, last: int) -> None:
+        """The same steps in two calls, whose states are fewer."""
+        first = self.step
+        for end in (middle, last):
+            self._run_stretch(arrays, end)
+            self.step = end
+        self.step = first
+
     def _is_outside(self, y: torch.Tensor) -> torch.Tensor:
         return (~(y.abs() < self.bound)).any(dim=-1)
 
     def _looks(self, last: int, *, every: bool) -> list[int]:
         """The steps after which the state is wanted."""
-        return [
-            done
-            for done in range(self.step + 1, last + 1)
-            if every or done == last or self._is_recorded(done) or self._is_saved(done)
-        ]
+        steps = range(self.step + 1, last + 1)
+        return [done for done in steps if every or done == last or self._is_looked_at(done)]
+
+    def _is_looked_at(self, done: int) -> bool:
+        return self.bound < NO_RETURN or self._is_recorded(done) or self._is_saved(done)
 
     def _is_recorded(self, done: int) -> bool:
         records = bool(self._moments.moments or self._histograms.moments)
@@ -181,15 +206,15 @@ class Run(HostRun):
         """Add the recorded states to sums and counts, the saved ones to the path."""
         chosen = [k for k, done in enumerate(looks) if self._is_recorded(done)]
         if chosen:
-            states = path if len(chosen) == len(looks) else path[chosen]
+            parts = self._sde.unpack(path if len(chosen) == len(looks) else path[chosen])
             inside = (
                 None if left is None else torch.tensor(chosen, device=path.device)[:, None] < left
             )
-            for index, values in enumerate(self._moments.values(states)):
+            for index, values in enumerate(self._moments.values(parts)):
                 if inside is not None:
                     values = torch.where(inside, values, 0.0)
                 arrays.sums[index, rows] += values.sum(0, dtype=torch.float64)
-            for index, values in enumerate(self._histograms.values(states)):
+            for index, values in enumerate(self._histograms.values(parts)):
                 self._count(arrays, index, rows, values, inside)
         for k, done in enumerate(looks):
             if self._is_saved(done):
@@ -197,17 +222,14 @@ class Run(HostRun):
                 place[:, rows.cpu().numpy()] = path[k].T.cpu().numpy()
 
     def _count(self, arrays: _Arrays, index: int, rows: Any, values: Any, inside: Any) -> None:
-        """Count values into bins 1..n; 0 lies below the range, n + 1 above, n + 2 is for NaN."""
-        (low, per_unit), bins = self.edges[index].tolist(), int(self.n_bins[index])
-        scaled = (values.to(torch.float64) - low) * per_unit
-        number = torch.clamp(scaled, -1.0, float(bins)).nan_to_num(0.0).floor().long() + 1
-        number = torch.where(torch.isnan(scaled), bins + 2, number)
-        width = self.counts.shape[2]
-        flat = number + (arrays.groups[rows] * width)
+        """Count values of shape (n_looks, n_running) into the bins of their groups."""
+        (low, per_unit), size = self.edges[index].tolist(), self.counts.shape[2]
+        groups = arrays.groups[rows].expand(values.shape)
+        bins = bin_numbers(values, low, per_unit, int(self.n_bins[index]), groups, size)
         if inside is not None:
-            flat = flat[inside]
-        counted = torch.bincount(flat.ravel(), minlength=N_GROUPS * width)
-        arrays.counts[index] += counted.view(N_GROUPS, width)
+            bins = bins[inside]
+        counted = torch.bincount(bins.ravel(), minlength=N_GROUPS * size)
+        arrays.counts[index] += counted.view(N_GROUPS, size)
 
     def _save_frozen(self, arrays: _Arrays, last: int) -> None:
         """Replicas frozen before this stretch stand still in the saved path."""
@@ -240,7 +262,7 @@ class _Arrays:
         run = self._run
         method: Any = run.kernel.method
         self.running, self.all_run = running, len(running) == run.n_replicas
-        replicas = (run.first_replica + running.cpu().numpy()).astype(np.uint64)
+        replicas = run.first_replica + running.cpu().numpy()
         self.motion = CounterBrownianMotion(
             run.seed, replicas, run._sde.n_channels, 1.0, method.levy_area, run._dtype, run._place
         )

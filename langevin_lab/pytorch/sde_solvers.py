@@ -25,7 +25,8 @@ from typing import Any
 
 from langevin_lab.integrators import Method, Program
 from langevin_lab.integrators.properties import Properties
-from langevin_lab.pytorch.sde import DynamicsSDE, check_equation, thermostat_names
+from langevin_lab.pytorch.sde import DynamicsSDE, as_torchsde, check_equation
+from langevin_lab.pytorch.sde_state import thermostat_names
 
 __all__ = ["SOLVERS", "Solver", "SolverMethod", "SolverProgram", "solver_method"]
 
@@ -40,7 +41,7 @@ class Solver:
 
     Parameters
     ----------
-    sde_type : "ito", "stratonovich" or "both"
+    sde_type : "ito" or "stratonovich"
     noise_types : tuple of str
         What it is for.
     strong_orders : tuple of float
@@ -252,6 +253,4 @@ def _properties(name: str, solver: str, equation: str, noise_type: str) -> Prope
 
 def sde_of(method: SolverMethod, dynamics: Any, **settings: Any) -> DynamicsSDE:
     """The dynamics in the form that the solver is for."""
-    from langevin_lab.pytorch.sde import as_torchsde
-
     return as_torchsde(dynamics, sde_type=method.sde_type, **settings)

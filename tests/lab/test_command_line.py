@@ -34,7 +34,7 @@ def command(*arguments, **options):
 
 def test_help_lists_the_commands_and_version_the_version():
     help_text = invoke("--help").stdout
-    for name in ("list", "reproduce", "check", "figures", "report", "info"):
+    for name in ("list", "reproduce", "check", "figures", "report", "bench", "info"):
         assert re.search(rf"^  {name} ", help_text, re.M)
     assert invoke("--version").stdout == f"langevin_lab {__version__}\n"
 

@@ -42,7 +42,7 @@ def install(monkeypatch, *, slower=1.0, warmer=1.0):
             friction=slower * dynamics.friction,
         )  # fmt: skip
 
-    def first_passage(dynamics, method, *, dt, start, target, n_replicas, seed):
+    def first_passage(dynamics, method, *, dt, start, target, n_replicas, seed, backend):
         mean, spread = exact_time(wrong(dynamics), start, float(target.removeprefix("x > ")))
         shape = (mean / spread) ** 2
         times = np.random.default_rng(seed).gamma(shape, mean / shape, n_replicas)

@@ -3,9 +3,18 @@
 import numpy as np
 import pytest
 
+import langevin_lab as ll
+from langevin_lab.potentials import Minibatch
+
 torch = pytest.importorskip("torch")
-from langevin_lab.potentials import Minibatch  # noqa: E402
-from langevin_lab.pytorch import ensemble_noise, fusion, minibatches  # noqa: E402
+from langevin_lab.pytorch import (  # noqa: E402
+    blocks,
+    ensemble_noise,
+    fusion,
+    minibatches,
+    stretches,
+)
+from langevin_lab.pytorch.backend import Run  # noqa: E402
 from langevin_lab.pytorch.ensemble_noise import EnsembleNoise  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -53,3 +62,61 @@ def test_one_kernel_gives_the_same_numbers(monkeypatch):
 def test_on_a_cpu_nothing_is_compiled(monkeypatch):
     monkeypatch.setattr(fusion, "_compiled", None)
     assert fusion.fused(torch.add)(torch.ones(2), torch.ones(2)).tolist() == [2.0, 2.0]
+
+
+MOONS = ll.potentials.two_moons(60, seed=1)
+NETWORK = ll.potentials.multilayer_perceptron(
+    MOONS.inputs, MOONS.targets, hidden=(4,), loss="binary_cross_entropy", batch_size=7
+)
+CONSTANTS = {"temperature": 1e-4, "epsilon": 0.05, "applied_noise": 0.01, "friction": 0.1}
+ADLALA = ll.dynamics.adlala(NETWORK, ("weights_1", "biases_1"), **CONSTANTS)
+
+
+def trained(backend):
+    return ll.simulate(
+        ADLALA, "AdLaLa", dt=0.2, n_steps=70, n_replicas=3, seed=3, backend=backend,
+        start=NETWORK.start(seed=2, n_replicas=3), start_thermostat=(0.1, 0.1),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def long_run_on_a_card(monkeypatch):
+    """What a card does in a long run, but for graphs and kernels: steps are traced."""
+    made = []
+    monkeypatch.setattr(Run, "captures", True)
+    monkeypatch.setattr(blocks, "LONG", 10)
+    monkeypatch.setattr(stretches.GraphedRunner, "__call__", lambda self, *a: self.function(*a))
+    monkeypatch.setattr(torch, "compile", lambda traced: made.append(traced) or traced)
+    return made
+
+
+def test_a_traced_step_goes_the_compiled_path(long_run_on_a_card):
+    found = trained("torch")
+    expected = trained("cpu")
+    for name in ("x_final", "p_final", "xi_1_final"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-11, atol=1e-12)
+    (step,) = long_run_on_a_card  # traced once for all steps
+    assert sum("bmm" in str(node.target) for node in step.graph.nodes) == 5
+
+
+def test_a_step_that_cannot_be_compiled_is_run_with_a_warning(long_run_on_a_card, monkeypatch):
+    def refuse(traced):
+        raise RuntimeError("no Triton here\nmore")
+
+    monkeypatch.setattr(torch, "compile", refuse)
+    with pytest.warns(RuntimeWarning, match=r"cannot be compiled \(no Triton here\) and are run"):
+        found = trained("torch")
+    np.testing.assert_allclose(found["x_final"], trained("cpu")["x_final"], rtol=1e-11, atol=1e-12)
+
+
+def test_schedules_are_not_part_of_a_compiled_step(long_run_on_a_card):
+    cooled = ll.Langevin(
+        NETWORK, friction=1.0, temperature=ll.dynamics.Linear(start=0.1, stop=0.0, duration=12.0)
+    )
+    plan = {"dt": 0.2, "n_steps": 40, "n_replicas": 3, "seed": 3}
+    start = NETWORK.start(seed=2, n_replicas=3)
+    ours, torchs = (
+        ll.simulate(cooled, "BAOAB", start=start, backend=name, **plan) for name in ("cpu", "torch")
+    )
+    np.testing.assert_allclose(torchs["x_final"], ours["x_final"], rtol=1e-11, atol=1e-12)
+    assert not long_run_on_a_card

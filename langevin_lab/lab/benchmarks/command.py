@@ -1,0 +1,253 @@
+"""``langevin-lab bench``: measure, judge, keep, show; or count without a card."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from langevin_lab.lab.errors import LabError, one_line, shown
+from langevin_lab.lab.messages import EXIT_REFUTED, console, say
+
+PRECISIONS = ("float64", "float32")
+SIZES = {"cpu": 10_000, "cuda": 10_000_000}
+NETWORKS = "networks"  # a work of its own, from the folder of benchmarks
+LENGTHS = {"cpu": 0.2, "cuda": 1.0}  # seconds
+
+
+def bench(
+    context: typer.Context,
+    device: Annotated[str, typer.Option(help="Where to measure: cpu or cuda.")] = "cpu",
+    replicas: Annotated[
+        int | None, typer.Option(help="Replicas of an ensemble; 1e4 on the CPU, 1e7 on a card.")
+    ] = None,
+    repeats: Annotated[int, typer.Option(help="Interleaved repeats of every program.")] = 5,
+    seconds: Annotated[
+        float | None, typer.Option(help="What one repeat should take; 0.2 on the CPU, 1 on a card.")
+    ] = None,
+    work: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Works; all by default.")
+    ] = None,
+    count: Annotated[
+        str | None,
+        typer.Option(metavar="TARGET", help="Only count instructions, for sm_90 or another."),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Only print what is stored.")] = False,
+    save: Annotated[bool, typer.Option(help="Keep what is measured.")] = True,
+    benchmarks: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder with results/ and network_ensembles.py.")
+    ] = Path("benchmarks"),
+) -> None:
+    """Measure speed against peers and a card's limit; judge the targets.
+
+    Exits with 0 if no target is missed, 1 if one is, 2 if nothing could be measured.
+    """
+    from langevin_lab.lab.benchmarks import records, tables
+
+    out = console()
+    if show:
+        for path in records.stored(benchmarks / "results"):
+            tables.show(records.load(path), out)
+        return
+    if count is not None:
+        results = counted(count)
+    else:
+        check_arguments(device, repeats, replicas, seconds)
+        results = measured(
+            device,
+            works=chosen_works(work),
+            n_replicas=replicas or SIZES[device],
+            repeats=repeats,
+            seconds=seconds or LENGTHS[device],
+            benchmarks=benchmarks,
+        )
+    if save:
+        say(f"results: {shown(records.save(results, benchmarks / 'results'))}")
+    if tables.show(results, out):
+        raise typer.Exit(EXIT_REFUTED)
+
+
+def check_arguments(device: str, repeats: int, replicas: int | None, seconds: float | None) -> None:
+    """Refuse what cannot be measured.
+
+    Raises
+    ------
+    LabError
+        If an option is out of range, or there is no card.
+    """
+    from langevin_lab.lab.accelerator import card_facts
+
+    if device not in SIZES:
+        raise LabError(f"--device {device}: use cpu or cuda")
+    if repeats < 2:
+        raise LabError(f"--repeats {repeats}: use 2 or more, for an error bar")
+    if replicas is not None and replicas < 8:
+        raise LabError(f"--replicas {replicas}: use 8 or more")
+    if seconds is not None and not seconds > 0:
+        raise LabError(f"--seconds {seconds}: use a time > 0")
+    if device == "cuda" and not card_facts():
+        raise LabError(
+            "--device cuda: no card found (nvidia-smi does not answer); langevin-lab bench "
+            "measures on the CPU, bench --count sm_90 counts instructions for a card"
+        )
+
+
+def chosen_works(names: list[str] | None) -> list[str]:
+    """The works of these names, all without.
+
+    Raises
+    ------
+    LabError
+        If there is none of a name.
+    """
+    from langevin_lab.lab.benchmarks.works import WORKS
+
+    known = [*WORKS, NETWORKS]
+    for name in names or []:
+        if name not in known:
+            raise LabError(f"--work {name}: there are {', '.join(known)}")
+    return names or known
+
+
+def measured(
+    device: str,
+    *,
+    works: list[str],
+    n_replicas: int,
+    repeats: int,
+    seconds: float,
+    benchmarks: Path,
+) -> Any:
+    """Time all works, count the card's limit, train the networks.
+
+    Parameters
+    ----------
+    device : str
+    works : list of str
+    n_replicas, repeats : int
+    seconds : float
+    benchmarks : path
+        Where network_ensembles.py lies.
+
+    Returns
+    -------
+    Results
+    """
+    from langevin_lab.lab.benchmarks.programs import tasks
+    from langevin_lab.lab.benchmarks.records import Results
+    from langevin_lab.lab.benchmarks.session import measure
+
+    machine, timed = machine_facts(device), []
+    for name in [work for work in works if work != NETWORKS]:  # one at a time: all stay alive
+        chosen = tasks(device, name, n_replicas)
+        timed += measure(chosen, seconds=seconds, repeats=repeats, say=say)
+    counts = card_counts(machine) if device == "cuda" and "double well" in works else []
+    networks = {}
+    if NETWORKS in works:
+        networks = network_ensembles(device, benchmarks / "network_ensembles.py")
+    return Results(device, machine, tuple(timed), tuple(counts), networks)
+
+
+def machine_facts(device: str) -> dict[str, str]:
+    """What the numbers depend on: processor or card, versions, commit, time."""
+    from langevin_lab.ensemble.machine import processor
+    from langevin_lab.lab import accelerator, provenance
+    from langevin_lab.lab.machine import usable_cores
+
+    facts = {
+        "created": provenance.now(),
+        "commit": provenance.git_commit(Path(__file__).parent) or "unknown",
+        "processor": processor(),
+        "cores": str(usable_cores()),
+        "load before": _load(),
+        **provenance.versions(),
+        **accelerator.toolkit_facts(),
+    }
+    if device == "cuda":
+        facts |= accelerator.card_facts()
+        facts["multiprocessors"] = str(_multiprocessors())
+    return facts
+
+
+def _load() -> str:
+    """Processes that were running in the last minute: others make ratios on the CPU worthless."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
+def _multiprocessors() -> int:
+    from numba import cuda
+
+    return int(cuda.get_current_device().MULTIPROCESSOR_COUNT)
+
+
+def card_counts(machine: dict[str, str]) -> list[dict[str, Any]]:
+    """Instructions per step and limits of the card at hand, at its highest clock."""
+    from langevin_lab.lab.benchmarks.throughput import Card
+
+    major, minor = (int(part) for part in machine["compute capability"].split("."))
+    clock = 1e6 * float(machine["clock"].split()[0])  # "1980 MHz"
+    processors = int(machine["multiprocessors"])
+    return counts(Card(machine["card"], (major, minor), processors, clock))
+
+
+def counted(target: str) -> Any:
+    """Results that hold counts alone, for a full card of a target, which need not be here.
+
+    Raises
+    ------
+    LabError
+        If the target is unknown.
+    """
+    from langevin_lab.lab import accelerator, provenance
+    from langevin_lab.lab.benchmarks.disassembly import capability_of
+    from langevin_lab.lab.benchmarks.records import Results
+    from langevin_lab.lab.benchmarks.throughput import reference_card
+
+    try:
+        card = reference_card(capability_of(target))
+    except ValueError as error:
+        raise LabError(f"--count {error}") from error
+    tools = {name: version for name, version in accelerator.toolkit_facts().items()
+             if name in ("ptxas", "nvdisasm", "numba-cuda")}  # fmt: skip
+    machine = {
+        "created": provenance.now(),
+        "commit": provenance.git_commit(Path(__file__).parent) or "unknown",
+        "card": f"{card.name} ({target}, not at hand)",
+        "numba": provenance.versions()["numba"],
+        **tools,
+    }
+    return Results("count", machine, (), tuple(counts(card)))
+
+
+def counts(card: Any) -> list[dict[str, Any]]:
+    """Instructions of a step of the double well and what limits it, in both precisions."""
+    from langevin_lab.lab.benchmarks import throughput
+    from langevin_lab.lab.benchmarks.kernel_ptx import count_kernel
+
+    found = []
+    for precision in PRECISIONS:
+        row: dict[str, Any] = {"precision": precision, "card": card.name}
+        try:
+            step = count_kernel("double well", precision, "sm_{}{}".format(*card.capability))
+            limit, unit = throughput.limit(step, card)
+            row |= {"language": step.language, "per_step": step.per_step, "limit": limit,
+                    "cycles": throughput.cycles(step, card.capability), "unit": unit,
+                    "processors": card.processors, "clock": card.clock}  # fmt: skip
+        except (LabError, ValueError) as error:
+            row["error"] = str(error)
+        found.append(row)
+    return found
+
+
+def network_ensembles(device: str, file: Path) -> dict[str, Any]:
+    """What ``measure(device)`` of benchmarks/network_ensembles.py returns, or why nothing."""
+    from langevin_lab.lab.discovery import load_module
+
+    if not file.is_file():
+        return {"error": f"{shown(file)} is not there; run from a checkout of the repository"}
+    try:
+        return dict(load_module(file, "network_ensembles").measure(device))
+    except Exception as error:  # whatever PyTorch makes of the device
+        return {"error": one_line(error)}

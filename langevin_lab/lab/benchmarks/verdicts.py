@@ -1,0 +1,101 @@
+"""Targets of speed as claims: predicted, measured, verdict.
+
+On a card of the H200's class 2e11 replica-steps/s in float32 and 5e10 in float64 on the double
+well, half of the arithmetic limit, a thousand times torchsde, twenty times a JAX scan and diffrax
+on the same card; 4,096 networks at once fifty times as fast as compiled code on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from langevin_lab.lab.benchmarks.records import Results, median
+
+if TYPE_CHECKING:
+    from langevin_lab.evidence import Claim
+
+__all__ = ["claims", "left_open"]
+
+WORK = "double well"
+OWN = "langevin_lab cuda"
+SOURCE = "target"
+RATES = {"float32": 2e11, "float64": 5e10}
+SHARE_OF_LIMIT = 0.5
+RATIOS = {"torchsde": 1000.0, "jax": 20.0, "diffrax": 20.0}
+NETWORKS = 50.0
+H200_PROCESSORS = 132  # the rates are for a card with as many multiprocessors of sm_90 or later
+
+
+def claims(results: Results) -> list[Claim]:
+    """What can be judged from the results; nothing but networks without a card."""
+    return [*_of_rates(results), *_of_limits(results), *_of_ratios(results), *_of_networks(results)]
+
+
+def left_open(results: Results) -> list[str]:
+    """One line for each target that these results cannot judge, with the reason."""
+    lines = []
+    if results.device != "cuda":
+        lines.append("targets of a card: run langevin-lab bench --device cuda where one is")
+    elif not _is_large(results):
+        lines.append(f"rates are for an H200-class card, not {results.machine.get('card')}")
+    for measured in results.measured:
+        if measured.error:
+            lines.append(f"{measured.task.work}: {measured.task.name}: {measured.error}")
+    if "error" in results.networks:
+        lines.append(f"ensembles of networks: {results.networks['error']}")
+    rough = {count["precision"] for count in results.counts if count.get("language") == "PTX"}
+    lines += [f"share of the limit, {precision}: counted in PTX, which is rough; install nvdisasm"
+              for precision in sorted(rough)]  # fmt: skip
+    lines += [f"share of the limit, {count['precision']}: {count['error']}"
+              for count in results.counts if "error" in count]  # fmt: skip
+    return lines
+
+
+def _is_large(results: Results) -> bool:
+    machine = results.machine
+    major = int(machine.get("compute capability", "0.0").split(".")[0])
+    return major >= 9 and int(machine.get("multiprocessors", 0)) >= H200_PROCESSORS
+
+
+def _of_rates(results: Results) -> Iterable[Claim]:
+    from langevin_lab.evidence import AtLeast, Claim
+
+    for precision, rate in RATES.items() if _is_large(results) else ():
+        own = results.find(WORK, OWN, precision)
+        if own is not None:
+            statement = f"{WORK}, {precision}: replica-steps/s"
+            yield Claim(statement, SOURCE, AtLeast(rate), own.rate)
+
+
+def _of_limits(results: Results) -> Iterable[Claim]:
+    from langevin_lab.evidence import AtLeast, Claim
+
+    for count in results.counts:
+        own = results.find(WORK, OWN, count["precision"])
+        if own is not None and count.get("language") == "SASS":
+            statement = f"{WORK}, {count['precision']}: share of the arithmetic limit"
+            share = own.rate / count["limit"]
+            yield Claim(statement, SOURCE, AtLeast(SHARE_OF_LIMIT), share)
+
+
+def _of_ratios(results: Results) -> Iterable[Claim]:
+    from langevin_lab.evidence import AtLeast, Claim
+
+    for peer, least in RATIOS.items() if results.device == "cuda" else ():
+        for precision in RATES:
+            own, other = (results.find(WORK, name, precision) for name in (OWN, peer))
+            if own is not None and other is not None:
+                statement = f"{WORK}, {precision}: times {peer}"
+                yield Claim(statement, SOURCE, AtLeast(least), own.rate / other.rate)
+
+
+def _of_networks(results: Results) -> Iterable[Claim]:
+    from langevin_lab.evidence import AtLeast, Claim
+
+    rates: Any = results.networks.get("rates", {})
+    if "cpu" in rates and results.device == "cuda":
+        for precision in sorted(RATES.keys() & rates.keys()):
+            ratio = median(rates[precision]) / median(rates["cpu"])
+            statement = f"4,096 networks at once, {precision}: times the CPU"
+            yield Claim(statement, SOURCE, AtLeast(NETWORKS), ratio)

@@ -1,0 +1,71 @@
+"""Kernels whose replicas stop compile for a card, without one: registers only, products rounded."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMES = [
+    "passage: advance_to_target", "bridge: advance_to_target", "splitting: split",
+    "splitting: record_crossings", "splitting: start_paths", "splitting: rate_paths",
+]  # fmt: skip
+
+
+def compiled(precision):
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths), "NUMBA_ENABLE_CUDASIM": "0"}
+    program = Path(__file__).with_name("compile_stopping.py")
+    done = subprocess.run(
+        [sys.executable, str(program), precision], capture_output=True, text=True, env=environment
+    )
+    if done.returncode == 3:
+        pytest.skip("no NVVM compiler: install a CUDA toolkit")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def ptx():
+    return compiled("float64")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_states_are_in_registers(name, ptx):
+    """No array of a thread's own, no call: every function is inlined."""
+    assert ".target sm_90" in ptx[name]
+    assert ".local" not in ptx[name]
+    assert not re.search(r"^\s*call", ptx[name], re.M)
+
+
+@pytest.mark.parametrize("name", [NAMES[0], NAMES[1], NAMES[3]])
+def test_no_product_can_be_contracted(name, ptx):
+    """The assembler joins mul.f64 and add.f64 to one rounding, but never mul.rn.f64.
+
+    The others have products that nothing is added to, for rounded levels and drawn parents.
+    """
+    assert "mul.rn.f64" in ptx[name]
+    assert "mul.f64" not in ptx[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_registers_are_enough(name, ptx, tmp_path):
+    assembler = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
+    if assembler is None:
+        pytest.skip("no ptxas: install a CUDA toolkit")
+    file = tmp_path / "kernel.ptx"
+    file.write_text(ptx[name])
+    command = [assembler, "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernel.cubin")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "Unsupported .version" in done.stderr:
+        pytest.skip("this ptxas is older than the compiler")
+    assert done.returncode == 0, done.stderr
+    used = int(re.search(r"Used (\d+) registers", done.stderr).group(1))
+    print(f"{name}: {used} registers")
+    assert "0 bytes spill stores, 0 bytes spill loads" in done.stderr
+    assert used <= 160
