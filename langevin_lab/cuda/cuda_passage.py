@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from langevin_lab.cuda.cuda_run import CudaRun
 from langevin_lab.cuda.device import find_device
-from langevin_lab.cuda.stopping_text import check_stopping, module_of, passage_source
+from langevin_lab.cuda.stopping_text import module_of, passage_source
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel
 from langevin_lab.ensemble.passages import Passage
@@ -41,7 +42,7 @@ class CudaPassage(Passage):
     @classmethod
     def check(cls, backend: Backend, kernel: Kernel) -> None:
         """Raise an error that says what would do if the card cannot run the kernel."""
-        check_stopping(backend, kernel)
+        CudaRun.check(backend, kernel)
 
     @property
     def source(self) -> str:
