@@ -67,14 +67,14 @@ def load_parameters(parameters):
 
 @inlined
 def load_coefficients(table, row):
-    """A row of the table."""
-    return table[row]
+    """A row of the table, as the table and its number: a card's functions return no new arrays."""
+    return table, np.int64(row)
 
 
 @inlined
 def normals_in(work):
     """Where the normals of one step lie, and those of the next that shares pairs with it."""
-    return work[NORMALS:], work[NORMALS + (STEPS_PER_FILL - 1) * N_NORMALS :]
+    return (work, NORMALS), (work, NORMALS + (STEPS_PER_FILL - 1) * N_NORMALS)
 
 
 @inlined
@@ -102,7 +102,9 @@ def refresh(carried, parameters, seed, replica, first_step):
 @inlined
 def step(carried, normals, coefficients, parameters):
     """What is carried, one step later."""
-    advance_block(carried, 1, normals, coefficients, parameters)
+    work, place = normals
+    table, row = coefficients
+    advance_block(carried, 1, work[place:], table[row], parameters)
     return carried
 
 
