@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.cuda.device import SHARED_BYTES, Device, find_device
+from langevin_lab.cuda.device import SHARED_BYTES, Device, check_free_memory, find_device
 from langevin_lab.cuda.kernel_text import kernel_source, recording_module
 from langevin_lab.cuda.row_writer import why_not
 from langevin_lab.cuda.writer import LONGEST
@@ -142,6 +142,7 @@ class CudaRun(Run):
                 "counts": self.counts.view(np.uint64), "parameters": self.kernel.parameters,
                 "edges": self.edges, "n_bins": self.n_bins,
             }  # fmt: skip
+            check_free_memory(sum(array.nbytes for array in host.values()))
             self.on_card = {name: cuda.to_device(array) for name, array in host.items()}
         return self.on_card
 

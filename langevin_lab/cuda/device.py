@@ -10,7 +10,7 @@ from typing import Any
 
 from langevin_lab.ensemble.backends import Backend
 
-__all__ = ["Device", "NoDeviceError", "compiler_version", "find_device"]
+__all__ = ["Device", "NoDeviceError", "check_free_memory", "compiler_version", "find_device"]
 
 THREADS = 256  # of a block
 SIMULATED_THREADS = 16  # each is a thread of Python
@@ -19,6 +19,19 @@ SHARED_BYTES = 48 * 1024  # of a block, what every card grants
 
 class NoDeviceError(RuntimeError):
     """backend="cuda" was asked for and there is no card that could run it."""
+
+
+def check_free_memory(needed: int) -> None:
+    """Raise MemoryError if arrays of so many bytes do not fit on the current card."""
+    if _is_simulated():
+        return
+    cuda = importlib.import_module("numba.cuda")
+    free = int(cuda.current_context().get_memory_info()[0])
+    if needed > free:
+        raise MemoryError(
+            f"the card has {free / 1e9:.3g} GB free and the run takes {needed / 1e9:.3g} GB; lower "
+            "n_replicas"
+        )
 
 
 @dataclass(frozen=True)
@@ -110,9 +123,8 @@ def _message(backend: Backend, missing: str) -> str:
 
 
 def _is_simulated() -> bool:
-    from numba import config
-
-    return bool(getattr(config, "ENABLE_CUDASIM", False))
+    jit = importlib.import_module("numba.cuda").jit
+    return ".simulator" in str(jit.__module__)
 
 
 def _has_driver(cuda: Any) -> bool:

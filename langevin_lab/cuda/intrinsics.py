@@ -14,9 +14,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from numba import config, cuda
+from numba import cuda
 
-if getattr(config, "ENABLE_CUDASIM", False):
+if ".simulator" in str(cuda.jit.__module__):
     from langevin_lab.cuda.simulated import (
         absolute,
         bits_of,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
-from langevin_lab.cuda.pasting import pasted
+from langevin_lab.cuda.pasting import pasted, source_of
 from langevin_lab.ensemble.rows import Rows
 from langevin_lab.ensemble.writer import function
 
@@ -37,12 +38,13 @@ class LocalRows(Rows):
         )
 
 
-def _imported(line: str) -> tuple[str, dict[str, str]]:
-    """The module that an import line names, and name there -> name here."""
-    found = re.fullmatch(r"from ([\w.]+) import (.+)", line)
-    assert found is not None
-    pairs = (re.split(r"\s+as\s+", entry.strip()) for entry in found[2].split(","))
-    return found[1], {pair[0]: pair[-1] for pair in pairs}
+def _imported(lines: str) -> list[tuple[str, dict[str, str]]]:
+    """The modules that import lines name, and name there -> name here."""
+    return [
+        (str(node.module), {alias.name: alias.asname or alias.name for alias in node.names})
+        for node in ast.parse(lines).body
+        if isinstance(node, ast.ImportFrom)
+    ]
 
 
 def why_not(potential: Any, n_rows: int) -> str:
@@ -50,26 +52,21 @@ def why_not(potential: Any, n_rows: int) -> str:
     code = potential.code
     if not (code.import_line or code.source):
         return "is made of functions that are compiled for the CPU"
-    if code.import_line and _VECTORS in _text_of(_imported(code.import_line)[0]):
+    if any(_VECTORS in source_of(module) for module, _ in _imported(code.import_line)):
         return "is a network, whose loops are written for the CPU"
+    if re.search(r"np\.(empty|zeros)\(", loops_of(potential)):
+        return "allocates arrays in its loops"
     if n_rows > LARGEST_ARRAY:
         return f"takes {n_rows} numbers a replica, more than the {LARGEST_ARRAY} of a thread"
     return ""
 
 
-def _text_of(module: str) -> str:
-    from langevin_lab.cuda.pasting import source_of
-
-    return source_of(module)
-
-
 def loops_of(potential: Any) -> str:
     """Text of the potential's ``energy`` and ``gradient``, and of what they call."""
     code, texts = potential.code, []
-    if code.import_line:
-        module, names = _imported(code.import_line)
+    for module, names in _imported(code.import_line):
         names = {there: here for there, here in names.items() if not here.endswith("hessian")}
-        texts = [pasted(module, names)]
+        texts.append(pasted(module, names))
         texts += [f"{here} = {there}" for there, here in names.items() if here != there]
     texts.append(re.sub(r"^def ", "@inlined\ndef ", code.source, flags=re.M))
     return "\n\n\n".join(text for text in texts if text)

@@ -101,6 +101,17 @@ def test_a_second_card_is_not_simulated():
         run(backend="cuda:7")
 
 
+def test_arrays_that_do_not_fit_are_not_sent(monkeypatch):
+    memory = SimpleNamespace(get_memory_info=lambda: (3_000_000_000, 8_000_000_000))
+    card = SimpleNamespace(current_context=lambda: memory)
+    monkeypatch.setattr(device, "_is_simulated", lambda: False)
+    monkeypatch.setitem(sys.modules, "numba.cuda", card)
+    device.check_free_memory(3_000_000_000)
+    message = "the card has 3 GB free and the run takes 3.1 GB; lower n_replicas"
+    with pytest.raises(MemoryError, match=message):
+        device.check_free_memory(3_100_000_000)
+
+
 def test_versions_that_a_numba_does_not_tell_are_unknown():
     assert device._version(lambda: (12, 4)) == "12.4"
     assert device._version(lambda: SimpleNamespace().missing) == "unknown"
@@ -115,7 +126,6 @@ def test_the_attributes_name_compiler_and_card():
 RISK = ll.potentials.empirical_risk(
     "(a*w - y)**2/2", variables=("w",), data={"a": [1.0, 2.0], "y": [1.0, 0.0]}, batch_size=1
 )
-NETWORK = ll.potentials.multilayer_perceptron([[1.0], [2.0]], [1.0, 0.0], hidden=(3,))
 
 
 @pytest.mark.parametrize(
@@ -126,11 +136,6 @@ NETWORK = ll.potentials.multilayer_perceptron([[1.0], [2.0]], [1.0, 0.0], hidden
             ll.Overdamped(RISK, temperature=0.1),
             {"method": "EulerMaruyama"},
             "draws no minibatches of .*use backend='torch' or 'cpu'",
-        ),
-        (
-            ll.Langevin(NETWORK, temperature=0.1, friction=1.0),
-            {},
-            "runs potentials given by an expression, and .*use backend='torch' or 'cpu'",
         ),
     ],
 )

@@ -38,6 +38,12 @@ SPACE = ll.Potential.from_expression(
 NOISY = ll.Potential.from_expression("x**2*y**2 + x**2", ("x", "y")).with_gradient_noise(
     factor=[["0.3*x", "0"], ["0", "sqrt(1 + y**2)/3"]]
 )
+CHAIN = ll.potentials.phi4_chain(n_sites=3)
+COVARIANCE = [[0.5, 0.2, 0.0], [0.2, 0.3, 0.1], [0.0, 0.1, 0.4]]
+RISK = ll.potentials.empirical_risk(
+    "k*(a*w - y)**2/2", variables=("w",), data={"a": [1.0, 2.0], "y": [0.0, 1.0]},
+    parameters={"k": 1.3},
+)  # fmt: skip
 BATH = {"temperature": 0.5, "friction": 1.0}
 CASES = {
     "well": (ll.Langevin(WELL, **BATH), "BAOAB", ["x**2"], ["x"]),
@@ -50,6 +56,20 @@ CASES = {
         [],
     ),
     "acceptance": (ll.Langevin(WELL, **BATH), "GHMC", ["accepted"], []),
+    "chain": (
+        ll.Langevin(CHAIN.with_gradient_noise(covariance=COVARIANCE), **BATH),
+        "ABOBA",
+        ["x0*grad_x1", "energy"],
+        ["x0"],
+    ),
+    "oscillators": (ll.Langevin(ll.potentials.harmonic(dim=17), **BATH), "GHMC", ["accepted"], []),
+    "loss": (ll.Langevin(RISK, **BATH), "BAOAB", ["w"], []),
+    "baths": (
+        ll.Partitioned([([0, 2], ll.Langevin(CHAIN, **BATH)), ([1], ll.Langevin(CHAIN, **BATH))]),
+        "BAOAB",
+        [],
+        [],
+    ),
     "factor": (ll.Langevin(NOISY, **BATH), "BAOAB", ["x"], []),
 }
 
