@@ -20,6 +20,7 @@ _NAMES = {
     "kernel_source": "kernel_text",
     "passage_source": "stopping_text",
     "rate_paths_on_card": "cuda_splitting",
+    "single_steps": "single_emulation",
     "splitting_source": "stopping_text",
     "start_paths_on_card": "cuda_splitting",
 }

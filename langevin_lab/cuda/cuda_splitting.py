@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.cuda.cuda_run import CudaRun
-from langevin_lab.cuda.device import find_device
+from langevin_lab.cuda.device import check_free_memory, find_device
 from langevin_lab.cuda.stopping_text import module_of
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.crossing_paths import CrossingPaths
@@ -65,7 +65,9 @@ class CudaSplitPaths(SplitPaths):
 
         plan, before = self.plan, self.steps.copy()
         if not self.on_card:
-            self.on_card = {name: _sent(getattr(self, name)) for name in _SPLIT_ARRAYS}
+            host = {name: getattr(self, name) for name in _SPLIT_ARRAYS}
+            check_free_memory(sum(array.nbytes for array in host.values()))
+            self.on_card = {name: _sent(array) for name, array in host.items()}
         split, shape = _launched(plan, "split", self.runs.size)
         split[shape](
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),

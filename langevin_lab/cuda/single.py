@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from langevin_lab.cuda.pasting import pasted, without_contraction
 
-__all__ = ["HEADER", "noise", "translated", "vocabulary", "with_single_literals"]
+__all__ = ["HEADER", "noise", "translated", "vocabulary", "with_low_parts", "with_single_literals"]
 
 HEADER = """\
 from numba import float32 as real
@@ -30,11 +30,13 @@ from langevin_lab.cuda.single_intrinsics import (
 """
 
 _INTEGERS = frozenset({"int32", "int64", "uint32", "uint64", "range", "real"})
+_TOO_LARGE = 2.0**128 - 2.0**103  # what would be rounded to infinity
+_BITWISE = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
 
 
 def translated(source: str) -> str:
     """The text of scalar functions in this precision, each operation rounded once."""
-    return with_single_literals(without_contraction(source))
+    return with_single_literals(without_contraction(with_low_parts(source)))
 
 
 @functools.cache
@@ -53,6 +55,68 @@ def noise() -> str:
             translated(pasted("langevin_lab.cuda.single_normals")),
         ]
     )
+
+
+def with_low_parts(source: str) -> str:
+    """The text of a step in which a coefficient that multiplies what it updates has two float32.
+
+    In p = decay p + noise n, an error of half a unit in the last place of decay is friction that
+    no noise belongs to, or the reverse: the temperature would be wrong by 3e-8/(friction dt). So
+    ``step`` adds the rest of the coefficient times p where a product is added anyway, and
+    ``load_coefficients`` returns the rests after the coefficients. Other text stays as it is.
+    """
+    tree = ast.parse(source)
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    if not functions.keys() & {"load_coefficients", "step"}:
+        return source
+    for node in ast.walk(functions.get("load_coefficients", ast.Module([], []))):
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
+            columns = [
+                ast.unparse(item) for item in node.value.elts if "table" in ast.unparse(item)
+            ]
+            rests = [f"real({column[5:-1]} - np.float64({column}))" for column in columns]
+            node.value.elts += [ast.parse(rest, mode="eval").body for rest in rests]
+    for line in functions["step"].body if "step" in functions else []:
+        if isinstance(line, ast.Assign):
+            _add_low_part(line)
+    return ast.unparse(tree)
+
+
+def _add_low_part(line: ast.Assign) -> None:
+    """Take the rests apart, or add the product with one."""
+    (target,), value = line.targets, line.value
+    if isinstance(target, ast.Tuple) and _name(value) == "coefficients":
+        names = [_name(item) for item in target.elts]
+        target.elts += [ast.Name(f"low_{name}", ast.Store()) for name in names]
+    if isinstance(value, ast.Call) and _name(value.func) == "fma":
+        factors, added = value.args[:2], value.args[2]
+    elif isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        factors, added = [value.left, value.right], None
+    else:
+        return
+    for coefficient, other in (factors, factors[::-1]):
+        name, updated = _name(coefficient), _name(target)
+        if name.startswith("c_") and updated and _name(other) == updated:
+            rest = _with_rest(added, f"low_{name} * {updated}")
+            if rest:
+                line.value = ast.parse(f"fma({name}, {updated}, {rest})", mode="eval").body
+
+
+def _with_rest(added: ast.expr | None, rest: str) -> str:
+    """What is added, and the rest; empty where the sum would be rounded back.
+
+    The rest is less than half a unit in the last place of its neighbours: added to a float32 it is
+    lost, added to a product that is not rounded yet it tips the balance as often as it should.
+    """
+    if added is None:
+        return rest
+    if isinstance(added, ast.BinOp) and isinstance(added.op, ast.Mult):
+        return f"fma({ast.unparse(added.left)}, {ast.unparse(added.right)}, {rest})"
+    if isinstance(added, ast.Call) and _name(added.func) == "fma":
+        a, b, inner = added.args
+        innermost = _with_rest(inner, rest)
+        return f"fma({ast.unparse(a)}, {ast.unparse(b)}, {innermost})" if innermost else ""
+    return ""
 
 
 def with_single_literals(source: str) -> str:
@@ -90,32 +154,29 @@ def _literals(node: ast.AST) -> Iterator[ast.expr]:
         return
     if isinstance(node, ast.Call) and _name(node.func) in _INTEGERS:
         return
-    parts = [node.left, node.right] if isinstance(node, ast.BinOp) else []
-    parts += [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
-    if any(_is_integer(part) for part in parts):
-        parts = [part for part in parts if not _is_number(part)]
-        children: list[ast.AST] = [*parts]
-    elif isinstance(node, ast.Subscript):
-        children = [node.value]
-    else:
-        children = list(ast.iter_child_nodes(node))
+    children = [node.value] if isinstance(node, ast.Subscript) else list(ast.iter_child_nodes(node))
+    if _is_integer(node) or (isinstance(node, ast.Compare) and any(map(_is_integer, children))):
+        children = [child for child in children if not _is_number(child)]
     for child in children:
         yield from _literals(child)
 
 
-def _is_integer(node: ast.expr) -> bool:
+def _is_integer(node: ast.AST) -> bool:
     """Whether an expression is of integers by what it says: a cast, bits."""
     if isinstance(node, ast.BinOp):
-        bitwise = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
         parts = (node.left, node.right)
-        of_bits = isinstance(node.op, bitwise) and not any(
-            isinstance(part, ast.Compare) for part in parts
-        )
-        return of_bits or any(_is_integer(part) for part in parts)
+        of_bits = isinstance(node.op, _BITWISE) and not any(map(_is_condition, parts))
+        return of_bits or any(map(_is_integer, parts))
     return isinstance(node, ast.Call) and _name(node.func) in _INTEGERS - {"real"}
 
 
-def _is_number(node: ast.expr) -> bool:
+def _is_condition(node: ast.expr) -> bool:
+    return isinstance(node, (ast.Compare, ast.BoolOp)) or (
+        isinstance(node, ast.BinOp) and any(map(_is_condition, (node.left, node.right)))
+    )
+
+
+def _is_number(node: ast.AST) -> bool:
     """Whether an expression is of literals, np.inf and np.nan alone."""
     if isinstance(node, ast.Constant):
         return isinstance(node.value, (int, float)) and not isinstance(node.value, bool)
@@ -126,7 +187,7 @@ def _is_number(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and _is_number(node.left) and _is_number(node.right)
 
 
-def _name(node: ast.expr) -> str:
+def _name(node: ast.AST) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
@@ -134,7 +195,7 @@ def _name(node: ast.expr) -> str:
 
 def _check(node: ast.expr) -> None:
     for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and 3.4028236e38 <= abs(part.value):
+        if isinstance(part, ast.Constant) and abs(part.value) >= 3.4028236e38:
             raise ValueError(
                 f"the number {part.value!r} of the text is beyond float32, which ends at 3.4e38; "
                 "use precision='float64'"

@@ -14,7 +14,7 @@ from numba import config
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 
-if config.ENABLE_CUDASIM:
+if getattr(config, "ENABLE_CUDASIM", False):
     from langevin_lab.cuda.single_simulated import (
         absolute,
         bits_of,

@@ -11,8 +11,7 @@ would end at a radius of 5.77.
 
 The text is pasted into kernels, as that of `single_elementary`.
 
-Source: Box and Muller (1958); the logarithm's reduction after W. J. Cody and W. Waite, Software
-Manual for the Elementary Functions (1980).
+Source: Box and Muller (1958).
 """
 
 from __future__ import annotations
@@ -83,8 +82,8 @@ def radius(high, low):
     step = fma(near_one, -2.220446049250313e-16, 2.220446049250313e-16)
     z = fma(upper, 2.3283064365386963e-10, fma(lower, 5.421010862427522e-20, step))
     signed = float_of(np.uint32(bits_of(z) ^ (~flip & _SIGN)))
-    exponent = np.uint64(bits_of(near_one + signed)) + _BELOW_SQRT_HALF
-    exponent = np.uint32(np.uint32(exponent) & _EXPONENT)
+    shifted = np.uint64(bits_of(near_one + signed)) + _BELOW_SQRT_HALF
+    exponent = np.uint32(np.uint32(shifted) & _EXPONENT)
     scale = float_of(np.uint32(_RECIPROCAL - np.uint64(exponent)))
     f = fma(signed, scale, fma(near_one, scale, -1.0))
     q = fma(f, _LOG[7], _LOG[6])

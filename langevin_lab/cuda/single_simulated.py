@@ -38,7 +38,7 @@ def fma(a: Any, b: Any, c: Any) -> Any:
     """Return a*b + c with one rounding.
 
     The product is exact in float64. The sum is rounded to odd there, so that rounding it again to
-    float32 is as good as rounding once (Boldo and Melquiond, IEEE Trans. Computers 57 (2008) 462).
+    float32 is as good as rounding once (Boldo and Melquiond 2008).
     """
     with np.errstate(all="ignore"):
         product = np.float64(np.float32(a)) * np.float64(np.float32(b))

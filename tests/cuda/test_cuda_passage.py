@@ -230,3 +230,14 @@ def test_hop_rates_are_those_of_the_cpu(plain_python):
         )
     np.testing.assert_array_equal(card.sums, cpu.sums)
     assert cpu.sums.sum() > 20
+
+
+def test_arrays_that_do_not_fit_on_the_card_are_refused(monkeypatch):
+    """State, list, list of survivors, arrival and divergence, 8 bytes each; 3 parameters."""
+    needed = []
+    monkeypatch.setattr(cuda_passage, "check_free_memory", needed.append)
+    arrivals("cuda", HOT, "EulerMaruyama", n_replicas=10, max_time=0.1, crossing="none")
+    n_parameters = PassageKernel(
+        HOT, method_for("EulerMaruyama", HOT), 0.05, target="x > 0.9"
+    ).parameters.size
+    assert needed == [8 * (5 * 10 + n_parameters)]
