@@ -233,7 +233,7 @@ def test_hop_rates_are_those_of_the_cpu(plain_python):
 
 
 def test_arrays_that_do_not_fit_on_the_card_are_refused(monkeypatch):
-    """State, list, list of survivors, arrival and divergence, 8 bytes each; 3 parameters."""
+    """State, list, list of survivors, arrival and divergence, 8 bytes each, and the parameters."""
     needed = []
     monkeypatch.setattr(cuda_passage, "check_free_memory", needed.append)
     arrivals("cuda", HOT, "EulerMaruyama", n_replicas=10, max_time=0.1, crossing="none")
