@@ -193,10 +193,11 @@ def _name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _check(node: ast.expr) -> None:
+def _check(node: ast.AST) -> None:
     for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and abs(part.value) >= 3.4028236e38:
+        value = part.value if isinstance(part, ast.Constant) else None
+        if isinstance(value, (int, float)) and abs(value) >= _TOO_LARGE:
             raise ValueError(
-                f"the number {part.value!r} of the text is beyond float32, which ends at 3.4e38; "
+                f"the number {value!r} of the text is beyond float32, which ends at 3.4e38; "
                 "use precision='float64'"
             )

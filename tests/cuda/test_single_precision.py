@@ -320,6 +320,7 @@ needs_compiler = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_kernels_compute_in_float32_alone():
     """In PTX: float64 is loaded, stored, converted, and adds up sums; it does nothing else."""

@@ -37,6 +37,7 @@ def second_moment(scale=1.0, bits=20):
     return 0.5 * squares.mean() + 2.0 * cosines.mean()
 
 
+@pytest.mark.slow
 def test_normals_have_unit_variance_to_1e_8():
     assert second_moment() == pytest.approx(SECOND_MOMENT, abs=1e-9)
 
@@ -79,6 +80,7 @@ def report(means, errors, expected):
     return np.abs(z).max()
 
 
+@pytest.mark.slow
 def test_stationary_law_of_a_spring_moves_as_noise_and_coefficients_round():
     """Both variances are T (1 + E n^2 - 1)(noise_32/noise_64)^2: kick and drift round alike."""
     means, errors = coupled_moments(ll.potentials.harmonic())
@@ -88,6 +90,7 @@ def test_stationary_law_of_a_spring_moves_as_noise_and_coefficients_round():
     assert errors.max() < 1e-8
 
 
+@pytest.mark.slow
 def test_a_decay_rounded_to_float32_would_move_it_visibly(monkeypatch):
     """Without its rest: by 2 decay (decay_32 - decay)/(1 - decay^2), 3e-8/(friction dt) at most."""
     whole = single_emulation._coefficients
@@ -105,6 +108,7 @@ def test_a_decay_rounded_to_float32_would_move_it_visibly(monkeypatch):
     assert report(means, errors, moved) < 5
 
 
+@pytest.mark.slow
 def test_averages_over_a_double_well_move_by_less_than_1e_6():
     means, errors = coupled_moments(
         ll.potentials.double_well(), dt=0.05, temperature=0.2, start=0.0, n_steps=600
@@ -121,6 +125,7 @@ def far_away(exponent):
     return spring, centre, 0.5 * DT / float(np.spacing(np.float32(centre)))
 
 
+@pytest.mark.slow
 def test_eight_units_in_the_last_place_a_drift_are_enough_and_one_is_not():
     potential, centre, units = far_away(15)
     assert units > 8
@@ -170,3 +175,31 @@ def test_a_kernel_in_two_dimensions_follows_float64():
     np.testing.assert_allclose(single["x_final"], double["x_final"], atol=1e-5)
     assert float(abs(single["x_final"] - double["x_final"]).max()) > 0
     assert float(single["u"]) == pytest.approx(float(double["u"]), rel=1e-5)
+
+
+WELL = ll.potentials.double_well()
+COOLING = ll.dynamics.Linear(start=1.0, stop=0.1, duration=0.1)
+THERMOSTAT = ll.AdaptiveLangevin(WELL, temperature=0.2, thermal_mass=1.0, applied_noise=0.4)
+
+
+@pytest.mark.skipif(not config.ENABLE_CUDASIM, reason="slow start on a card")
+@pytest.mark.parametrize(
+    ("dynamics", "method"),
+    [
+        (ll.Overdamped(WELL, temperature=0.2), "LeimkuhlerMatthews"),
+        (THERMOSTAT, "BADODAB"),
+        (ll.Langevin(WELL, temperature=0.2, friction=1.0), "GHMC"),
+        (ll.GradientFlow(WELL), "RK4"),
+        (WELL, ll.momentum.HeavyBall(learning_rate=1e-3, momentum=0.9)),
+        (ll.Langevin(WELL, temperature=COOLING, friction=1.0), "BAOAB"),
+    ],
+    ids=["LeimkuhlerMatthews", "BADODAB", "GHMC", "RK4", "HeavyBall", "scheduled"],
+)
+def test_steps_of_all_kinds_follow_float64(dynamics, method):
+    arguments = {"n_steps": 10, "n_replicas": 3, "seed": 5, "start": np.array([0.7])}
+    if dynamics is not WELL:
+        arguments["dt"] = 0.01
+    single = ll.simulate(dynamics, method, backend="cuda", precision="float32", **arguments)
+    double = ll.simulate(dynamics, method, **arguments)
+    for name in [name for name in double if name.endswith("_final")]:
+        np.testing.assert_allclose(single[name], double[name], atol=2e-6, err_msg=name)
