@@ -12,6 +12,7 @@ from langevin_lab.cuda.intrinsics import inlined, multiply
 from langevin_lab.noise.uniforms import uniform
 
 N_BOUNDARIES = 0
+real = float
 
 # --- kernel ---------------------------------------------------------------------------------------
 
@@ -24,7 +25,7 @@ def has_arrived(before, after, seed, replica, number):
 
     Far apart, two boundaries are not both touched in a step, so the probabilities add.
     """
-    probability = 0.0
+    probability = real(0.0)
     for j in range(N_BOUNDARIES):
         if not after[j] > 0.0:
             return True

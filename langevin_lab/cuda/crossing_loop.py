@@ -10,22 +10,23 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import float64
 
 from langevin_lab.cuda.intrinsics import entry
 from langevin_lab.cuda.splitting_loop import (
-    draw,
+    draw_into,
     in_source,
     in_target,
     is_outside,
     load_coefficients,
     load_parameters,
-    load_record,
-    no_normals,
+    quiet,
+    read_into,
     step,
     store_record,
 )
 
-STEPS_PER_FILL = 0
+STEPS_PER_FILL = N_WORK = 0
 NOISY = False
 real = float
 cuda: Any = numba.cuda
@@ -56,13 +57,14 @@ def record_crossings(
         limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
-        carried = load_record(state[run])
+        work = cuda.local.array(N_WORK, float64)
+        carried = read_into(work, state[run])
         armed, n_crossings = numbers[ARMED], numbers[N_CROSSINGS]
         done, stop, running = first_step, first_step + n_steps, True
-        first, second = no_normals()
+        first, second = quiet(work)
         while running and done < stop:
             if NOISY and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
-                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+                first, second = draw_into(work, seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:
                 normals = second
@@ -85,7 +87,7 @@ def record_crossings(
             elif in_source(carried, constants):
                 armed = np.int64(1)
             if in_target(carried, constants):
-                carried = load_record(start[run])
+                carried = read_into(work, start[run])
                 armed = np.int64(0)
         store_record(state[run], carried)
         numbers[ARMED], numbers[N_CROSSINGS] = armed, n_crossings

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.cuda.device import find_device
-from langevin_lab.cuda.stopping_text import check_stopping, module_of, passage_source
+from langevin_lab.cuda.cuda_run import CudaRun
+from langevin_lab.cuda.device import check_free_memory, find_device
+from langevin_lab.cuda.stopping_text import module_of, passage_source
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel
 from langevin_lab.ensemble.passages import Passage
@@ -41,7 +42,7 @@ class CudaPassage(Passage):
     @classmethod
     def check(cls, backend: Backend, kernel: Kernel) -> None:
         """Raise an error that says what would do if the card cannot run the kernel."""
-        check_stopping(backend, kernel)
+        CudaRun.check(backend, kernel)
 
     @property
     def source(self) -> str:
@@ -87,6 +88,7 @@ class CudaPassage(Passage):
                 "arrival": self.arrival, "outside": self.outside,
                 "parameters": self.kernel.parameters,
             }  # fmt: skip
+            check_free_memory(sum(array.nbytes for array in host.values()) + self.places.nbytes)
             self.on_card = {name: cuda.to_device(array) for name, array in host.items()}
             self.on_card["survivors"] = cuda.device_array(self.places.shape, self.places.dtype)
         return self.on_card

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.cuda.device import find_device
-from langevin_lab.cuda.stopping_text import check_stopping, module_of
+from langevin_lab.cuda.cuda_run import CudaRun
+from langevin_lab.cuda.device import check_free_memory, find_device
+from langevin_lab.cuda.stopping_text import module_of
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.crossing_paths import CrossingPaths
 from langevin_lab.ensemble.kernel import SplittingKernel
@@ -40,7 +41,7 @@ class CudaSplitPaths(SplitPaths):
     @classmethod
     def check(cls, backend: Backend, kernel: SplittingKernel) -> None:
         """Raise an error that says what would do if the card cannot run the kernel."""
-        check_stopping(backend, kernel)
+        CudaRun.check(backend, kernel)
 
     @property
     def ages(self) -> np.ndarray:
@@ -64,7 +65,9 @@ class CudaSplitPaths(SplitPaths):
 
         plan, before = self.plan, self.steps.copy()
         if not self.on_card:
-            self.on_card = {name: _sent(getattr(self, name)) for name in _SPLIT_ARRAYS}
+            host = {name: getattr(self, name) for name in _SPLIT_ARRAYS}
+            check_free_memory(sum(array.nbytes for array in host.values()))
+            self.on_card = {name: _sent(array) for name, array in host.items()}
         split, shape = _launched(plan, "split", self.runs.size)
         split[shape](
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),

@@ -11,18 +11,18 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import int64
+from numba import float64, int64
 
 from langevin_lab.cuda.intrinsics import entry
 
-STEPS_PER_FILL = 0
+STEPS_PER_FILL = N_WORK = 0
 NOISY = SCHEDULED = False
 real = float
 cuda: Any = numba.cuda
 
 
-def load_state(state, column):
-    """What is carried of the replica of a column."""
+def load_into(work, state, column):
+    """What is carried of the replica of a column; in the array, where it is no tuple."""
 
 
 def store_state(state, column, carried):
@@ -37,11 +37,11 @@ def load_coefficients(table, row):
     """A row of the table."""
 
 
-def draw(seed, replica, fill):
+def draw_into(work, seed, replica, fill):
     """Normals of the steps fill*STEPS_PER_FILL, ..."""
 
 
-def no_normals():
+def quiet(work):
     """The same, all zero."""
 
 
@@ -99,17 +99,18 @@ def advance_to_target(
         limit = real(bound)
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
-        carried = load_state(state, column)
+        work = cuda.local.array(N_WORK, float64)
+        carried = load_into(work, state, column)
         carried = refresh(carried, constants, seed, replica, first_step)
         before = look(carried, constants)
         lost, arrived = False, False
         last, done = np.int32(n_steps), np.int32(0)
         fill = np.uint64(first_step // STEPS_PER_FILL)
         skipped = np.int32(first_step % STEPS_PER_FILL)  # the first of two, run by the last launch
-        first, second = no_normals()
+        first, second = quiet(work)
         while done < last:
             if NOISY:
-                first, second = draw(seed, replica, fill)
+                first, second = draw_into(work, seed, replica, fill)
                 fill += np.uint64(1)
             # --- each phase ---
             if is_due(skipped, done, last):

@@ -12,22 +12,23 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import float64
 
 from langevin_lab.cuda.intrinsics import entry, inlined
 from langevin_lab.noise.philox import philox_bits
 
-STEPS_PER_FILL = 0
+STEPS_PER_FILL = N_WORK = 0
 NOISY = False
 real = float
 cuda: Any = numba.cuda
 
 
-def load_state(state, column):
-    """What is carried of the path of a column."""
+def load_into(work, state, column):
+    """What is carried of the path of a column; in the array, where it is no tuple."""
 
 
-def load_record(record):
-    """What is carried, from a row of numbers."""
+def read_into(work, record):
+    """What is carried, from a row of numbers; in the array, where it is no tuple."""
 
 
 def store_record(record, carried):
@@ -42,11 +43,11 @@ def load_coefficients(table, row):
     """A row of the table."""
 
 
-def draw(seed, replica, fill):
+def draw_into(work, seed, replica, fill):
     """Normals of the steps fill*STEPS_PER_FILL, ..."""
 
 
-def no_normals():
+def quiet(work):
     """The same, all zero."""
 
 
@@ -112,6 +113,13 @@ def chosen_index(seed, replica, number, n):
 
 
 @inlined
+def copy_record(target, source):
+    """Copy a row of numbers."""
+    for row in range(source.size):
+        target[row] = source[row]
+
+
+@inlined
 def append_record(carried, level, killed, count, levels, states):
     """Append the state to a path's records; return their number, below its limit if can be.
 
@@ -127,7 +135,7 @@ def append_record(carried, level, killed, count, levels, states):
         first += 1
     for k in range(first, count):
         levels[k - first] = levels[k]
-        store_record(states[k - first], load_record(states[k]))
+        copy_record(states[k - first], states[k])
     return count - first
 
 
@@ -153,7 +161,7 @@ def branch(levels, counts, record_levels, records, child, parent, killed):
     first = np.int64(0)
     while record_levels[parent, first] <= killed:
         first += 1
-    store_record(records[child, 0], load_record(records[parent, first]))
+    copy_record(records[child, 0], records[parent, first])
     record_levels[child, 0] = record_levels[parent, first]
     levels[child] = record_levels[parent, first]
     counts[child] = 1
@@ -242,20 +250,21 @@ def split(
         constants = load_parameters(parameters)
         coefficients = load_coefficients(table, 0)
         path = numbers[PATH]
-        carried = load_record(state[run])
+        work = cuda.local.array(N_WORK, float64)
+        carried = read_into(work, state[run])
         if path < 0:
             path = next_path(
                 levels, counts, record_levels, records, waiting, survivors, numbers, weights,
                 n_killed, seed, replica, done,
             )  # fmt: skip
             if path >= 0:
-                carried = load_record(records[path, 0])
+                carried = read_into(work, records[path, 0])
         reached = levels[path] if path >= 0 else np.inf
         full = False
-        first, second = no_normals()
+        first, second = quiet(work)
         while path >= 0 and done < stop and not full:
             if NOISY and (STEPS_PER_FILL == 1 or done % 2 == 0 or done == first_step):
-                first, second = draw(seed, replica, np.uint64(done // STEPS_PER_FILL))
+                first, second = draw_into(work, seed, replica, np.uint64(done // STEPS_PER_FILL))
             normals = first
             if STEPS_PER_FILL == 2 and done % 2 == 1:
                 normals = second
@@ -283,7 +292,7 @@ def split(
                     n_killed, seed, replica, done,
                 )  # fmt: skip
                 if path >= 0:
-                    carried = load_record(records[path, 0])
+                    carried = read_into(work, records[path, 0])
                     reached = levels[path]
             full = path >= 0 and counts[path] == record_levels.shape[1]
         store_record(state[run], carried)
@@ -296,7 +305,8 @@ def start_paths(kept, replicas, parameters, seed, spacing, levels, records):
     path = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
     if path < levels.size:
         constants = load_parameters(parameters)
-        carried = refresh(load_state(kept, path), constants, seed, replicas[path], 0)
+        carried = load_into(cuda.local.array(N_WORK, float64), kept, path)
+        carried = refresh(carried, constants, seed, replicas[path], 0)
         store_record(records[path], carried)
         levels[path] = rated(carried, constants, spacing)
 
@@ -307,7 +317,8 @@ def rate_paths(records, parameters, spacing, levels):
     path = np.int64(cuda.blockIdx.x) * cuda.blockDim.x + cuda.threadIdx.x
     if path < levels.size:
         constants = load_parameters(parameters)
-        levels[path] = rated(load_record(records[path]), constants, spacing)
+        carried = read_into(cuda.local.array(N_WORK, float64), records[path])
+        levels[path] = rated(carried, constants, spacing)
 
 
 @inlined

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import ModuleType
 
 from langevin_lab.compiled.modules import load
-from langevin_lab.cuda.cuda_run import CudaRun
-from langevin_lab.cuda.kernel_text import device_module, loop_text
+from langevin_lab.cuda.kernel_text import device_module
 from langevin_lab.cuda.pasting import pasted
-from langevin_lab.cuda.writer import Registers, unrolled
-from langevin_lab.ensemble.backends import Backend
-from langevin_lab.ensemble.kernel import BridgeKernel, Kernel, PassageKernel, SplittingKernel
+from langevin_lab.cuda.thread_state import pasted_loop, state_of
+from langevin_lab.cuda.writer import unrolled
+from langevin_lab.ensemble.kernel import BridgeKernel, PassageKernel, SplittingKernel
 from langevin_lab.ensemble.moments import Moment
-from langevin_lab.ensemble.writer import function, tuple_text
+from langevin_lab.ensemble.writer import function
 
-__all__ = ["check_stopping", "module_of", "passage_source", "splitting_source"]
-
-
-def check_stopping(backend: Backend, kernel: Kernel) -> None:
-    """Raise an error that says what would do if a card cannot run a kernel that stops.
-
-    Raises
-    ------
-    NoDeviceError
-        If there is no card.
-    ValueError
-        If there are no kernels for this precision, potential or gradient noise.
-    """
-    if not kernel.layout.lanes:
-        raise ValueError(
-            f"backend={str(backend)!r} stops replicas in potentials given by an expression, and "
-            f"{kernel.dynamics.potential.name} is one of loops over arrays; use backend='cpu'"
-        )
-    CudaRun.check(backend, kernel)
+__all__ = ["module_of", "passage_source", "splitting_source"]
 
 
 def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float64") -> str:
@@ -50,20 +30,19 @@ def passage_source(kernel: PassageKernel | BridgeKernel, precision: str = "float
         A module that can be read from top to bottom; its entry point is ``advance_to_target``.
     """
     if isinstance(kernel, BridgeKernel):
-        writer = _writer(kernel, kernel.scales.size)
-        distances = [Moment(text) for text in kernel.distances]
-        parts = [writer.histogram_values(distances)]
-        rule = [_loop("bridge_rule"), _look("histogram_values")]
-        flags = {"N_BOUNDARIES": len(distances)}
+        state = state_of(kernel, kernel.scales.size)
+        own = state.values([Moment(text) for text in kernel.distances])
+        rule, seen = pasted_loop("bridge_rule"), "histogram_values"
     else:
-        writer = _writer(kernel, kernel.shifts.size)
-        parts = [writer.region(kernel.target)]
-        arrived = function("has_arrived(before, after, seed, replica, number)", ["return after"])
-        rule, flags = [arrived, _look("in_target")], {}
-    parts = [*writer.device_functions(), *parts]
-    loop = unrolled(_loop("passage_loop"), kernel.layout.steps_per_fill)
-    loops = ["from numba import int64", writer.draw(), *rule, loop]
-    return device_module(kernel, precision, parts, loops, flags)
+        state = state_of(kernel, kernel.shifts.size)
+        own = state.region(kernel.target)
+        rule = function("has_arrived(before, after, seed, replica, number)", ["return after"])
+        seen = "in_target"
+    look = function("look(carried, parameters)", [f"return {seen}(carried, parameters)"])
+    loop = unrolled(pasted_loop("passage_loop"), kernel.layout.steps_per_fill)
+    loops = ["from numba import float64, int64", *state.loops(), rule, look, loop]
+    flags = {"N_WORK": state.n_work, "N_BOUNDARIES": len(getattr(kernel, "distances", ()))}
+    return device_module(kernel, precision, [*state.parts(), own], loops, flags)
 
 
 def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str:
@@ -74,20 +53,17 @@ def splitting_source(kernel: SplittingKernel, precision: str = "float64") -> str
     kernel : SplittingKernel
     precision : {"float64", "float32"}, optional
     """
-    writer = _writer(kernel, 0)
-    parts = [
-        *writer.device_functions(),
-        writer.histogram_values([Moment(kernel.coordinate)]),
-        writer.region(kernel.regions["source"], "in_source"),
-        writer.region(kernel.regions["target"], "in_target"),
-    ]
-    loops = ["import math", writer.draw(), *_records(writer.carried), _loop("splitting_loop")]
+    state, regions = state_of(kernel, 0), kernel.regions
+    parts = [*state.parts(), state.values([Moment(kernel.coordinate)])]
+    names = {"source": "in_source", "target": "in_target", "surface": "beyond_surface"}
+    parts += [state.region(regions[key], name) for key, name in names.items() if key in regions]
+    loops = ["import math\n\nfrom numba import float64", *state.loops()]
     if precision != "float64":  # whose noise is made of it anyway
-        loops.insert(0, pasted("langevin_lab.noise.philox", ["philox_bits"]))
-    if "surface" in kernel.regions:
-        parts.append(writer.region(kernel.regions["surface"], "beyond_surface"))
-        loops.append(_loop("crossing_loop"))
-    return device_module(kernel, precision, parts, loops, {})
+        loops.append(pasted("langevin_lab.noise.philox", ["philox_bits"]))
+    loops.append(pasted_loop("splitting_loop"))
+    if "surface" in regions:
+        loops.append(pasted_loop("crossing_loop"))
+    return device_module(kernel, precision, parts, loops, {"N_WORK": state.n_work})
 
 
 def module_of(kernel: PassageKernel | BridgeKernel | SplittingKernel, precision: str) -> ModuleType:
@@ -97,27 +73,3 @@ def module_of(kernel: PassageKernel | BridgeKernel | SplittingKernel, precision:
     else:
         source = passage_source(kernel, precision)
     return load(source, f"cuda_{kernel.method.name}")
-
-
-def _writer(kernel: PassageKernel | BridgeKernel | SplittingKernel, n_shifts: int) -> Registers:
-    potential, vectors = kernel.dynamics.potential, kernel.vector_coefficients
-    return Registers(potential, kernel.layout, vectors, n_shifts)
-
-
-def _look(name: str) -> str:
-    return function("look(carried, parameters)", [f"return {name}(carried, parameters)"])
-
-
-def _records(carried: list[str]) -> list[str]:
-    """Texts of the functions between a row of an array and registers."""
-    rows = [f"real(record[{index}])" for index in range(len(carried))]
-    unpack = f"{', '.join(carried)}, = carried"
-    stores = [f"record[{index}] = {name}" for index, name in enumerate(carried)]
-    return [
-        function("load_record(record)", [f"return {tuple_text(rows)}"]),
-        function("store_record(record, carried)", [unpack, *stores]),
-    ]
-
-
-def _loop(name: str) -> str:
-    return loop_text(Path(__file__).with_name(f"{name}.py"))

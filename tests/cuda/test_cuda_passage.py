@@ -25,6 +25,7 @@ SPACE = ll.Potential.from_expression(
 HOT = ll.Overdamped(WELL, temperature=2.0)
 INERTIAL = ll.Langevin(WELL, temperature=2.0, friction=1.0)
 DRAWN = WELL.with_gradient_noise(standard_deviation=1.5)
+CHAIN = ll.Langevin(ll.potentials.phi4_chain(n_sites=3), temperature=2.0, friction=1.0)
 # From temperature 3 to 1 in 2 units of time.
 COOLED = ll.Langevin(WELL, temperature=ll.dynamics.Linear(start=3.0, stop=1.0, duration=2.0),
                      friction=1.0)  # fmt: skip
@@ -56,6 +57,11 @@ CASES = {
         {"target": "energy > 3 or x + y > 2"},
     ),
     "space": (ll.Langevin(SPACE, temperature=2.0, friction=1.0), "ABOBA", {"target": "x > z"}),
+    "chain": (CHAIN, "BAOAB", {"target": "x0 > 0.5 or energy > 6"}),
+    "bridge of a chain": (
+        ll.Overdamped(CHAIN.potential, temperature=2.0), "EulerMaruyama",
+        {"crossing": "bridge", "target": "x0 > 0.5", "dt": 0.01},
+    ),
     "carried normal": (HOT, "LeimkuhlerMatthews", {"crossing": "none"}),
     "acceptance": (HOT, "MALA", {"dt": 0.1, "target": "x > 0.5 and accepted > 0.5"}),
     "thermostat": (
@@ -173,8 +179,10 @@ def test_what_a_card_has_no_kernels_for_is_refused_before_anything_runs():
     with pytest.raises(ValueError, match="precision='bfloat16' with backend='cuda'"):
         arrivals("cuda", HOT, "EulerMaruyama", precision="bfloat16")
     chain = ll.Langevin(ll.potentials.phi4_chain(n_sites=3), temperature=1.0, friction=1.0)
-    with pytest.raises(ValueError, match="phi4_chain is one of loops over arrays; use backend='c"):
-        arrivals("cuda", chain, "BAOAB", target="x0 > 0.5")
+    with pytest.raises(
+        ValueError, match="phi4_chain, which is one of loops over arrays, which run"
+    ):
+        arrivals("cuda", chain, "BAOAB", target="x0 > 0.5", precision="float32")
     with pytest.raises(ValueError, match="precision='float32' with backend='cpu'"):
         arrivals("cpu", HOT, "EulerMaruyama", precision="float32")
 
@@ -222,3 +230,14 @@ def test_hop_rates_are_those_of_the_cpu(plain_python):
         )
     np.testing.assert_array_equal(card.sums, cpu.sums)
     assert cpu.sums.sum() > 20
+
+
+def test_arrays_that_do_not_fit_on_the_card_are_refused(monkeypatch):
+    """State, list, list of survivors, arrival and divergence, 8 bytes each, and the parameters."""
+    needed = []
+    monkeypatch.setattr(cuda_passage, "check_free_memory", needed.append)
+    arrivals("cuda", HOT, "EulerMaruyama", n_replicas=10, max_time=0.1, crossing="none")
+    n_parameters = PassageKernel(
+        HOT, method_for("EulerMaruyama", HOT), 0.05, target="x > 0.9"
+    ).parameters.size
+    assert needed == [8 * (5 * 10 + n_parameters)]

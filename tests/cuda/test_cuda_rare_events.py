@@ -23,6 +23,7 @@ WELL = ll.potentials.double_well()
 WARM = ll.Overdamped(WELL, temperature=0.5)
 INERTIAL = ll.Langevin(WELL, temperature=0.5, friction=1.0)
 PLANE = ll.Langevin(ll.potentials.entropic_barrier(), temperature=1.0, friction=1.0)
+CHAIN = ll.Langevin(ll.potentials.phi4_chain(n_sites=3), temperature=1.0, friction=1.0)
 DRAWN = ll.Langevin(
     WELL.with_gradient_noise(standard_deviation=1.0), temperature=0.5, friction=1.0
 )  # fmt: skip
@@ -66,9 +67,13 @@ CASES = {
     "rounded levels": (WARM, "EulerMaruyama", {"level_spacing": 0.15}),
     "inertial": (INERTIAL, "BAOAB", {"target": "x > 0.8 and p > -1"}),
     "plane": (PLANE, "ABOBA", {"coordinate": "x - y**2/4"}),
+    "chain": (
+        CHAIN, "BAOAB",
+        {"coordinate": "x0 + x1 + x2", "source": "x0 < -0.95", "target": "x0 + x1 + x2 > 0"},
+    ),
     "drawn gradient": (DRAWN, "BAOAB", {}),
     "acceptance": (WARM, "MALA", {}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -10,11 +10,17 @@ from pathlib import Path
 
 import pytest
 
+import langevin_lab as ll
+from langevin_lab.ensemble.kernel import PassageKernel
+from langevin_lab.integrators import method_for
+
 ROOT = Path(__file__).parents[2]
 NAMES = [
     "passage: advance_to_target", "bridge: advance_to_target", "splitting: split",
     "splitting: record_crossings", "splitting: start_paths", "splitting: rate_paths",
 ]  # fmt: skip
+
+ARRAYS = ["chain: advance_to_target", "splitting a chain: split"]
 
 
 def compiled(precision):
@@ -43,7 +49,26 @@ def test_states_are_in_registers(name, ptx):
     assert not re.search(r"^\s*call", ptx[name], re.M)
 
 
-@pytest.mark.parametrize("name", [NAMES[0], NAMES[1], NAMES[3]])
+@pytest.mark.parametrize("name", ARRAYS)
+def test_a_chain_is_in_one_array_of_its_thread(name, ptx):
+    chain = ll.Langevin(ll.potentials.phi4_chain(n_sites=5), temperature=1.0, friction=1.0)
+    layout = PassageKernel(chain, method_for("BAOAB", chain), 0.02, target="x0 > 1").layout
+    assert re.findall(r"__local_depot\d+\[(\d+)\]", ptx[name]) == [str(8 * layout.n_rows)]
+    assert not re.search(r"^\s*call", ptx[name], re.M)
+
+
+@pytest.mark.slow
+def test_float32_kernels_compile_and_compute_in_it():
+    """What is left of float64: what a launch reads and writes, and levels of splitting."""
+    found = compiled("float32")
+    assert set(found) == set(NAMES)
+    for name in ("passage: advance_to_target", "bridge: advance_to_target"):
+        assert ".local" not in found[name]
+        assert "fma.rn.f32" in found[name]
+        assert not re.search(r"(fma|add|sub|mul|div|sqrt)\.(rn\.)?f64", found[name])
+
+
+@pytest.mark.parametrize("name", [NAMES[0], NAMES[1], NAMES[3], ARRAYS[0]])
 def test_no_product_can_be_contracted(name, ptx):
     """The assembler joins mul.f64 and add.f64 to one rounding, but never mul.rn.f64.
 
@@ -53,7 +78,7 @@ def test_no_product_can_be_contracted(name, ptx):
     assert "mul.f64" not in ptx[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NAMES + ARRAYS)
 def test_registers_are_enough(name, ptx, tmp_path):
     assembler = shutil.which("ptxas") or shutil.which("ptxas", path="/usr/local/cuda/bin")
     if assembler is None:

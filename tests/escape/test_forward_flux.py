@@ -32,7 +32,7 @@ def plan(n_trials):
     arguments = {
         "dynamics": cold(5), "integrator": "EulerMaruyama", "dt": 2e-3, "coordinate": "x",
         "source": "x < -0.95", "target": "x > 0.9", "seed": 3, "n_threads": 2,
-        "divergence_bound": 1e10, "n_trials": n_trials,
+        "divergence_bound": 1e10, "n_trials": n_trials, "backend": "cpu", "precision": "float64",
     }  # fmt: skip
     return forward_flux._plan_of(arguments, "x > -0.85")
 
