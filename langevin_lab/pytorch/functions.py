@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from langevin_lab.potentials import Minibatch, Network, Potential
+from langevin_lab.potentials import Network, Potential
 from langevin_lab.pytorch.vocabulary import torch_functions
 
 __all__ = [
@@ -263,9 +263,3 @@ def _kind(potential: Potential) -> Callable[..., TensorFunctions]:
     if potential.data is not None and potential.text and not is_penalised(potential.text):
         return RiskFunctions
     return CompiledFunctions
-
-
-def label_scale(potential: Potential) -> float:
-    """Standard deviation of the noise on the labels of a minibatch."""
-    noise = potential.gradient_noise
-    return noise.label_noise if isinstance(noise, Minibatch) else 0.0
