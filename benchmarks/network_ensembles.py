@@ -52,9 +52,11 @@ class Program:
     rates: list[float] = field(default_factory=list)
 
     def measure(self) -> None:
-        """One round."""
-        short, long = (self._seconds(count) for count in (self.n_steps, 5 * self.n_steps))
-        self.rates.append(4 * self.n_steps * self.n_networks / max(long - short, 1e-9))
+        """One round, again if something else held up the short training."""
+        short = long = 0.0
+        while long <= short:
+            short, long = (self._seconds(count) for count in (self.n_steps, 5 * self.n_steps))
+        self.rates.append(4 * self.n_steps * self.n_networks / (long - short))
 
     def _seconds(self, n_steps: int) -> float:
         begun = time.perf_counter()
@@ -152,8 +154,8 @@ def measure(
     programs = {}
     for name, (backend, precision) in PROGRAMS.items():
         where = backend if backend == "cpu" or small else f"torch:{device}"
-        # Compiled code is as fast in fewer steps, and a card many times faster.
-        own = 16 if backend == "cpu" else steps
+        # Half a second of compiled code will do; a card takes many more steps in that time.
+        own = n_steps or max(16, 65_536 // count) if backend == "cpu" else steps
         programs[name] = Program(where, precision, count, own)
     attributes = {}
     for program in programs.values():  # compiles and captures

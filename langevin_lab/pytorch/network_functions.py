@@ -75,9 +75,7 @@ class NetworkFunctions(TensorFunctions):
             numbers = torch.tensor(network.data.values[:, -1], dtype=torch.int64, device=device)
             classes = torch.nn.functional.one_hot(numbers, n_classes)
             self.data = torch.cat([self.data[:, :-1], classes.to(dtype)], dim=1)
-        noise = network.gradient_noise
-        n_examples = len(rows) if noise is None else noise.n_indices
-        self.work = max(network.dim, n_examples * max(self.architecture.widths))
+        self.work = network.dim  # examples times neurons are worked through in pieces of their own
 
     def energy(self, x: torch.Tensor, axis: int = -1) -> torch.Tensor:
         """Mean loss and weight decay; differentiable."""
