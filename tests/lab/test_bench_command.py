@@ -49,15 +49,31 @@ def on_a_card(monkeypatch):
 def test_on_the_cpu_ratios_are_shown_and_targets_stay_open(bench, tmp_path):
     answer = bench("--work", "double well", "--work", "networks")
     assert answer.exit_code == 0
+    told = (answer.stdout.count("diffrax is not installed"), answer.stderr.count("not installed"))
+    assert told == (1, 0)  # both precisions in one line
     assert re.search(r"load before: (\d+\.\d|unknown)", answer.stdout)
     assert re.search(r"langevin_lab cpu, float64 +1.00e\+09 ± 0\.\d %", answer.stdout)
-    assert "diffrax, float64: diffrax is not installed" in answer.stdout
+    reason = (
+        "double well, diffrax, float64; double well, diffrax, float32: diffrax is not installed"
+    )
+    assert f"open: {reason}" in answer.stdout
     assert "open: targets of a card: run langevin-lab bench --device cuda" in answer.stdout
     assert "benchmarks/network_ensembles.py is not there" in answer.stdout
     (path,) = records.stored(tmp_path / "benchmarks" / "results")
     assert f"results: benchmarks/results/{path.name}" in answer.stderr
     again = bench("--show")
     assert again.stdout == answer.stdout
+
+
+def test_peers_have_a_line_each_in_eighty_columns(bench, monkeypatch):
+    on_a_card(monkeypatch)
+    answer = CliRunner(env={"COLUMNS": "80"}).invoke(
+        app, ["bench", "--no-save", "--device", "cuda", "--work", "double well"]
+    )
+    for program in ("jax, float64", "torchsde, float32", "diffrax, float64"):
+        assert re.search(rf"^ {program} +(\d.* \d\.\d+|- +- +- +-) *$", answer.stdout, re.M), (
+            program
+        )
 
 
 def test_nothing_is_kept_where_it_is_not_wanted(bench, tmp_path):
@@ -70,7 +86,7 @@ def test_on_a_card_targets_are_judged(bench, monkeypatch, tmp_path):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / "benchmarks" / "network_ensembles.py").write_text(
         '"""Networks."""\n\n\ndef measure(device):\n'
-        '    return {"rates": {"cpu": [1e4, 1.01e4], "float32": [7e5, 7.1e5]}}\n'
+        '    return {"rates": {"cpu": 3 * [1e4, 1.01e4], "float32": 3 * [7e5, 7.1e5]}}\n'
     )
     answer = bench("--device", "cuda")
     assert answer.exit_code == 0, answer.output
@@ -90,6 +106,41 @@ def test_a_missed_target_is_an_exit_code(bench, monkeypatch):
     answer = bench("--device", "cuda", "--work", "double well")
     assert answer.exit_code == 1
     assert re.search(r"double well, float64: replica-steps/s .*refuted", answer.stdout)
+
+
+def test_what_targets_are_about_is_measured_first_and_kept_at_once(bench, monkeypatch, tmp_path):
+    """As if the session were cut off: the files after every work."""
+    on_a_card(monkeypatch)
+    seen, save = [], records.save
+
+    def saved(results, folder):
+        works = list(dict.fromkeys(m.task.work for m in results.measured))
+        seen.append((works, len(results.counts), list(results.networks)))
+        return save(results, folder)
+
+    monkeypatch.setattr(records, "save", saved)
+    works = ("first passage", "networks", "double well")
+    bench("--device", "cuda", *(text for name in works for text in ("--work", name)))
+    both = ["double well", "first passage"]
+    assert seen == [(both[:1], 2, ["error"]), (both, 2, ["error"])]
+    assert len(records.stored(tmp_path / "benchmarks" / "results")) == 1
+
+
+def test_nothing_measured_is_an_error(bench, tmp_path):
+    answer = bench("--work", "networks")
+    assert answer.exit_code == 2
+    assert "benchmarks/network_ensembles.py is not there" in answer.stdout
+    assert answer.stderr == "error: nothing could be measured, for the reasons above\n"
+    assert not (tmp_path / "benchmarks").exists()
+
+
+def test_a_card_that_hides_its_clock_keeps_what_was_measured(bench, monkeypatch):
+    on_a_card(monkeypatch)
+    monkeypatch.setitem(CARD, "clock", "[N/A]")
+    answer = bench("--device", "cuda", "--work", "double well")
+    assert answer.exit_code == 0
+    assert "not counted: nvidia-smi gives [N/A] as its highest clock" in answer.stdout
+    assert "open: ensembles of networks: not among the works" in answer.stdout
 
 
 def test_networks_that_fail_are_named(tmp_path):

@@ -58,6 +58,22 @@ def test_programs_agree_on_the_mean(program, work):
     assert abs(1.1 * mean - expected) > allowed  # a mean 10 % off would be seen
 
 
+@pytest.mark.parametrize("precision", ["float64", "float32"])
+def test_torchsde_takes_the_steps_that_are_counted(precision, monkeypatch):
+    """Beside its own grid it takes up to a tenth more; each call tries the drift out once."""
+    pytest.importorskip("torchsde")
+    drift, asked = programs._drift, []
+
+    def counting(work, np_like):
+        found = drift(work, np_like)
+        return lambda *state: asked.append(1) or found(*state)
+
+    monkeypatch.setattr(programs, "_drift", counting)
+    _, units, _ = PROGRAMS["torchsde"](task("torchsde", precision=precision))(95)
+    calls = -(-95 // programs.PIECE)
+    assert (len(asked), units) == (95 + calls, 95 * 4000)
+
+
 @pytest.mark.slow
 def test_diffrax_ends_where_the_others_do():
     pytest.importorskip("diffrax")

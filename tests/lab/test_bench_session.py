@@ -89,6 +89,14 @@ def test_rate_of_the_steps_alone_is_free_of_overhead():
     assert (found["units"], found["mean"]) == (20_000, 0.25)
 
 
+def test_a_disturbed_short_run_is_measured_again_and_never_a_rate():
+    seconds = iter([3.0, 1.0, 0.1, 1.0])
+    found = measurement(lambda n_steps: (next(seconds), n_steps, 0.25), 10)
+    assert found["rate"] == pytest.approx(90 / 0.9)
+    with pytest.raises(RuntimeError, match=r"100 steps took no longer than 10, 5 times.*--seconds"):
+        measurement(lambda n_steps: (1.0, n_steps, 0.25), 10)
+
+
 @pytest.mark.parametrize("per_step", [1e-6, 1e-4, 1e-2])
 def test_length_is_found_so_that_a_long_run_takes_the_time_asked_for(per_step):
     run, lengths = clock(per_step, overhead=0.3)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,8 +15,10 @@ from langevin_lab.lab.errors import LabError, one_line, shown
 from langevin_lab.lab.messages import EXIT_REFUTED, console, say
 
 PRECISIONS = ("float64", "float32")
+COUNTED = "double well"
 SIZES = {"cpu": 10_000, "cuda": 10_000_000}
 NETWORKS = "networks"  # a work of its own, from the folder of benchmarks
+FIRST = (COUNTED, NETWORKS)  # what targets are about: a session may be cut off
 LENGTHS = {"cpu": 0.2, "cuda": 1.0}  # seconds
 
 
@@ -28,7 +33,12 @@ def bench(
         float | None, typer.Option(help="What one repeat should take; 0.2 on the CPU, 1 on a card.")
     ] = None,
     work: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Works; all by default.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="double well, Mueller-Brown, first passage or networks; may be repeated; "
+            "all by default.",
+        ),
     ] = None,
     count: Annotated[
         str | None,
@@ -46,13 +56,18 @@ def bench(
     """
     from langevin_lab.lab.benchmarks import records, tables
 
+    def keep(results: Any) -> None:
+        if save and results.holds_something:
+            kept.append(records.save(results, benchmarks / "results"))
+
     out = console()
+    kept: list[Path] = []
     if show:
         for path in records.stored(benchmarks / "results"):
             tables.show(records.load(path), out)
         return
     if count is not None:
-        results = counted(count)
+        keep(results := counted(count))
     else:
         check_arguments(device, repeats, replicas, seconds)
         results = measured(
@@ -62,11 +77,14 @@ def bench(
             repeats=repeats,
             seconds=seconds or LENGTHS[device],
             benchmarks=benchmarks,
+            keep=keep,
         )
-    if save:
-        say(f"results: {shown(records.save(results, benchmarks / 'results'))}")
+    if kept:
+        say(f"results: {shown(kept[-1])}")
     if tables.show(results, out):
         raise typer.Exit(EXIT_REFUTED)
+    if not results.holds_something:
+        raise LabError("nothing could be measured, for the reasons above")
 
 
 def check_arguments(device: str, repeats: int, replicas: int | None, seconds: float | None) -> None:
@@ -119,8 +137,9 @@ def measured(
     repeats: int,
     seconds: float,
     benchmarks: Path,
+    keep: Callable[[Any], None] = lambda results: None,
 ) -> Any:
-    """Time all works, count the card's limit, train the networks.
+    """Time all works, count the card's limit, train the networks; first what targets are about.
 
     Parameters
     ----------
@@ -130,6 +149,8 @@ def measured(
     seconds : float
     benchmarks : path
         Where network_ensembles.py lies.
+    keep : callable, optional
+        Gets after each work all results so far.
 
     Returns
     -------
@@ -139,15 +160,19 @@ def measured(
     from langevin_lab.lab.benchmarks.records import Results
     from langevin_lab.lab.benchmarks.session import measure
 
-    machine, timed = machine_facts(device), []
-    for name in [work for work in works if work != NETWORKS]:  # one at a time: all stay alive
-        chosen = tasks(device, name, n_replicas)
-        timed += measure(chosen, seconds=seconds, repeats=repeats, say=say)
-    counts = card_counts(machine) if device == "cuda" and "double well" in works else []
-    networks = {}
-    if NETWORKS in works:
-        networks = network_ensembles(device, benchmarks / "network_ensembles.py")
-    return Results(device, machine, tuple(timed), tuple(counts), networks)
+    results = Results(device, machine_facts(device), ())
+    for name in sorted(works, key=lambda work: work not in FIRST):  # one at a time: all stay alive
+        if name == NETWORKS:
+            networks = network_ensembles(device, benchmarks / "network_ensembles.py")
+            results = replace(results, networks=networks)
+        else:
+            chosen = tasks(device, name, n_replicas)
+            timed = measure(chosen, seconds=seconds, repeats=repeats, say=say)
+            results = replace(results, measured=(*results.measured, *timed))
+        if device == "cuda" and name == COUNTED:
+            results = replace(results, counts=tuple(card_counts(results.machine)))
+        keep(results)
+    return results
 
 
 def machine_facts(device: str) -> dict[str, str]:
@@ -187,7 +212,11 @@ def card_counts(machine: dict[str, str]) -> list[dict[str, Any]]:
     from langevin_lab.lab.benchmarks.throughput import Card
 
     major, minor = (int(part) for part in machine["compute capability"].split("."))
-    clock = 1e6 * float(machine["clock"].split()[0])  # "1980 MHz"
+    found = re.match(r"[\d.]+(?= MHz)", machine["clock"])
+    if found is None:  # a virtual card may hide it
+        reason = f"nvidia-smi gives {machine['clock']} as its highest clock"
+        return [{"precision": precision, "error": reason} for precision in PRECISIONS]
+    clock = 1e6 * float(found[0])
     processors = int(machine["multiprocessors"])
     return counts(Card(machine["card"], (major, minor), processors, clock))
 
@@ -230,7 +259,7 @@ def counts(card: Any) -> list[dict[str, Any]]:
     for precision in PRECISIONS:
         row: dict[str, Any] = {"precision": precision, "card": card.name}
         try:
-            step = count_kernel("double well", precision, "sm_{}{}".format(*card.capability))
+            step = count_kernel(COUNTED, precision, "sm_{}{}".format(*card.capability))
             limit, unit = throughput.limit(step, card)
             row |= {"language": step.language, "per_step": step.per_step, "limit": limit,
                     "cycles": throughput.cycles(step, card.capability), "unit": unit,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Measured", "Results", "file_name", "load", "median", "save", "stored"]
 
 FORMAT = 1
+# By how much the median distance of n normal numbers is too small.
+_FEW = {2: 1.196, 3: 1.495, 4: 1.363, 5: 1.206, 6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107}
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,13 @@ class Results:
     counts: tuple[dict[str, Any], ...] = ()
     networks: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def holds_something(self) -> bool:
+        """Whether anything was timed or counted."""
+        timed = any(not measured.error for measured in self.measured)
+        counted = any("error" not in count for count in self.counts)
+        return timed or counted or "rates" in self.networks
+
     def find(self, work: str, program: str, precision: str) -> Measured | None:
         """What a program did, if it could; backends are named "langevin_lab cuda"."""
         name = f"{program}, {precision}"
@@ -109,8 +118,11 @@ class Results:
 def median(rates: Sequence[float]) -> Estimate:
     """Median of repeats with its error: a disturbed repeat is slow by any factor.
 
-    1.4826 times the median distance from it is a standard deviation for normal numbers, and
-    sqrt(pi/2) of that over sqrt(n) the median's.
+    1.4826 times the median distance from it is a standard deviation for normal numbers, more by
+    ``_FEW`` where they are few, and sqrt(pi/2) of that over sqrt(n) the median's. Of intervals
+    for 95 % with n - 1 degrees of freedom, 90 % contain the truth at n = 5, 93 % at n = 11.
+
+    Source: Croux and Rousseeuw (1992) for few numbers.
     """
     from langevin_lab.evidence import Estimate
 
@@ -119,7 +131,7 @@ def median(rates: Sequence[float]) -> Estimate:
         return Estimate(middle)
     # More than half may be equal to the digit; the standard deviation is then the larger one.
     distance = statistics.median(abs(rate - middle) for rate in rates)
-    spread = 1.4826 * distance or statistics.stdev(rates)
+    spread = 1.4826 * _FEW.get(n, n / (n - 0.8)) * distance or statistics.stdev(rates)
     return Estimate(middle, math.sqrt(math.pi / 2 / n) * spread, n)
 
 
@@ -131,7 +143,7 @@ def file_name(device: str, machine: dict[str, str]) -> str:
 
 
 def save(results: Results, folder: Path) -> Path:
-    """Write a file of results.
+    """Write a file of results; one of another session of the day stays, unless it only counts.
 
     Raises
     ------
@@ -139,6 +151,9 @@ def save(results: Results, folder: Path) -> Path:
         If the folder cannot be written.
     """
     path = folder / file_name(results.device, results.machine)
+    if results.device != "count" and _is_of_another_session(path, results):
+        time = re.sub(r"[^0-9]", "", results.machine["created"][10:])
+        path = path.with_name(f"{path.stem}-{time}.json")
     content = {
         "format": FORMAT,
         "device": results.device,
@@ -153,6 +168,13 @@ def save(results: Results, folder: Path) -> Path:
     except OSError as error:
         raise LabError(f"{shown(path)} cannot be written: {error.strerror}") from error
     return path
+
+
+def _is_of_another_session(path: Path, results: Results) -> bool:
+    try:
+        return path.exists() and load(path).machine["created"] != results.machine["created"]
+    except (LabError, KeyError):
+        return True
 
 
 def load(path: Path) -> Results:

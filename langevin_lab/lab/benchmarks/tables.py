@@ -34,15 +34,18 @@ def show(results: Results, out: Any) -> bool:
 
 
 def _speeds(rows: Sequence[Measured]) -> Any:
-    """One work: replica-steps per second, and how many times slower than the first."""
+    """One work: replica-steps per second, and how many times slower than the first.
+
+    Programs that were not measured have a row, and their reason below all tables.
+    """
     sheet = table(title=f"{rows[0].task.work}, {rows[0].task.n_replicas:,} replicas")
     sheet.add_column("program", overflow="fold")
-    for heading in ("steps/s, steps alone", "whole call", "first is faster by", "mean"):
+    for heading in ("steps/s alone", "whole call", "slower by", "mean"):
         sheet.add_column(heading, justify="right", no_wrap=True)
     first = next((row for row in rows if not row.error), None)
     for row in rows:
         if row.error or first is None:
-            sheet.add_row(f"{row.task.name}: {row.error}", *["-"] * 4)
+            sheet.add_row(row.task.name, *["-"] * 4)
             continue
         sheet.add_row(
             row.task.name, power(row.rate.value, row.rate.stderr), power(row.whole_rate),

@@ -24,7 +24,8 @@ RATES = {"float32": 2e11, "float64": 5e10}
 SHARE_OF_LIMIT = 0.5
 RATIOS = {"torchsde": 1000.0, "jax": 20.0, "diffrax": 20.0}
 NETWORKS = 50.0
-H200_PROCESSORS = 132  # the rates are for a card with as many multiprocessors of sm_90 or later
+# The rates are for a card with as many multiprocessors, of a kind with 64 FP64 units each.
+H200_PROCESSORS, H200_KINDS = 132, ("9.0", "10.0")
 
 
 def claims(results: Results) -> list[Claim]:
@@ -39,9 +40,11 @@ def left_open(results: Results) -> list[str]:
         lines.append("targets of a card: run langevin-lab bench --device cuda where one is")
     elif not _is_large(results):
         lines.append(f"rates are for an H200-class card, not {results.machine.get('card')}")
-    for measured in results.measured:
-        if measured.error:
-            lines.append(f"{measured.task.work}: {measured.task.name}: {measured.error}")
+    if results.device == "cuda" and not any(m.task.work == WORK for m in results.measured):
+        lines.append(f"{WORK}: not among the works")
+    if results.device == "cuda" and not results.networks:
+        lines.append("ensembles of networks: not among the works")
+    lines += _not_measured(results)
     if "error" in results.networks:
         lines.append(f"ensembles of networks: {results.networks['error']}")
     rough = {count["precision"] for count in results.counts if count.get("language") == "PTX"}
@@ -52,10 +55,19 @@ def left_open(results: Results) -> list[str]:
     return lines
 
 
+def _not_measured(results: Results) -> list[str]:
+    """Reasons, each once, and the programs that gave them."""
+    who: dict[str, dict[str, None]] = {}
+    for measured in results.measured:
+        if measured.error:
+            who.setdefault(measured.error, {})[f"{measured.task.work}, {measured.task.name}"] = None
+    return [f"{'; '.join(names)}: {error}" for error, names in who.items()]
+
+
 def _is_large(results: Results) -> bool:
     machine = results.machine
-    major = int(machine.get("compute capability", "0.0").split(".")[0])
-    return major >= 9 and int(machine.get("multiprocessors", 0)) >= H200_PROCESSORS
+    is_of_kind = machine.get("compute capability") in H200_KINDS
+    return is_of_kind and int(machine.get("multiprocessors", 0)) >= H200_PROCESSORS
 
 
 def _of_rates(results: Results) -> Iterable[Claim]:
