@@ -16,16 +16,23 @@ if importlib.util.find_spec("torch") is None:
 _ROOMS = ("noise", "optim")
 # Public name -> submodule, imported on use.
 _NAMES: dict[str, str] = {
-    "PRESETS": "image_presets",
     "EpochRecord": "image_training",
     "ImagePreset": "image_presets",
     "ImageSet": "images",
+    "PRESETS": "image_presets",
+    "PathNoise": "sde_solvers",
     "ResidualNetwork": "models",
+    "SdeProblem": "sde_problems",
+    "StationaryDensity": "sde_stationary",
+    "TorchEquation": "sde_problems",
     "load_images": "images",
     "make_optimiser": "image_training",
     "resnet20": "models",
     "resnet34": "models",
+    "sde_convergence": "sde_evidence",
+    "sde_examples": "sde_problems",
     "small_cnn": "models",
+    "stationary_claims": "sde_stationary",
     "synthetic_images": "images",
     "train_images": "image_training",
 }

@@ -160,8 +160,7 @@ class _Known:
         end = np.asarray(self._exact(path), dtype=float)
         if end.shape != tuple(start.shape):
             raise ValueError(
-                f"exact(path) has shape {end.shape}; give (n_paths, dim), here "
-                f"{tuple(start.shape)}"
+                f"exact(path) has shape {end.shape}; give (n_paths, dim), here {tuple(start.shape)}"
             )
         return [end, end]
 

@@ -14,13 +14,18 @@ motions:
     relaxing    dx = -k x dt + s dW                                x0 e^(-k t) + s int e^(-k(t-u)) dW
     rotating    dx = a x dt + b x dW_1 + c J x dW_2, J a turn by pi/2
                                         exp((a - b^2/2 + c^2/2) t + b W_1) rotation(c W_2) x0
-    area        dx = dW_1, dy = dW_2, dz = x dW_2             (both calculi; z is no function of W)
+    sine        dx = -k sin x dt + s dW                                  (no solution in formulas)
+    area        dx = dW_1, dy = dW_2, dz = x dW_2                  (z is no function of increments)
 
-The columns of "rotating" commute, those of "area" do not: it is what costs solvers without Levy
-areas half an order. Each drift is for Ito.
+Each drift is for Ito; J and rotation(angle) act on (x_1, x_2).
+
+Orders differ from those for the noise type where an equation is special, `SdeProblem.orders`:
+columns that commute, as in "rotating", need no Levy areas, those of "area" do, which costs half an
+order; errors of order 1 or 3/2 vanish with linear drifts ("relaxing") or where the solution is a
+function of W(t) alone ("fading").
 
 Source: Rackauckas and Nie (2017), examples 1 to 3, for the first three; Kloeden and Platen (1992),
-section 4.4, for solutions of linear equations.
+section 4.4, for solutions of linear equations, section 10.3 for commuting columns.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ import numpy as np
 import torch
 
 from langevin_lab.evidence import BrownianPath
-from langevin_lab.pytorch.sde_solvers import SOLVERS
+from langevin_lab.pytorch.sde_solvers import SOLVERS, fitting_solvers
 
 SDE_TYPES = ("ito", "stratonovich")
 
@@ -68,7 +73,12 @@ class TorchEquation:
 
 @dataclass(frozen=True)
 class SdeProblem:
-    """An equation, where it starts, and its solution.
+    """An equation, where it starts, its solution, and the orders of solvers on it.
+
+    Two orders are found in no record and follow from expansions: "reversible_heun" keeps order 1 as
+    long as the columns commute, since the distance of its two states, of order 1/2, changes sign at
+    every step; and Stratonovich "milstein grad_free" falls to order 1/2 where g'' is not 0, since
+    its (g(x + g sqrt h) - g) dW^2/(2 sqrt h) has the mean g'' g^2 h^(3/2)/4 beyond g' g h/2.
 
     Attributes
     ----------
@@ -81,7 +91,7 @@ class SdeProblem:
     rates : float
         Of the path's Ornstein-Uhlenbeck integrals.
     orders : mapping of str to float
-        Strong orders of solvers where they differ from those for the noise type.
+        Strong orders where they differ from those for the noise type, by solver.
     """
 
     name: str
@@ -93,20 +103,32 @@ class SdeProblem:
 
     @property
     def solvers(self) -> tuple[str, ...]:
-        """Solvers that are made for this calculus and noise."""
-        return tuple(
-            name
-            for name, record in SOLVERS.items()
-            if self.sde.sde_type in record.sde_types
-            and self.sde.noise_type in record.strong_order
-        )
+        """Solvers that are made for this calculus and noise, in words for `settings`."""
+        fitting = fitting_solvers(self.sde)
+        if "milstein" in fitting and self.sde.noise_type != "additive":
+            fitting.append("milstein grad_free")
+        return tuple(fitting)
 
     def strong_order(self, solver: str) -> float:
-        """The order that theory gives a solver on this problem."""
-        return self.orders.get(solver, SOLVERS[solver].strong_order[self.sde.noise_type])
+        """The order that theory gives one of the `solvers` on this problem."""
+        name = solver.split()[0]
+        return self.orders.get(solver, SOLVERS[name].strong_order[self.sde.noise_type])
+
+    def settings(self, solver: str) -> dict[str, Any]:
+        """Arguments of `sde_convergence` that measure this order."""
+        name, *option = solver.split()
+        return {
+            "solver": name,
+            "sde": self.sde,
+            "start": self.start,
+            "exact": self.exact,
+            "rates": self.rates,
+            "options": dict.fromkeys(option, True),
+            "expected": self.strong_order(solver),
+        }
 
 
-def sde_problems(sde_type: str = "ito") -> dict[str, SdeProblem]:
+def sde_examples(sde_type: str = "ito") -> dict[str, SdeProblem]:
     """Return all problems in one calculus, by name.
 
     Parameters
@@ -120,12 +142,12 @@ def sde_problems(sde_type: str = "ito") -> dict[str, SdeProblem]:
 
     Example
     -------
-    >>> list(sde_problems())
-    ['geometric', 'bounded', 'fading', 'relaxing', 'rotating', 'area']
+    >>> list(sde_examples())
+    ['geometric', 'bounded', 'fading', 'relaxing', 'rotating', 'sine', 'area']
     """
     if sde_type not in SDE_TYPES:
         raise ValueError(f"sde_type={sde_type!r} must be one of {list(SDE_TYPES)}")
-    makers = (_geometric, _bounded, _fading, _relaxing, _rotating, _area)
+    makers = (_geometric, _bounded, _fading, _relaxing, _rotating, _sine, _area)
     return {problem.name: problem for problem in (make(sde_type) for make in makers)}
 
 
@@ -138,14 +160,14 @@ def _duration(path: BrownianPath) -> float:
     return path.interval * path.n_intervals
 
 
-def _geometric(sde_type: str, a: float = 0.4, b: float = 0.6) -> SdeProblem:
+def _geometric(sde_type: str, a: float = 0.2, b: float = 0.4) -> SdeProblem:
     rate = a if sde_type == "ito" else a - b**2 / 2
 
     def exact(path):
         return np.exp((a - b**2 / 2) * _duration(path) + b * _final_increment(path))
 
     sde = TorchEquation(lambda t, x: rate * x, lambda t, x: b * x, sde_type, "diagonal")
-    return SdeProblem("geometric", sde, (1.0,), exact)
+    return SdeProblem("geometric", sde, (1.0,), exact, orders={"reversible_heun": 1.0})
 
 
 def _bounded(sde_type: str, p: float = 0.7, start: float = 0.4) -> SdeProblem:
@@ -158,7 +180,10 @@ def _bounded(sde_type: str, p: float = 0.7, start: float = 0.4) -> SdeProblem:
         return np.arctan(p * _final_increment(path) + math.tan(start))
 
     sde = TorchEquation(drift, lambda t, x: p * torch.cos(x)[..., None] ** 2, sde_type, "scalar")
-    return SdeProblem("bounded", sde, (start,), exact)
+    orders = {"reversible_heun": 1.0}
+    if sde_type == "stratonovich":
+        orders["milstein grad_free"] = 0.5
+    return SdeProblem("bounded", sde, (start,), exact, orders=orders)
 
 
 def _fading(sde_type: str, c: float = 0.8, q: float = 0.7, start: float = 0.5) -> SdeProblem:
@@ -176,7 +201,8 @@ def _fading(sde_type: str, c: float = 0.8, q: float = 0.7, start: float = 0.5) -
         return (start + c * (time + q * total)) / math.sqrt(1 + time)
 
     sde = TorchEquation(drift, noise, sde_type, "additive")
-    return SdeProblem("fading", sde, (start,), exact)
+    orders = dict.fromkeys(("srk", "heun", "midpoint", "reversible_heun"), 2.0)
+    return SdeProblem("fading", sde, (start,), exact, orders=orders)
 
 
 def _relaxing(sde_type: str, k: float = 1.5, s: float = 0.8, start: float = 1.0) -> SdeProblem:
@@ -188,7 +214,7 @@ def _relaxing(sde_type: str, k: float = 1.5, s: float = 0.8, start: float = 1.0)
         return torch.full_like(x, s)[..., None]
 
     sde = TorchEquation(lambda t, x: -k * x, noise, sde_type, "additive")
-    return SdeProblem("relaxing", sde, (start,), exact, rates=k)
+    return SdeProblem("relaxing", sde, (start,), exact, rates=k, orders={"srk": 2.0})
 
 
 def _rotating(sde_type: str, a: float = -0.3, b: float = 0.4, c: float = 0.7) -> SdeProblem:
@@ -205,9 +231,16 @@ def _rotating(sde_type: str, a: float = -0.3, b: float = 0.4, c: float = 0.7) ->
         return size[:, None] * np.stack([np.cos(c * angular), np.sin(c * angular)], axis=-1)
 
     sde = TorchEquation(lambda t, x: rate * x, noise, sde_type, "general")
-    # Columns that commute need no Levy areas.
-    orders = dict.fromkeys(("euler_heun", "heun", "midpoint"), 1.0)
+    orders = dict.fromkeys(("euler_heun", "heun", "midpoint", "reversible_heun"), 1.0)
     return SdeProblem("rotating", sde, (1.0, 0.0), exact, orders=orders)
+
+
+def _sine(sde_type: str, k: float = 1.5, s: float = 1.0, start: float = 0.5) -> SdeProblem:
+    def noise(t, x):
+        return torch.full_like(x, s)[..., None]
+
+    sde = TorchEquation(lambda t, x: -k * torch.sin(x), noise, sde_type, "additive")
+    return SdeProblem("sine", sde, (start,), None)
 
 
 def _area(sde_type: str) -> SdeProblem:

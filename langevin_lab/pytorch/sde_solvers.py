@@ -79,17 +79,22 @@ def check_solver(solver: Any, sde: Any) -> SolverRecord:
     if solver not in SOLVERS:
         more = ": it needs Levy areas, which these paths do not hold" if solver == "log_ode" else ""
         raise ValueError(f"solver={solver!r} must be one of {list(SOLVERS)}{more}")
-    able = [
-        name
-        for name, record in SOLVERS.items()
-        if sde.sde_type in record.sde_types and sde.noise_type in record.strong_order
-    ]
+    able = fitting_solvers(sde)
     if solver not in able:
         raise ValueError(
             f"solver={solver!r} is not made for an SDE with sde_type={sde.sde_type!r}, "
             f"noise_type={sde.noise_type!r}; use one of {able}"
         )
     return SOLVERS[solver]
+
+
+def fitting_solvers(sde: Any) -> list[str]:
+    """Solvers that are made for the declared calculus and noise of an equation."""
+    return [
+        name
+        for name, record in SOLVERS.items()
+        if sde.sde_type in record.sde_types and sde.noise_type in record.strong_order
+    ]
 
 
 class PathNoise(torchsde.BaseBrownian):
