@@ -16,10 +16,10 @@ if importlib.util.find_spec("torch") is None:
 _ROOMS = ("noise", "optim")
 # Public name -> submodule, imported on use.
 _NAMES: dict[str, str] = {
+    "PRESETS": "image_presets",
     "EpochRecord": "image_training",
     "ImagePreset": "image_presets",
     "ImageSet": "images",
-    "PRESETS": "image_presets",
     "PathNoise": "sde_solvers",
     "ResidualNetwork": "models",
     "SdeProblem": "sde_problems",

@@ -7,17 +7,20 @@ Each is written for both calculi, with
 for the columns g_j of the noise, so that both have the same solution. With W_j(t) the Brownian
 motions:
 
-    geometric   dx = a x dt + b x dW                                      x0 exp((a - b^2/2) t + b W)
-    bounded     dx = -p^2 sin x cos^3 x dt + p cos^2 x dW                 arctan(p W + tan x0)
-    fading      dx = (c/s - x/(2 s^2)) dt + (q c/s)(dW_1 + ... + dW_m)    (x0 + c (t + q sum W_j))/s
-                with s = sqrt(1 + t)
-    relaxing    dx = -k x dt + s dW                                x0 e^(-k t) + s int e^(-k(t-u)) dW
-    rotating    dx = a x dt + b x dW_1 + c J x dW_2, J a turn by pi/2
-                                        exp((a - b^2/2 + c^2/2) t + b W_1) rotation(c W_2) x0
-    sine        dx = -k sin x dt + s dW                                  (no solution in formulas)
-    area        dx = dW_1, dy = dW_2, dz = x dW_2                  (z is no function of increments)
+    geometric   dx = a x dt + b x dW
+                x(t) = x0 exp((a - b^2/2) t + b W)
+    bounded     dx = -p^2 sin x cos^3 x dt + p cos^2 x dW
+                x(t) = arctan(p W + tan x0)
+    fading      dx = (c/r - x/(2 r^2)) dt + (q c/r)(dW_1 + ... + dW_m),  r = sqrt(1 + t)
+                x(t) = (x0 + c (t + q sum W_j))/r
+    relaxing    dx = -k x dt + s dW
+                x(t) = x0 exp(-k t) + s int exp(-k (t - u)) dW(u)
+    rotating    dx = a x dt + b x dW_1 + c J x dW_2
+                x(t) = exp((a - b^2/2 + c^2/2) t + b W_1) rotation(c W_2) x0
+    sine        dx = -k sin x dt + s dW             (no solution in formulas)
+    area        dx = dW_1, dy = dW_2, dz = x dW_2   (z is no function of increments)
 
-Each drift is for Ito; J and rotation(angle) act on (x_1, x_2).
+Each drift is for Ito; J = rotation(pi/2).
 
 Orders differ from those for the noise type where an equation is special, `SdeProblem.orders`:
 columns that commute, as in "rotating", need no Levy areas, those of "area" do, which costs half an

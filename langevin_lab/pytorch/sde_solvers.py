@@ -128,7 +128,7 @@ class PathNoise(torchsde.BaseBrownian):
         self._increments = torch.from_numpy(path.functional("increment"))
         self._areas = torch.from_numpy(path.functional("area"))
 
-    def __call__(self, ta, tb=None, return_U=False, return_A=False):  # noqa: N803
+    def __call__(self, ta, tb=None, return_U=False, return_A=False):
         """Increment over [ta, tb], with its area if ``return_U``."""
         if return_A:
             raise ValueError("the path holds no Levy areas; use a solver without them")
@@ -155,7 +155,8 @@ class PathNoise(torchsde.BaseBrownian):
         """Increment and area over several intervals."""
         path = self._path
         part = BrownianPath(path.interval, path.friction, path.integrals[:, first:last]).coarser(1)
-        return tuple(torch.from_numpy(part.functional(name)[0]) for name in ("increment", "area"))
+        increment, area = (part.functional(name)[0] for name in ("increment", "area"))
+        return torch.from_numpy(increment), torch.from_numpy(area)
 
     def __repr__(self) -> str:
         return f"PathNoise(n_intervals={self._path.n_intervals}, shape={tuple(self.shape)})"
