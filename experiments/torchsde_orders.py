@@ -1,15 +1,17 @@
-"""Do torchsde's solvers have the strong orders that theory gives them on equations with solutions?
+"""Do torchsde's solvers have the strong orders of theory, on equations with known solutions?
 
-Prediction. sqrt(E|x_h(T) - x(T)|^2) falls as h^p, with p by solver and kind of noise: Euler-Maruyama
+Prediction. sqrt(E|x_h(T) - x(T)|^2) falls as h^p, p by solver and kind of noise: Euler-Maruyama
 1/2, or 1 where the noise is additive; Milstein 1; SRK 3/2; Heun's methods and the midpoint rule 1,
-or 1/2 where columns of the noise do not commute. Where an equation is special p is higher: no errors
-of order 1 or 3/2 with linear drifts or solutions that are functions of W(t) alone. Two orders differ
-from what torchsde says of its solvers. Stratonovich Milstein without derivatives is of order 1/2,
-not 1, where g'' is not 0: its difference quotient drifts by g'' g^2 h^(1/2)/4. Reversible Heun is
-of order 1, not 1/2, where columns commute: the distance of its two states changes sign each step.
+or 1/2 where columns of the noise do not commute. On special equations p is higher: errors of order
+1 or 3/2 vanish with linear drifts, or where the solution is a function of W(t) alone.
+
+Two orders differ from what torchsde says of its solvers. Stratonovich Milstein without derivatives
+is of order 1/2, not 1, where g'' is not 0: its difference quotient drifts by g'' g^2 h^(1/2)/4.
+Reversible Heun is of order 1, not 1/2, where columns commute: the distance of its two states
+changes sign at every step.
 
 Source: Kloeden and Platen (1992), chapters 10 and 11; Roessler (2010) for SRK; Kidger, Foster, Li
-and Lyons (2021) for reversible Heun; the equations are those of `langevin_lab.pytorch.sde_examples`.
+and Lyons (2021) for reversible Heun. The equations: `langevin_lab.pytorch.sde_examples`.
 
 Method. All steps of a solver follow the same Brownian paths. The error is the distance from the
 solution, known as a function of the path, or from a run with steps 8 to 64 times finer.

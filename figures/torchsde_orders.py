@@ -12,7 +12,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from langevin_lab.lab.figure_style import COLOURS, STYLE
 
@@ -63,6 +63,8 @@ def _panel(axes, rows):
         _slope(axes, rows, float(slope))
     axes.set_xticks(step[::2], [f"1/{round(1 / value)}" for value in step[::2]])
     axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(step.min() / 1.5, step.max() * 2.8)  # room for the slopes' labels
 
 
 def _slope(axes, rows, slope):
