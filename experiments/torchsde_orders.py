@@ -78,6 +78,9 @@ def run(config: Config) -> xarray.Dataset:
 
 def _table(studies, dim: str) -> dict:
     """Orders and errors of studies, named with the dimension."""
+    for study in studies:
+        if study.order is None:
+            raise ValueError(f"{study.method}: {study.reason}")
     found = {}
     for field in ("value", "stderr", "n_eff", "bias_bound"):
         found[f"{dim}_{field}"] = (dim, [getattr(study.order, field) for study in studies])
