@@ -160,7 +160,7 @@ def stationary_claims(
     ...     def f(self, t, y): return -y
     ...     def g(self, t, y): return torch.ones_like(y)[..., None]
     >>> claims = stationary_claims(
-    ...     "srk", Relaxation(), start=0.0, dt=0.2, burn_in=5.0, duration=40.0, n_paths=400,
+    ...     "srk", Relaxation(), start=0.0, dt=0.2, burn_in=5.0, duration=60.0, n_paths=1000,
     ...     averages={"<x^2>": (lambda x: x[..., 0]**2, 0.5)})
     >>> [claim.verdict().outcome for claim in claims]
     ['consistent', 'consistent']
