@@ -99,6 +99,13 @@ def test_burn_in_that_is_too_short_is_seen_in_the_halves():
     assert found["<x^2>: second half less first"] == "refuted"
 
 
+def test_burn_in_is_left_out():
+    settings = {"start": 3.0, "duration": 20.0, "density": None, "n_paths": 2000}
+    found = outcomes(claims(burn_in=8.0, **settings))
+    assert set(found.values()) == {"consistent"}
+    assert "refuted" in outcomes(claims(burn_in=0.0, **settings)).values()
+
+
 def test_bias_of_the_step_stands_in_the_claim():
     """Euler's variance s^2/(2 k - k^2 h) is exact to nothing but the step."""
     (found, _) = claims("euler", averages={"<x^2>": MOMENTS["<x^2>"]}, density=None)
