@@ -67,7 +67,8 @@ def check_solver(solver: Any, sde: Any) -> SolverRecord:
     Raises
     ------
     TypeError
-        If the equation lacks one of the attributes that torchsde reads.
+        If the equation lacks one of the attributes that torchsde reads, or is a module with
+        parameters in another precision than float64.
     ValueError
         If the solver is unknown, or made for other equations or noise.
     """
@@ -75,6 +76,13 @@ def check_solver(solver: Any, sde: Any) -> SolverRecord:
         if not hasattr(sde, name):
             raise TypeError(
                 f"sde={type(sde).__name__} has no {name}; give an object as torchsde.sdeint takes"
+            )
+    if isinstance(sde, torch.nn.Module):
+        others = {parameter.dtype for parameter in sde.parameters()} - {torch.float64}
+        if others:
+            raise TypeError(
+                f"sde={type(sde).__name__} has parameters in {others.pop()}, whose rounding hides "
+                "small errors; call sde.double() first"
             )
     if solver not in SOLVERS:
         more = ": it needs Levy areas, which these paths do not hold" if solver == "log_ode" else ""

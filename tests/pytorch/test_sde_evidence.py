@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-pytest.importorskip("torchsde")
+torchsde = pytest.importorskip("torchsde")
 from z_test import assert_agrees, assert_refutes  # noqa: E402
 
 from langevin_lab.evidence import brownian_path  # noqa: E402
@@ -56,6 +56,20 @@ def test_increments_and_areas_over_many_intervals_are_those_of_the_parts():
     torch.testing.assert_close(noise(2.25), noise(1.0, 2.25))
     assert (noise.shape, noise.dtype, noise.device.type) == ((3, 2), torch.float64, "cpu")
     assert repr(noise) == "PathNoise(n_intervals=8, shape=(3, 2))"
+
+
+def test_increments_and_areas_have_the_law_of_torchsdes_own():
+    """E W^2 = h, E W U = h^2/2, E U^2 = h^3/3, of both."""
+    h, n = 0.5, 100_000
+    own = PathNoise(brownian_path(h, 1, n, seed=5))(0.0, h, return_U=True)
+    theirs = torchsde.BrownianInterval(
+        0.0, h, size=(n, 1), dtype=torch.float64, entropy=5, levy_area_approximation="space-time"
+    )(0.0, h, return_U=True)
+    for name, (w, u) in {"path": own, "torchsde": theirs}.items():
+        for samples, exact in ((w * w, h), (w * u, h**2 / 2), (u * u, h**3 / 3)):
+            stderr = samples.std() / n**0.5
+            assert_agrees(samples.mean(), stderr, exact, n, name)
+            assert_refutes(samples.mean(), stderr, 1.05 * exact, n, name)
 
 
 def test_steps_that_add_up_with_rounding_run_on_the_same_path():
@@ -201,6 +215,43 @@ def test_paths_made_in_pieces_are_the_same(monkeypatch):
     assert study(n_paths=50, seed=3).errors != whole.errors
 
 
+class Neural(torch.nn.Module):
+    """A drift and a diagonal noise, both small networks."""
+
+    sde_type, noise_type = "ito", "diagonal"
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.drift, self.scale = torch.nn.Linear(2, 2), torch.nn.Linear(1, 1)
+
+    def f(self, t, x):
+        return torch.tanh(self.drift(x)) - x
+
+    def g(self, t, x):
+        return 0.3 + 0.5 * torch.sigmoid(self.scale(x[..., None])[..., 0])
+
+
+def test_order_on_a_neural_equation():
+    sde, steps = Neural().double(), 2.0 ** -np.arange(3, 7)
+    settings = {"start": (0.1, -0.2), "steps": steps, "n_paths": 300}
+    found = sde_convergence("milstein", sde, **settings)
+    assert found.verdict == "consistent"
+    assert found.how == "300 paths, coupled to srk with steps 8 times finer"
+
+
+def test_steps_at_which_runs_diverge_are_left_out():
+    sde = TorchEquation(
+        lambda t, x: -(x**3), lambda t, x: torch.ones_like(x)[..., None], "ito", "additive"
+    )
+    steps = 2.0 ** -np.arange(2, 10)
+    found = sde_convergence("euler", sde, start=5.0, steps=steps, n_paths=30)
+    print(found)
+    assert found.errors[1] is None
+    assert not any(found.used[:2])
+    assert found.verdict != "refuted"
+
+
 # mistakes
 
 
@@ -268,6 +319,7 @@ def test_channels_are_seen_from_f_and_g():
     ("changes", "kind", "message"),
     [
         ({"sde": object()}, TypeError, "sde=object has no sde_type; give an object as torchsde"),
+        ({"sde": Neural()}, TypeError, "sde=Neural has parameters in torch.float32, .*double"),
         ({"sde": Bare()}, TypeError, "sde=Bare has neither g nor f_and_g"),
         ({"solver": "rk4"}, ValueError, "solver='rk4' must be one of .*'euler'"),
         ({"solver": "log_ode"}, ValueError, "it needs Levy areas, which these paths do not hold"),
