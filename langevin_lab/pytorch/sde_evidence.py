@@ -116,25 +116,21 @@ def sde_convergence(
         expected = record.strong_order[sde.noise_type] if kind == "strong" else record.weak_order
     check_positive("expected", expected)
     truth = _Reference(sde, reference) if exact is None else _Known(exact)
-    n_cells = truth.n_cells(counts)
     measure = _squared_distance if kind == "strong" else _difference_of(observable)
-    pieces = []
-    n_noises = n_channels(sde, begin)
+
+    def run(path: BrownianPath, states: torch.Tensor, count: int) -> np.ndarray:
+        runs, _ = states_along(solver, sde, path, states, n_steps=count, options=options)
+        return runs[-1].numpy()
+
+    n_noises, n_cells = n_channels(sde, begin), truth.n_cells(counts)
     chunk = max(1, _CHUNK // (3 * n_cells * n_noises))
+    pieces = []
     for first in range(0, n_paths, chunk):
-        here = min(chunk, n_paths - first)
         path = brownian_path(
-            duration, n_cells, here, seed=seed, dim=n_noises, friction=rates, first_path=first
-        )
-        states = torch.from_numpy(begin).repeat(here, 1)
-        ends = truth.ends(path, states)
-        rows = []
-        # A run may diverge at a coarse step, which counts; it must not warn.
-        with np.errstate(all="ignore"):
-            for count in counts:
-                run, _ = states_along(solver, sde, path, states, n_steps=count, options=options)
-                rows.append([measure(run[-1].numpy(), end) for end in ends])
-        pieces.append(np.moveaxis(np.array(rows), 1, 0))
+            duration, n_cells, min(chunk, n_paths - first), seed=seed, dim=n_noises,
+            friction=rates, first_path=first,
+        )  # fmt: skip
+        pieces.append(_differences(run, truth, measure, counts, path, begin))
     fine, coarse = np.concatenate(pieces, axis=2)
     sizes = duration / np.array(counts)
     measured = measured_errors(sizes, CoupledDifferences(fine, coarse), squared=kind == "strong")
@@ -143,6 +139,22 @@ def sde_convergence(
         measured.used, measured.order, float(expected), f"{n_paths} paths, {truth.how}",
         "torchsde's record of the solver",
     )  # fmt: skip
+
+
+def _differences(
+    run: Callable[..., np.ndarray], truth: _Known | _Reference, measure: Callable[..., np.ndarray],
+    counts: tuple[int, ...], path: BrownianPath, begin: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """Against the fine and the coarser truth, shape (2, n_steps, n_paths)."""
+    states = torch.from_numpy(begin).repeat(path.integrals.shape[2], 1)
+    ends = truth.ends(path, states)
+    # A run may diverge at a coarse step, which counts; it must not warn.
+    with np.errstate(all="ignore"):
+        rows = [
+            [measure(last, end) for end in ends]
+            for last in (run(path, states, count) for count in counts)
+        ]
+    return np.moveaxis(np.array(rows), 1, 0)
 
 
 class _Known:
