@@ -9,7 +9,8 @@ import torch
 import langevin_lab as ll
 from langevin_lab.integrators import method_for
 from langevin_lab.pytorch import as_torchsde, brownian, brownian_motion
-from langevin_lab.pytorch.sde_solvers import SOLVERS, sde_of, solver_method
+from langevin_lab.pytorch.sde_records import SOLVERS
+from langevin_lab.pytorch.sde_solvers import RUNNING, sde_of, solver_method
 
 torchsde = pytest.importorskip("torchsde")
 
@@ -20,7 +21,7 @@ HARMONIC = ll.Langevin(
 F = np.array([[0.0, 2.0], [-2.0, -1.5]])
 G = np.array([[0.0], [math.sqrt(2 * 1.5 * 0.5 * 0.7)]])
 DT = 0.1
-ADDITIVE = [name for name, solver in SOLVERS.items() if "additive" in solver.noise_types]
+ADDITIVE = [name for name, noise_types in RUNNING.items() if "additive" in noise_types]
 GEOMETRIC = ll.ItoDiffusion.from_drift(
     "mu*x", noise="sigma*x", parameters={"mu": 0.4, "sigma": 0.5}
 )
@@ -134,8 +135,8 @@ def test_log_ode_has_the_moments_of_noises_that_do_not_commute():
     assert abs(with_areas[:, 0].mean() - 1.05) > 5 * with_areas[:, 0].std() / math.sqrt(30_000)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_the_record_holds_what_torchsde_says_and_the_drifts_of_a_step(solver):
+@pytest.mark.parametrize("solver", RUNNING)
+def test_a_method_holds_what_torchsde_says_and_the_drifts_of_a_step(solver):
     general = solver == "log_ode"
     both = ll.ItoDiffusion(
         ll.Potential.from_expression("x**2 + y**2", variables=("x", "y")),
