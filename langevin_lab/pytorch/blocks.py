@@ -49,7 +49,7 @@ class Block:
         replicas = run.first_replica + np.arange(first, stop, dtype=np.int64)
         self.noise = EnsembleNoise(
             run.seed, replicas, lanes=parts.layout.lanes, dtype=parts.dtype, device=parts.device,
-            by_torch=parts.captured,
+            by_torch=parts.captured, reuse="r" not in parts.layout.program.stored,
         )  # fmt: skip
         self.group = torch.as_tensor(replicas % N_GROUPS, device=parts.device)
         self.runner = GraphedRunner(self.stretch, parts.device if parts.captured else None)
@@ -210,14 +210,15 @@ class Block:
             while True:
                 yield nothing
         at_once = _DRAWN.get(parts.device.type, _DRAWN_ELSEWHERE) // (count * self.width)
-        at_once = max(1, at_once - at_once % 2) if count % 2 else max(1, at_once)
+        least = 1 + count % 2  # two steps share a pair of normals where each takes an odd number
+        at_once = max(least, at_once - at_once % least)
         for first in range(0, plan.n_steps, at_once):
             steps = min(at_once, plan.n_steps - first)
             offset = plan.skip + first * count
             pair = given.first_pair + offset // 2
             drawn = self.noise.normals(pair, offset % 2, steps * count)
-            for step in range(steps):
-                yield drawn.narrow(parts.axis, step * count, count)
+            # One call for all steps: a view costs as much as a line of a step.
+            yield from drawn.split(count, dim=parts.axis)
 
     def _gradient(
         self, normals: torch.Tensor, indices: torch.Tensor | None, step: int

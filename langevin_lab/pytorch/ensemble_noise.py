@@ -82,6 +82,9 @@ class EnsembleNoise:
     device : torch.device
     by_torch : bool, optional
         Whether torch operations make them; by default on all devices but the CPU.
+    reuse : bool, optional
+        Whether normals may be written over those drawn before: fresh memory costs as much as the
+        normals themselves.
     """
 
     def __init__(
@@ -93,10 +96,12 @@ class EnsembleNoise:
         dtype: torch.dtype,
         device: torch.device,
         by_torch: bool | None = None,
+        reuse: bool = False,
     ):
         self.seed, self.lanes, self.dtype, self.device = seed, lanes, dtype, device
         self.by_torch = device.type != "cpu" if by_torch is None else by_torch
         self.replicas = replicas.astype(np.uint64)
+        self.reuse, self.room = reuse, np.empty(0)
         self.all_words = words = torch.as_tensor(replicas, device=device)
         self.words = (words & _LOW, (words >> 32) & _LOW)
         self.key = tuple(torch.tensor(k, device=device) for k in (seed & _LOW, seed >> 32))
@@ -133,12 +138,19 @@ class EnsembleNoise:
         n = self.replicas.size
         seed, first = np.uint64(self.seed), np.uint64(first_pair)
         if self.lanes:
-            whole = np.empty((2 * n_pairs, n))
+            whole = self._room(2 * n_pairs * n).reshape(2 * n_pairs, n)
             _compiled("columns")(whole.ravel(), seed, self.replicas, first, n_pairs, _BLOCK)
         else:
-            whole = np.empty((n, 2 * n_pairs))
+            whole = self._room(2 * n_pairs * n).reshape(n, 2 * n_pairs)
             _compiled("rows")(whole, seed, self.replicas, first, 0)
         return torch.from_numpy(whole).to(self.dtype)
+
+    def _room(self, size: int) -> np.ndarray:
+        if not self.reuse:
+            return np.empty(size)
+        if self.room.size < size:
+            self.room = np.empty(size)
+        return self.room[:size]
 
     def indices(self, noise: Minibatch, first_batch: int, count: int) -> torch.Tensor:
         """Examples of the minibatches number first_batch ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +64,8 @@ class Parts:
         program = self.layout.program
         bounds = {name: self.bound for name in program.state if name not in program.outcomes}
         bounds |= dict.fromkeys(program.memories, float("inf"))
-        inside = [state[name].abs().amax(self.axis) < bound for name, bound in bounds.items()]
-        return torch.stack(inside).all(0).logical_not() if len(inside) > 1 else ~inside[0]
+        inside = [(state[name].abs() < bound).all(self.axis) for name, bound in bounds.items()]
+        return ~functools.reduce(torch.logical_and, inside)
 
     def coefficients(self, table: Any, step: int) -> dict[str, Any]:
         """Those of one step: numbers, or tensors that a graph reads."""

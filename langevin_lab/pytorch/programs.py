@@ -56,7 +56,8 @@ class Stepper:
         self.names["energy"] = lambda x: energy(x).unsqueeze(axis)
         self.names.update(functions)
         # The text is the package's own (or a method author's), parsed; never a user's string.
-        self.whole = compile("\n".join(program.text), "<step>", "exec")
+        if not program.blocks:
+            self.whole = self._as_function()
         self.single = [compile(line.expression, "<step>", "eval") for line in program.lines]
         self.blocks = [_places(block, device) for block in program.blocks]
 
@@ -79,19 +80,31 @@ class Stepper:
         gradient : callable
             The gradient that the lines call, evaluation by evaluation.
         """
-        names: dict[str, Any] = {**self.names, **coefficients, **state, "gradient": gradient}
-        names.update(self._normals(normals))
+        given = {**coefficients, **state, **self._normals(normals), "gradient": gradient}
         if not self.blocks:
-            exec(self.whole, names)
-        else:
-            own: set[str] = set()
-            for line, code in zip(self.program.lines, self.single):
-                self._run_line(line, code, names, own)
+            return dict(zip(self.program.carried, self.whole(**given)))
+        names, own = self.names | given, set[str]()
+        for line, code in zip(self.program.lines, self.single):
+            self._run_line(line, code, names, own)
         return {name: names[name] for name in self.program.carried}
+
+    def _as_function(self) -> Callable[..., tuple[torch.Tensor, ...]]:
+        """The lines as one function, whose names are local: several times faster to look up."""
+        program = self.program
+        arguments = [*program.carried, *program.normals, *program.scalar_normals]
+        arguments += [*program.coefficients, "gradient"]
+        result = "".join(f"{name}, " for name in program.carried)
+        lines = [f"def step({', '.join(arguments)}):", *program.text, f"return ({result})"]
+        names = dict(self.names)
+        exec(compile("\n    ".join(lines), "<step>", "exec"), names)
+        step: Callable[..., tuple[torch.Tensor, ...]] = names["step"]
+        return step
 
     def _normals(self, normals: torch.Tensor) -> dict[str, torch.Tensor]:
         program, dim = self.program, self.dim
         first = program.n_normals * dim
+        if first == normals.shape[self.axis] == dim:
+            return {"n0": normals}
         names = {
             name: normals.narrow(self.axis, k * dim, dim) for k, name in enumerate(program.normals)
         }

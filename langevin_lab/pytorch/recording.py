@@ -130,7 +130,7 @@ class Observables:
     def _spread(self, value: Any, like: torch.Tensor) -> torch.Tensor:
         """A text that names nothing of the state is the same number everywhere."""
         if isinstance(value, torch.Tensor):
-            return value.expand(like.shape)
+            return value if value.shape == like.shape else value.expand(like.shape)
         return torch.full_like(like, value)
 
 

@@ -7,6 +7,7 @@ schedule, examples of minibatches) are tensors as well. On a CPU it is called as
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -172,11 +173,27 @@ class GraphedRunner:
         if plan not in self.graphs:
             if len(self.graphs) == self.MOST_GRAPHS:
                 return self.function(plan, stretch)
-            self.graphs[plan] = self._captured(plan, stretch)
+            try:
+                self.graphs[plan] = self._captured(plan, stretch)
+            except RuntimeError as error:
+                self._give_up(error)
+                return self.function(plan, stretch)
         graph, given, result = self.graphs[plan]
         copy_into(given, stretch)
         graph.replay()
         return copied(result)
+
+    def _give_up(self, error: RuntimeError) -> None:
+        """A function of the user's may look at a value, or bring one from the host."""
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        warnings.warn(
+            f"the steps cannot be captured as a CUDA graph ({reason}) and are launched one by one, "
+            "which is slower; give the potential's functions all they read in tensors=..., and let "
+            "them look at no value",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        self.device = None
 
     def _captured(self, plan: Plan, stretch: Stretch) -> tuple[Any, Stretch, Stretch]:
         """The graph, and the tensors that it reads and writes."""

@@ -106,10 +106,12 @@ def torch_functions(source: str) -> Mapping[str, Callable[..., Any]]:
 
 def evaluate_text(source: str, values: Mapping[str, Any]) -> Any:
     """The value of a parsed expression or region (its ``source``) over tensors."""
-    code = _compiled(source)
-    return eval(code, {"__builtins__": {}, **TORCH_NAMESPACE}, dict(values))
+    return _as_function(source, tuple(values))(*values.values())
 
 
 @functools.lru_cache(maxsize=256)
-def _compiled(source: str) -> Any:
-    return compile(source, "<expression>", "eval")
+def _as_function(source: str, names: tuple[str, ...]) -> Callable[..., Any]:
+    text = f"lambda {', '.join(names)}: {source}"
+    # The source was written by TextWriter from a whitelisted tree; names are those it may use.
+    function: Callable[..., Any] = eval(text, {"__builtins__": {}, **TORCH_NAMESPACE})
+    return function

@@ -75,4 +75,4 @@ def test_drifts_of_a_step(solver, noise_type):
 def test_the_adjoint_is_all_that_is_left_out():
     from torchsde.settings import METHODS
 
-    assert set(SOLVERS) == {str(name) for name in METHODS} - {"adjoint_reversible_heun"}
+    assert set(SOLVERS) == set(METHODS.all()) - {"adjoint_reversible_heun"}

@@ -118,6 +118,19 @@ def test_a_frozen_replica_stays_frozen_in_a_continued_run():
     torch_runs.assert_same(*both_more)
 
 
+def test_a_memory_that_overflows_is_a_divergence(plain_python):
+    """The average of squared gradients overflows long before the position leaves the bound."""
+    steep = ll.Potential.from_expression("x**8")
+    optimiser = ll.momentum.Adam(learning_rate=0.01)
+    start = np.full((9, 1), 1.0)
+    start[4] = 1e25
+    settings = {"start": start, "divergence_bound": 1e300, "n_steps": 5}
+    with np.errstate(all="ignore"):
+        expected, found = both(steep, optimiser, **settings)
+    torch_runs.assert_same(expected, found)
+    assert found["diverged_step"].values.tolist() == [-1] * 4 + [1] + [-1] * 4
+
+
 class Replayed:
     """Stands for a CUDA graph: replaying computes from the captured tensors and writes to them."""
 
@@ -187,6 +200,17 @@ def test_divergence_is_the_same_with_graphs(as_on_a_card):
     changes = {"save_every": None, "record_every": 2, "burn_in": 0}
     torch_runs.assert_same(*divergent(n_steps=260, **changes))
     assert as_on_a_card
+
+
+def test_what_cannot_be_captured_is_launched_with_a_warning(as_on_a_card, monkeypatch):
+    def refuse(self, plan, stretch):
+        raise RuntimeError("operation not permitted when stream is capturing\nmore")
+
+    monkeypatch.setattr(stretches.GraphedRunner, "_captured", refuse)
+    changes = {"record_every": 2, "burn_in": 0, "save_every": None, "n_steps": 260}
+    with pytest.warns(RuntimeWarning, match=r"\(operation not permitted .*capturing\) and are"):
+        found = run(**changes)
+    torch_runs.assert_same(run(backend="cpu", **changes), found)
 
 
 def test_more_plans_than_graphs_are_called(as_on_a_card, monkeypatch):
