@@ -35,8 +35,6 @@ SHORT = {"ito": "Itô", "stratonovich": "Strat."}
 STEPS = 2.0 ** -np.arange(4, 9)
 COARSE = 2.0 ** -np.arange(2, 7)  # of "area", whose reference needs 64 cells a step
 LAST_TERM = 0.01  # an expansion in the step has more terms than the fit of an order
-SOURCE = "Kloeden and Platen (1992)"
-SOURCES = {"srk": "Roessler (2010)", "reversible_heun": "Kidger et al. (2021)"}
 CONTROL = "negative control"
 
 
@@ -58,19 +56,21 @@ def run(config: Config) -> xarray.Dataset:
     for calculus in CALCULI:
         for name, problem in sde_examples(calculus).items():
             for solver in problem.solvers:
-                record = SOLVERS[solver.split()[0]].strong_order[problem.sde.noise_type]
+                record = SOLVERS[solver.split()[0]]
                 study = sde_convergence(
                     **problem.settings(solver), steps=COARSE if name == "area" else STEPS,
                     n_paths=config.n_paths if problem.exact else config.n_coupled_paths,
                     seed=config.seed,
                 )  # fmt: skip
-                rows.append((name, calculus, solver, problem.sde.noise_type, record))
+                noise = problem.sde.noise_type
+                advertised = record.strong_order[noise]
+                rows.append((name, calculus, solver, noise, advertised, record.source))
                 studies.append(study)
     wrong = _mistakes(config)
     data = _table(studies, "row") | _table(list(wrong.values()), "mistake")
     coordinates = {
         field: ("row", [row[k] for row in rows])
-        for k, field in enumerate(("problem", "calculus", "solver", "noise", "recorded"))
+        for k, field in enumerate(("problem", "calculus", "solver", "noise", "recorded", "source"))
     }
     coordinates["mistake"] = ("mistake", list(wrong))
     return xarray.Dataset(data, coords=coordinates)
@@ -160,12 +160,12 @@ def order_claim(dataset: xarray.Dataset, k: int, extra: float = 0.0, dim: str = 
     cell = dataset.isel({dim: k})
     numbers = (float(cell[f"{dim}_{name}"]) for name in ("value", "stderr", "n_eff", "bias_bound"))
     predicted = Order(float(cell[f"{dim}_expected"]) + extra, spacing=0.5)
-    statement, source = str(cell[dim].item()) if dim == "mistake" else "", SOURCE
+    statement, source = str(cell[dim].item()) if dim == "mistake" else "", CONTROL
     if dim == "row":
         solver = str(cell["solver"].item())
         statement = f"{cell['problem'].item()}, {SHORT[cell['calculus'].item()]}: {solver}"
         special = float(cell["row_expected"]) != float(cell["recorded"])
-        source = "expansion of a step" if special else SOURCES.get(solver, SOURCE)
+        source = "expansion of a step" if special else str(cell["source"].item())
     return Claim(statement, source, predicted, OrderEstimate(*numbers), bias_bound=LAST_TERM)
 
 

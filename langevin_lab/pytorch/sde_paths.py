@@ -76,6 +76,10 @@ def fitting_solvers(sde: Any) -> list[str]:
 class PathNoise(torchsde.BaseBrownian):
     """A `BrownianPath` as the Brownian motion of torchsde, in float64 on the CPU.
 
+    For measuring orders: the whole path is in memory, and a solution may be computed from the same
+    object. `brownian_motion` is for runs: it keeps no path, has no end and knows areas between
+    channels.
+
     Parameters
     ----------
     path : BrownianPath

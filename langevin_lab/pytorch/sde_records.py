@@ -3,7 +3,7 @@
 Orders are those that torchsde itself states, by the type of noise that an equation declares. Where
 theory and measurement give others:
 
-    milstein          less for one noise on several coordinates, see `sde_solvers`; in Stratonovich
+    milstein          1/2 for one noise on several coordinates, see `sde_solvers`; in Stratonovich
                       form and without derivatives 1/2 where g'' is not 0, see `SdeProblem`
     reversible_heun   1 where columns of the noise commute, see `SdeProblem`
 

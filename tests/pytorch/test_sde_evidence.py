@@ -7,10 +7,12 @@ torch = pytest.importorskip("torch")
 torchsde = pytest.importorskip("torchsde")
 from z_test import assert_agrees, assert_refutes  # noqa: E402
 
+from langevin_lab.dynamics import ItoDiffusion  # noqa: E402
 from langevin_lab.evidence import brownian_path  # noqa: E402
 from langevin_lab.pytorch import (  # noqa: E402
     PathNoise,
     TorchEquation,
+    as_torchsde,
     sde_convergence,
     sde_examples,
 )
@@ -273,6 +275,18 @@ def test_noise_declared_diagonal_that_mixes_coordinates_is_refuted():
     print(found)
     assert found.verdict == "refuted"
     assert found.order.value == pytest.approx(0.5, abs=0.2)
+
+
+def test_milstein_of_one_noise_on_two_coordinates_is_refuted_and_needs_no_derivatives():
+    """torchsde takes the transposed Jacobian; of a dynamics of the package, as the user has it."""
+    eq = ItoDiffusion.from_drift(
+        ["-x", "-y"], noise=[["0.3 + 0.5*y"], ["0.4"]], variables=("x", "y")
+    )
+    sde, settings = as_torchsde(eq), {"start": (1.0, 1.0), "n_paths": 300}
+    wrong = sde_convergence("milstein", sde, **settings)
+    right = sde_convergence("milstein", sde, options={"grad_free": True}, **settings)
+    print(wrong, right, sep="\n")
+    assert (wrong.verdict, right.verdict) == ("refuted", "consistent")
 
 
 # wrong input
