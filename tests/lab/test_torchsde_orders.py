@@ -31,7 +31,7 @@ def test_every_solver_has_a_row_on_every_equation_that_it_fits(dataset):
         for name, problem in sde_examples(calculus).items():
             for solver in problem.solvers:
                 assert (name, calculus, solver) in rows
-    assert {solver.split()[0] for _, _, solver in rows} == set(SOLVERS)
+    assert {solver.split()[0] for _, _, solver in rows} == set(SOLVERS) - {"log_ode"}
 
 
 def test_orders_that_differ_from_the_records_are_the_stated_ones(dataset):
