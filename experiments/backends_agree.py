@@ -38,6 +38,7 @@ PATHS = ("EulerMaruyama", "BAOAB", "heavy ball")
 N_REPLICAS, N_STEPS, SAVE_EVERY = 24, 60, 4  # of paths: a simulator's threads are Python's
 DT = {"EulerMaruyama": 0.02, "BAOAB": 0.1}
 BOUNDS = {"float64": 1e-10, "float32": 1e-4}
+LOST = 1e6  # the distance of a path that is not finite; nan is a scheme that a backend has not
 LAW_DT, BURN_IN = 0.05, 100
 TEMPERATURE, WRONG = 0.5, 1.03
 CONTROL = f"temperature x {WRONG}"
@@ -103,6 +104,12 @@ def _in_another_process(precision: str, seed: int) -> list[np.ndarray]:
             return [arrays[f"arr_{index}"] for index in range(len(PATHS))]
 
 
+def distance(paths: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Largest distance over replicas at each saved step."""
+    apart = abs(paths - others).max(axis=(1, 2))
+    return np.where(np.isfinite(apart), apart, LOST)
+
+
 def _distances(config: Config) -> tuple[dict[str, list[np.ndarray]], dict[str, str]]:
     """Label -> largest distance from the CPU's paths over replicas, per method; devices."""
     seed, names = config.seed, backends(config.device)
@@ -112,7 +119,7 @@ def _distances(config: Config) -> tuple[dict[str, list[np.ndarray]], dict[str, s
 
     def note(label: str, paths: list[np.ndarray | None]) -> None:
         found[label] = [
-            np.full(N_STEPS // SAVE_EVERY, np.nan) if p is None else abs(p - t).max(axis=(1, 2))
+            np.full(N_STEPS // SAVE_EVERY, np.nan) if p is None else distance(p, t)
             for p, t in zip(paths, truth)
         ]
 

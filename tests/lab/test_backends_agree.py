@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+import xarray
 from shipped import experiment
+
+from langevin_lab.evidence import judge
 
 module = experiment("backends_agree")
 
@@ -32,3 +35,27 @@ def test_a_failure_in_the_other_process_is_told(monkeypatch):
     monkeypatch.setattr(module, "__file__", "no_such_file.py")
     with pytest.raises(RuntimeError, match=r"(?s)simulator failed: .*no_such_file"):
         module._in_another_process("float64", 5)
+
+
+def test_a_path_that_is_not_finite_is_far_away_and_refuted():
+    """It must not pass for a scheme that the backend has not, which has no claim."""
+    truth = np.zeros((2, 3, 1))
+    broken = truth.copy()
+    broken[1, 2] = np.nan
+    found = module.distance(broken, truth)
+    np.testing.assert_array_equal(found, [0.0, module.LOST])
+    exact = np.zeros(2)
+    none = np.full(2, np.nan)
+    rows = {
+        "torch float64": [found, exact, exact], "torchsde float64": [exact, none, none],
+        module.CONTROL: 3 * [exact + 1.0],
+    }  # fmt: skip
+    dataset = xarray.Dataset(
+        {"distance": (("run", "scheme", "step"), np.array(list(rows.values())))},
+        coords={"run": list(rows), "scheme": list(module.PATHS), "step": [1, 2], "ensemble": []},
+    )
+    outcomes = {v.claim.statement: v.outcome for v in judge(module.claims(dataset))}
+    paths = {name: outcome for name, outcome in outcomes.items() if "of paths" in name}
+    assert paths.pop("EulerMaruyama, torch float64 and cpu: largest distance of paths") == "refuted"
+    assert len(paths) == 3
+    assert set(paths.values()) == {"consistent"}
