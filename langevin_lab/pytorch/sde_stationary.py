@@ -173,8 +173,13 @@ def stationary_claims(
         raise ValueError(f"n_saved={n_saved} must be even: the two halves are compared")
     check_positive("dt", dt)
     check_positive("duration", duration)
-    if not burn_in >= 0:
-        raise ValueError(f"burn_in={burn_in} must be >= 0 (time)")
+    if not 0 <= burn_in < math.inf:
+        raise ValueError(f"burn_in={burn_in} must be finite and >= 0 (time)")
+    if density is not None and not 0 <= density.coordinate < len(begin):
+        raise ValueError(
+            f"density has coordinate={density.coordinate}, and states have {len(begin)}: use one "
+            f"of 0 to {len(begin) - 1}"
+        )
     averages = dict(averages or {})
     if not averages and density is None:
         raise ValueError("nothing to compare: give averages=, density= or both")

@@ -147,7 +147,12 @@ def cubic(t, x):
         ({"averages": None, "density": None}, "nothing to compare: give averages=, density= or"),
         ({"n_saved": 5}, "n_saved=5 must be even"),
         ({"n_paths": 19}, "n_paths=19 must be >= 20"),
-        ({"burn_in": -1.0}, "burn_in=-1.0 must be >= 0"),
+        ({"burn_in": -1.0}, "burn_in=-1.0 must be finite and >= 0"),
+        ({"burn_in": float("inf")}, "burn_in=inf must be finite and >= 0"),
+        (
+            {"density": StationaryDensity(np.exp, [-1, 0, 1], coordinate=1)},
+            "density has coordinate=1, and states have 1: use one of 0 to 0",
+        ),
         ({"dt": 0.0}, "dt=0"),
         ({"duration": -2.0}, "duration=-2.0"),
         ({"solver": "heun"}, "solver='heun' is not made for"),
