@@ -48,6 +48,7 @@ def philox(rounds=10):
         ("setp.lt.f32", "integer"), ("mul.wide.u32", "multiply"), ("mad.lo.s32", "multiply"),
         ("mul.rn.f32", "fp32"), ("mul.rn.f64", "fp64"), ("selp.f64", "integer"),
         ("cvt.rn.f64.u64", "wide_conversion"), ("cvt.rn.f32.u32", "conversion"),
+        ("cvt.u32.u64", "integer"),
         ("sqrt.rn.f64", "fp64"), ("lg2.approx.f32", "special"), ("ld.global.f64", "memory"),
         ("xor.b64", "integer"), ("bra", "control"),
     ],
@@ -90,6 +91,7 @@ def test_wide_integers_of_ptx_count_as_what_they_become():
     lines = [
         "mul.lo.s64 %rd1, %rd2, 3528531795", "mul.lo.s64 %rd1, %rd2, %rd3", "add.s64 %rd1, %rd1, 1",
         "mov.u64 %rd4, %rd1", "xor.b32 %r1, %r2, %r3", "mul.wide.u32 %rd5, %r1, 7",
+        "cvt.u32.u64 %r1, %rd1", "cvt.s64.s32 %rd1, %r1", "cvta.to.global.u64 %rd1, %rd2",
         "mad.lo.s64 %rd1, %rd1, 5, 7", "fma.rn.f64 %fd1, %fd1, %fd1, %fd1",
     ]  # fmt: skip
     body = "\n".join(f"\t{line};" for line in lines)

@@ -7,7 +7,7 @@
     integer          adds, shifts, logic, compares,       the same
                      selects, moves of registers
     special          MUFU, POPC, FLO                      ex2, lg2, rsqrt, sin, ...
-    conversion       I2F, F2I, F2F                        cvt between numbers
+    conversion       I2F, F2I, F2F                        cvt, but from integer to integer
     wide_conversion  the same from or to 64 bits          cvt with .f64, .s64, .u64
     memory           loads and stores                     ld, st, atom
     control          branches, barriers                   bra, ret
@@ -47,13 +47,16 @@ _SASS_CLASSES = (
     (r"(BRA|JMP|EXIT|BSSY|BSYNC|BREAK|CALL|RET|WARPSYNC|NOP|BAR|YIELD|BMOV|NANOSLEEP)", "control"),
     (r"(U[A-Z]|R2UR|VOTEU|S2UR)", "uniform"),
 )
+# Between integers a register is renamed, at most moved.
+_PTX_MOVES = re.compile(r"mov|cvta|cvt\.[us]\d+\.[us]\d+$")
 _PTX_CLASSES = (
+    (_PTX_MOVES.pattern, "integer"),
     (r"cvt.*\.(f64|s64|u64)\b", "wide_conversion"),
     (r"cvt", "conversion"),
     (r"(ex2|lg2|rsqrt|sin|cos|tanh|rcp\.approx|sqrt\.approx|popc|clz|brev|bfind)\b", "special"),
     (r"(ld|st|atom|red)\b", "memory"),
     (r"(bra|ret|exit|call|bar|trap|membar)\b", "control"),
-    (r"(selp|mov).*", "integer"),
+    (r"selp", "integer"),
     (r".*\.f64$", "fp64"),
     (r"(setp|min|max|abs|neg).*\.f32$", "integer"),
     (r".*\.f32$", "fp32"),
@@ -102,7 +105,7 @@ def weight(line: Instruction) -> int:
     opcode = line.opcode
     if opcode[0].isupper():
         return 1
-    if opcode.startswith("mov"):
+    if _PTX_MOVES.match(opcode):
         return 0
     if re.search(r"\.[subf]64$", opcode) is None:
         return 1
