@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 from importlib import metadata
@@ -20,8 +21,20 @@ _QUERY = {
 
 
 def card_facts() -> dict[str, str]:
-    """Name, driver, compute capability, highest clock and memory of the first card; {} without."""
-    answer = _output("nvidia-smi", f"--query-gpu={','.join(_QUERY)}", "--format=csv,noheader")
+    """Name, driver, compute capability, highest clock and memory of the first card; {} without.
+
+    The first is that of CUDA_VISIBLE_DEVICES, where it is set, since programs see no other.
+    """
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    which = []
+    if chosen is not None:
+        first = chosen.split(",")[0].strip()
+        if not first or first.startswith("-"):  # hides all
+            return {}
+        which = [f"--id={first}"] if re.fullmatch(r"\d+|GPU-[\w-]+", first) else []
+    answer = _output(
+        "nvidia-smi", *which, f"--query-gpu={','.join(_QUERY)}", "--format=csv,noheader"
+    )
     if not answer:
         return {}
     values = [value.strip() for value in answer.splitlines()[0].split(",")]
