@@ -181,6 +181,11 @@ def test_a_kernel_that_cannot_be_counted_says_why(bench, monkeypatch):
             "--work chess: there are double well, Mueller-Brown, first passage, networks",
         ),
         (("--count", "sm_70"), "--count sm_70: no table of rates for it"),
+        (
+            ("--count", "sm_90", "--device", "cuda"),
+            "--device: not together with --count or --show, which measure nothing",
+        ),
+        (("--show", "--work", "networks"), "--work: not together with --count or --show"),
         (("--count", "90"), "--count 90: write a target such as sm_90"),
         (("--show",), "no results in benchmarks/results; langevin-lab bench writes them"),
     ],
@@ -204,9 +209,23 @@ def test_card_is_read_from_what_the_driver_says(tmp_path, monkeypatch):
     program.write_text("#!/bin/sh\necho 'NVIDIA H200, 580.1, 9.0, 1980 MHz, 143771 MiB'\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert accelerator.card_facts() == CARD | {"card memory": "143771 MiB"}
     answer = invoke("info", "--results", str(tmp_path))
     assert re.search(r"card +NVIDIA H200, driver 580\.1, compute capability 9\.0", answer.stdout)
+
+
+@pytest.mark.parametrize(
+    ("visible", "card"),
+    [("1,0", "card --id=1"), ("GPU-8f3a-1", "card --id=GPU-8f3a-1"), ("", None), ("-1", None)],
+)
+def test_the_card_is_the_first_that_programs_see(tmp_path, monkeypatch, visible, card):
+    program = tmp_path / "nvidia-smi"
+    program.write_text('#!/bin/sh\necho "card $1, 580.1, 9.0, 1980 MHz, 143771 MiB"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert accelerator.card_facts().get("card") == card
 
 
 def test_without_a_card_info_says_none(tmp_path, monkeypatch):

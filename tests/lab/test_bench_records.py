@@ -99,6 +99,22 @@ def test_rates_are_judged_on_a_large_card_only():
         assert not any("replica-steps/s" in name for name in outcomes(other))
 
 
+def test_ensembles_that_do_not_fill_a_card_are_not_judged():
+    full = on_card(single=1e9, double=1e9)
+    smaller = dataclasses.replace(
+        full,
+        measured=tuple(
+            dataclasses.replace(m, task=dataclasses.replace(m.task, n_replicas=10**6))
+            for m in full.measured
+        ),
+    )
+    assert "refuted" in outcomes(full).values()
+    assert list(outcomes(smaller)) == ["4,096 networks at once, float32: times the CPU"]
+    line = "double well: targets are for 10,000,000 replicas, not 1,000,000"
+    assert line in verdicts.left_open(smaller)
+    assert line not in verdicts.left_open(full)
+
+
 def test_works_left_out_are_open():
     results = dataclasses.replace(on_card(), measured=(), counts=(), networks={})
     assert verdicts.claims(results) == []

@@ -62,6 +62,8 @@ def bench(
 
     out = console()
     kept: list[Path] = []
+    if show or count is not None:
+        refuse_what_measures(context)
     if show:
         for path in records.stored(benchmarks / "results"):
             tables.show(records.load(path), out)
@@ -85,6 +87,20 @@ def bench(
         raise typer.Exit(EXIT_REFUTED)
     if not results.holds_something:
         raise LabError("nothing could be measured, for the reasons above")
+
+
+def refuse_what_measures(context: typer.Context) -> None:
+    """Options of a measurement do nothing where there is none.
+
+    Raises
+    ------
+    LabError
+        If one is given.
+    """
+    for name in ("device", "replicas", "repeats", "seconds", "work"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise LabError(f"--{name}: not together with --count or --show, which measure nothing")
 
 
 def check_arguments(device: str, repeats: int, replicas: int | None, seconds: float | None) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from langevin_lab.lab.benchmarks.records import Results, median
+from langevin_lab.lab.benchmarks.records import Measured, Results, median
 
 if TYPE_CHECKING:
     from langevin_lab.evidence import Claim
@@ -20,6 +20,7 @@ __all__ = ["claims", "left_open"]
 WORK = "double well"
 OWN = "langevin_lab cuda"
 SOURCE = "target"
+REPLICAS = 10**7  # at once, in all but the networks; fewer do not fill a card
 RATES = {"float32": 2e11, "float64": 5e10}
 SHARE_OF_LIMIT = 0.5
 RATIOS = {"torchsde": 1000.0, "jax": 20.0, "diffrax": 20.0}
@@ -42,6 +43,9 @@ def left_open(results: Results) -> list[str]:
         lines.append(f"rates are for an H200-class card, not {results.machine.get('card')}")
     if results.device == "cuda" and not any(m.task.work == WORK for m in results.measured):
         lines.append(f"{WORK}: not among the works")
+    sizes = {m.task.n_replicas for m in results.measured if m.task.work == WORK}
+    if results.device == "cuda" and min(sizes, default=REPLICAS) < REPLICAS:
+        lines.append(f"{WORK}: targets are for {REPLICAS:,} replicas, not {min(sizes):,}")
     if results.device == "cuda" and not results.networks:
         lines.append("ensembles of networks: not among the works")
     lines += _not_measured(results)
@@ -70,11 +74,17 @@ def _is_large(results: Results) -> bool:
     return is_of_kind and int(machine.get("multiprocessors", 0)) >= H200_PROCESSORS
 
 
+def _own(results: Results, precision: str) -> Measured | None:
+    """What the package did on the card, if that was enough to judge."""
+    found = results.find(WORK, OWN, precision)
+    return None if found is None or found.task.n_replicas < REPLICAS else found
+
+
 def _of_rates(results: Results) -> Iterable[Claim]:
     from langevin_lab.evidence import AtLeast, Claim
 
     for precision, rate in RATES.items() if _is_large(results) else ():
-        own = results.find(WORK, OWN, precision)
+        own = _own(results, precision)
         if own is not None:
             statement = f"{WORK}, {precision}: replica-steps/s"
             yield Claim(statement, SOURCE, AtLeast(rate), own.rate)
@@ -84,7 +94,7 @@ def _of_limits(results: Results) -> Iterable[Claim]:
     from langevin_lab.evidence import AtLeast, Claim
 
     for count in results.counts:
-        own = results.find(WORK, OWN, count["precision"])
+        own = _own(results, count["precision"])
         if own is not None and count.get("language") == "SASS":
             statement = f"{WORK}, {count['precision']}: share of the arithmetic limit"
             share = own.rate / count["limit"]
@@ -96,7 +106,7 @@ def _of_ratios(results: Results) -> Iterable[Claim]:
 
     for peer, least in RATIOS.items() if results.device == "cuda" else ():
         for precision in RATES:
-            own, other = (results.find(WORK, name, precision) for name in (OWN, peer))
+            own, other = _own(results, precision), results.find(WORK, peer, precision)
             if own is not None and other is not None:
                 statement = f"{WORK}, {precision}: times {peer}"
                 yield Claim(statement, SOURCE, AtLeast(least), own.rate / other.rate)
