@@ -109,6 +109,22 @@ def test_length_never_falls_below_a_few_steps():
     assert calibrated(clock(10.0)[0], 1.0) == FEW_STEPS
 
 
+def test_a_pair_of_runs_is_compiled_in_both_or_in_none():
+    pytest.importorskip("torch")
+    from langevin_lab.pytorch.blocks import LONG
+
+    task = Task("langevin_lab", "double well", "cuda", "float32", 8, "torch:cuda")
+    for n_steps in (10, 99, 100, 200, 316, 317, 900, 1000, 5000):
+        found = child.of_one_kind(task, n_steps)
+        assert (found >= LONG) == (SHARE * found >= LONG)
+        assert found / n_steps < 3.2
+        assert n_steps / found < 3.2
+    assert [child.of_one_kind(task, n) for n in (99, 1000)] == [99, 1000]
+    for other in (Task("jax", "double well", "cuda", "float32", 8),
+                  Task("langevin_lab", "double well", "cpu", "float32", 8, "torch")):  # fmt: skip
+        assert child.of_one_kind(other, 200) == 200
+
+
 def test_child_answers_one_line_a_question(monkeypatch, capfd):
     monkeypatch.setitem(child.PROGRAMS, "steady", lambda task: clock(1e-3)[0])
     monkeypatch.setattr(sys, "stdin", iter(["\n", "\n"]))
