@@ -122,7 +122,7 @@ def median(rates: Sequence[float]) -> Estimate:
     ``_FEW`` where they are few, and sqrt(pi/2) of that over sqrt(n) the median's. Of intervals
     for 95 % with n - 1 degrees of freedom, 90 % contain the truth at n = 5, 93 % at n = 11.
 
-    Source: Croux and Rousseeuw (1992) for few numbers.
+    Source: Croux and Rousseeuw (1992) [CR92] for few numbers.
     """
     from langevin_lab.evidence import Estimate
 
