@@ -113,6 +113,7 @@ def test_a_pair_of_runs_is_compiled_in_both_or_in_none():
     pytest.importorskip("torch")
     from langevin_lab.pytorch.blocks import LONG
 
+    assert child.COMPILED_FROM == LONG
     task = Task("langevin_lab", "double well", "cuda", "float32", 8, "torch:cuda")
     for n_steps in (10, 99, 100, 200, 316, 317, 900, 1000, 5000):
         found = child.of_one_kind(task, n_steps)

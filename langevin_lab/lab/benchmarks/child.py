@@ -19,6 +19,7 @@ __all__ = ["calibrated", "main", "measurement"]
 
 FEW_STEPS = 10
 ATTEMPTS = 5
+COMPILED_FROM = 1_000  # steps, `langevin_lab.pytorch.blocks.LONG`
 SHARE = 10  # the long run has so many times the steps of the short one
 
 
@@ -46,11 +47,10 @@ def of_one_kind(task: Task, n_steps: int) -> int:
     """
     if task.backend.partition(":")[0] != "torch" or task.device != "cuda":
         return n_steps
-    from langevin_lab.pytorch.blocks import LONG
-
-    if n_steps >= LONG or SHARE * n_steps < LONG:
+    if n_steps >= COMPILED_FROM or SHARE * n_steps < COMPILED_FROM:
         return n_steps
-    return LONG if n_steps**2 * SHARE > LONG**2 else (LONG - 1) // SHARE
+    longer = n_steps**2 * SHARE > COMPILED_FROM**2
+    return COMPILED_FROM if longer else (COMPILED_FROM - 1) // SHARE
 
 
 def measurement(run: Run, n_steps: int) -> dict[str, float]:
