@@ -23,6 +23,7 @@ from langevin_lab.potentials import Minibatch, Potential
 from langevin_lab.potentials.arguments import box, coordinates, rule_of
 from langevin_lab.potentials.code import Code, Function, digest_of
 from langevin_lab.potentials.evaluation import ArrayEvaluator
+from langevin_lab.pytorch.function_keys import function_key, tensors_key
 from langevin_lab.pytorch.functions import TensorFunctions, slope
 
 __all__ = ["TorchCode", "TorchFunctions", "TorchPotential", "torch_potential"]
@@ -242,7 +243,9 @@ def torch_potential(
     """
     functions = [energy, gradient, batch_energy, batch_gradient]
     _check_numbers(dim, n_examples, batch_size, work, drawing=any(functions[2:]))
-    key = digest_of("torch", name, repr(dim), *map(_key, functions))
+    key = digest_of(
+        "torch", name, repr(dim), *map(function_key, functions), tensors_key(tensors or {})
+    )
     if per_replica:
         functions = [f and _vmapped(f, drawn) for f, drawn in zip(functions, (0, 0, 1, 1))]
     noise = None
@@ -275,14 +278,6 @@ def _vmapped(function: Function, n_indices: int) -> Function:
 
     assert n_indices in (0, 1)
     return of_all
-
-
-def _key(function: Function | None) -> str:
-    """What says that a function is the same in another process: its name and its code."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return repr(type(function))
-    return f"{function.__qualname__} {code.co_code.hex()} {code.co_names} {code.co_consts[1:]!r}"  # type: ignore[union-attr]
 
 
 def _check_numbers(dim: Any, n_examples: Any, batch_size: Any, work: Any, *, drawing: bool) -> None:
