@@ -7,9 +7,7 @@ rounding. Any potential of a formula runs on any device, as does a `TorchPotenti
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +20,7 @@ from langevin_lab.ensemble.layout import Layout
 from langevin_lab.ensemble.machine import processor
 from langevin_lab.ensemble.run import Run as CpuRun
 from langevin_lab.pytorch.blocks import Block
+from langevin_lab.pytorch.devices import device_of, threads
 from langevin_lab.pytorch.functions import tensor_functions, vector
 from langevin_lab.pytorch.parts import Parts
 from langevin_lab.pytorch.programs import Stepper
@@ -134,7 +133,7 @@ class Run(CpuRun):
             block.advance(first, n_steps, table)
 
         several = len(self.blocks) > 1 and self._device.type == "cpu"
-        with _threads(1 if several else self.n_threads):
+        with threads(1 if several else self.n_threads):
             if several:
                 list(pool.map(work, self.blocks))
             else:
@@ -151,35 +150,6 @@ class Run(CpuRun):
         self._loaded = False
 
 
-def device_of(backend: Backend) -> torch.device:
-    """The device that a backend names.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device.
-    """
-    remedy = "use backend='torch', or 'cpu' for compiled code"
-    try:
-        device = torch.device(backend.device or "cpu")
-    except RuntimeError:
-        raise ValueError(
-            f"backend={str(backend)!r}: {backend.device!r} is no device; use 'torch', "
-            "'torch:cuda' or 'torch:cuda:1'"
-        ) from None
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"backend={str(backend)!r}: of devices 'cpu' and 'cuda' do; {remedy}")
-    if device.type == "cuda":
-        count = torch.cuda.device_count()
-        if not torch.cuda.is_available() or (device.index or 0) >= count:
-            built = torch.version.cuda or "no CUDA"
-            raise ValueError(
-                f"backend={str(backend)!r}: torch {torch.__version__} (built for {built}) sees "
-                f"{count} CUDA devices; {remedy}"
-            )
-    return device
-
-
 def _vector_functions(kernel: Kernel, axis: int) -> dict[str, Any]:
     """The dynamics' own vector functions that the step calls, over tensors."""
     names = kernel.method.program.functions
@@ -192,14 +162,3 @@ def _vector_functions(kernel: Kernel, axis: int) -> dict[str, Any]:
         return lambda x: vector(text[name], x, parameters, axis)
 
     return {name: bound(name) for name in names}
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """At most so many threads within a torch operation."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(min(before, count))
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

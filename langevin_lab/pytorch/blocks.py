@@ -165,7 +165,8 @@ class Block:
         if self.parts.captured:
             first_pair = torch.tensor(first_pair, device=device)
             # Plain numbers become part of the graph; vectors and schedules are read by it.
-            if len(rows) > 1 or self.parts.vector_coefficients:
+            # A schedule's single row as well: later stretches of one step have other numbers.
+            if self.run.kernel.dynamics.is_scheduled or self.parts.vector_coefficients:
                 table = torch.tensor(rows, dtype=self.parts.dtype, device=device)
         if isinstance(layout.noise, Minibatch):
             count = layout.program.gradients_per_step

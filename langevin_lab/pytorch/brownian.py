@@ -7,9 +7,11 @@ Over step n of a grid of steps h, with the normals of the package's stream,
     A_kl = H_k W_l - W_k H_l + sqrt(h^2/12) n_kl,  k < l        area between two channels
 
 n_W, n_H and n_kl of one step are neighbours in the stream: all W, then all H, then the areas, so
-that nothing is drawn twice. W and U have their exact joint law; A has the right mean and variance
-given both (Davie's approximation). Over several steps increments add up: a coarse step is driven by
-the very path of the fine ones, in whatever order and however often it is asked for.
+that nothing is drawn twice. W and U have their exact joint law. A has the right mean given both,
+and the right variance given W alone (Davie's approximation): given H as well it is not h^2/12 but
+h^2/20 + h (H_k^2 + H_l^2)/5. Over several steps increments add up: a coarse step is driven by the
+very path of the fine ones, in whatever order and however often it is asked for, and its area has
+the more of the exact law the more steps it holds.
 
 Source: Roessler (2010) for U; Davie (2014) for A.
 """

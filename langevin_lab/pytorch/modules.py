@@ -12,7 +12,6 @@ Parameters that need no gradient, and buffers, are constants.
 from __future__ import annotations
 
 import copy
-import hashlib
 import itertools
 import math
 from collections.abc import Callable, Mapping
@@ -26,9 +25,9 @@ import torch
 from langevin_lab.potentials import Minibatch, Potential
 from langevin_lab.potentials.code import digest_of
 from langevin_lab.potentials.requirements import whole_number
+from langevin_lab.pytorch.function_keys import function_key, tensors_key
 from langevin_lab.pytorch.module_checks import check_examples, check_module
 from langevin_lab.pytorch.potentials import TorchCode, TorchPotential
-from langevin_lab.pytorch.potentials import _key as function_key
 
 __all__ = ["ModulePotential", "module_potential"]
 
@@ -266,13 +265,6 @@ def module_potential(
 
 def _digest(module: torch.nn.Module, loss: Loss, tensors: Mapping[str, torch.Tensor]) -> str:
     """What says that a potential is the same in another process: structure, loss and numbers."""
-    numbers = hashlib.sha256()
-    for name, value in tensors.items():
-        numbers.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        numbers.update(value.contiguous().numpy().tobytes())
-    kind, own = (
-        type(module),
-        repr(loss) if isinstance(loss, torch.nn.Module) else function_key(loss),
-    )
-    return digest_of("module", f"{kind.__module__}.{kind.__qualname__}", repr(module), own,
-                     numbers.hexdigest())  # fmt: skip
+    kind = type(module)
+    return digest_of("module", f"{kind.__module__}.{kind.__qualname__}", repr(module),
+                     function_key(loss), tensors_key(tensors))  # fmt: skip

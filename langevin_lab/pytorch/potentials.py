@@ -23,6 +23,8 @@ from langevin_lab.potentials import Minibatch, Potential
 from langevin_lab.potentials.arguments import box, coordinates, rule_of
 from langevin_lab.potentials.code import Code, Function, digest_of
 from langevin_lab.potentials.evaluation import ArrayEvaluator
+from langevin_lab.pytorch.function_checks import check_functions
+from langevin_lab.pytorch.function_keys import function_key, tensors_key
 from langevin_lab.pytorch.functions import TensorFunctions, slope
 
 __all__ = ["TorchCode", "TorchFunctions", "TorchPotential", "torch_potential"]
@@ -231,7 +233,7 @@ def torch_potential(
     ------
     ValueError, TypeError
         If dim, n_examples or batch_size is out of range, or the functions return other shapes,
-        mix replicas or contradict one another at `probe`.
+        mix replicas, contradict one another or are not finite at `probe`, or cannot take float64.
 
     Example
     -------
@@ -242,7 +244,9 @@ def torch_potential(
     """
     functions = [energy, gradient, batch_energy, batch_gradient]
     _check_numbers(dim, n_examples, batch_size, work, drawing=any(functions[2:]))
-    key = digest_of("torch", name, repr(dim), *map(_key, functions))
+    key = digest_of(
+        "torch", name, repr(dim), *map(function_key, functions), tensors_key(tensors or {})
+    )
     if per_replica:
         functions = [f and _vmapped(f, drawn) for f, drawn in zip(functions, (0, 0, 1, 1))]
     noise = None
@@ -262,7 +266,8 @@ def torch_potential(
         rule=rule_of(stationary_points, dim),
         gradient_noise=noise,
     )  # fmt: skip
-    _check_functions(potential, probe)
+    own = TorchFunctions(potential, torch.float64, torch.device("cpu"))
+    check_functions(own, noise, probe)
     return potential
 
 
@@ -275,14 +280,6 @@ def _vmapped(function: Function, n_indices: int) -> Function:
 
     assert n_indices in (0, 1)
     return of_all
-
-
-def _key(function: Function | None) -> str:
-    """What says that a function is the same in another process: its name and its code."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return repr(type(function))
-    return f"{function.__qualname__} {code.co_code.hex()} {code.co_names} {code.co_consts[1:]!r}"  # type: ignore[union-attr]
 
 
 def _check_numbers(dim: Any, n_examples: Any, batch_size: Any, work: Any, *, drawing: bool) -> None:
@@ -300,46 +297,3 @@ def _check_numbers(dim: Any, n_examples: Any, batch_size: Any, work: Any, *, dra
         )
     if drawing and batch_size > n_examples:
         raise ValueError(f"batch_size={batch_size} must be from 1 to n_examples={n_examples}")
-
-
-def _check_functions(potential: TorchPotential, probe: Any) -> None:
-    """Raise ValueError unless energy and gradient have their shapes, one replica at a time."""
-    dim = potential.dim
-    given = np.linspace(0.3, 0.7, dim) if probe is None else np.asarray(probe, dtype=float)
-    if given.shape != (dim,):
-        raise ValueError(f"probe of shape {given.shape} must be ({dim},)")
-    x = torch.tensor(np.stack([given, 0.9 * given]))
-    functions = TorchFunctions(potential, torch.float64, torch.device("cpu"))
-    energy = functions.energy(x).detach()
-    if energy.shape != (2,):
-        raise ValueError(
-            f"energy of x (2, {dim}) has shape {tuple(energy.shape)}, but must have (2,): one "
-            "number a replica; sum over the last axis, or say per_replica=True"
-        )
-    alone = torch.cat([functions.energy(row[None]).detach() for row in x])
-    if not torch.allclose(energy, alone, rtol=1e-9, atol=1e-12):
-        raise ValueError(
-            f"energy of two replicas is {energy.tolist()}, of each alone {alone.tolist()}: it "
-            "mixes replicas, which are independent; take no mean and no norm over the first axis"
-        )
-    _check_gradient(functions, x)
-
-
-def _check_gradient(functions: TorchFunctions, x: torch.Tensor) -> None:
-    """Raise ValueError unless the gradient is that of the energy, to a difference's accuracy."""
-    gradient, step = functions.gradient(x).detach(), 1e-5
-    if gradient.shape != x.shape:
-        raise ValueError(
-            f"gradient of x {tuple(x.shape)} has shape {tuple(gradient.shape)}, but must have that "
-            "of x"
-        )
-    direction = torch.cos(torch.arange(x.shape[1], dtype=x.dtype))
-    ends = [functions.energy(x + sign * step * direction).detach() for sign in (1, -1)]
-    difference, slope = (ends[0] - ends[1]) / (2 * step), gradient @ direction
-    scale = 1.0 + slope.abs().max() + ends[0].abs().max()
-    if not bool(((difference - slope).abs() < 1e-5 * scale).all()):
-        raise ValueError(
-            f"gradient along {direction.tolist()[:3]} is {slope.tolist()}, but energy changes by "
-            f"{difference.tolist()}: they contradict one another; correct one, or leave gradient "
-            "out"
-        )

@@ -12,10 +12,8 @@ and the replica is frozen in the last one inside.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.metadata
 import importlib.util
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -28,6 +26,7 @@ from langevin_lab.ensemble.layout import N_GROUPS, NO_RETURN, Layout
 from langevin_lab.ensemble.machine import processor
 from langevin_lab.ensemble.run import Run as HostRun
 from langevin_lab.integrators import Method
+from langevin_lab.pytorch.devices import device_of, threads
 from langevin_lab.pytorch.recording import Observables, bin_numbers
 
 __all__ = ["Run"]
@@ -72,7 +71,7 @@ class Run(HostRun):
                 f"precision={backend.precision!r} with backend={str(backend)!r}: torchsde has one "
                 "precision for state and gradient; use 'float32', or backend='torch'"
             )
-        device = _device(backend)
+        device = device_of(backend)
         tensor_functions(kernel.dynamics.potential, dtype=_DTYPES[backend.precision], device=device)
 
     @classmethod
@@ -95,7 +94,7 @@ class Run(HostRun):
     def advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
         """Advance all replicas by n_steps, in one go."""
         stop = self.step + n_steps
-        with torch.no_grad(), _threads(self.n_threads):
+        with torch.no_grad(), threads(self.n_threads):
             if self._on_device is None:
                 self._on_device = _Arrays(self)
             while self.step < stop:
@@ -282,39 +281,9 @@ class _Arrays:
         run.diverged[:] = self.diverged.cpu().numpy()
 
 
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Let torch use ``count`` threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def _require_torchsde() -> None:
     if importlib.util.find_spec("torchsde") is None:
         raise ImportError(
             "backend='torchsde' needs torchsde, which is not installed; "
             "pip install langevin_lab[torch]"
         )
-
-
-def _device(backend: Backend) -> torch.device:
-    """The device, if there is one of that name."""
-    try:
-        device = torch.device(backend.device or "cpu")
-    except RuntimeError:
-        raise ValueError(
-            f"backend={str(backend)!r}: torch knows no device {backend.device!r}; use "
-            "'torchsde:cuda' or 'torchsde'"
-        ) from None
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            f"backend={str(backend)!r}, but torch {torch.__version__} finds no CUDA device; run "
-            "the same on the CPU with backend='torchsde'"
-        )
-    if device.type not in ("cpu", "cuda"):
-        raise ValueError(f"backend={str(backend)!r}: use 'torchsde:cuda' or 'torchsde'")
-    return device

@@ -2,7 +2,8 @@
 
 The solver is the one that ``solver`` names; else the one that the integrator is, where torchsde has
 it; else torchsde's default for the noise, with a warning. Under the package's noise five of them
-give the very paths of our own methods:
+give the very paths of our own methods (without a schedule, which these take in the middle of a step
+and torchsde at the times of its stages):
 
     euler       EulerMaruyama             heun   StochasticHeun, for additive noise
     milstein    Milstein; Platen free     srk    SRA1, for additive noise

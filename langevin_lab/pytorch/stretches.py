@@ -196,16 +196,24 @@ class GraphedRunner:
         self.device = None
 
     def _captured(self, plan: Plan, stretch: Stretch) -> tuple[Any, Stretch, Stretch]:
-        """The graph, and the tensors that it reads and writes."""
-        given = copied(stretch)
+        """The graph, and the tensors that it reads and writes.
+
+        The stream is one of the run's card: torch's own for captures is of the first card that
+        captured anything, and records nothing of another. A capture that fails leaves it current.
+        """
+        given, here = copied(stretch), torch.cuda.current_stream(self.device)
         side = torch.cuda.Stream(self.device)
-        side.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(side):  # libraries set themselves up outside the capture
-            self.function(plan, given)
-        torch.cuda.current_stream(self.device).wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            result = self.function(plan, given)
+        try:
+            with torch.cuda.device(self.device):
+                side.wait_stream(here)
+                with torch.cuda.stream(side):  # libraries set themselves up outside the capture
+                    self.function(plan, given)
+                here.wait_stream(side)
+                graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(graph, stream=side):
+                    result = self.function(plan, given)
+        finally:
+            torch.cuda.set_stream(here)
         return graph, given, result
 
 

@@ -108,6 +108,25 @@ def test_areas_have_their_variance(n_steps):
     assert abs(area.mean()) < 5 * area.std() / n**0.5
 
 
+@pytest.mark.parametrize(("n_steps", "intercept", "slope"), [(1, 1 / 12, 0.0), (40, 1 / 20, 0.2)])
+def test_areas_of_one_step_are_davie_s_and_of_many_the_exact_ones(n_steps, intercept, slope):
+    """Given W and H, var A is h^2/12 in one step and h^2/20 + h (H_1^2 + H_2^2)/5 in truth."""
+    n = 60_000
+    path = motion(n_replicas=n, n_channels=2, dt=1.0 / n_steps, levy_area="davie")
+    w, u, a = (value.numpy() for value in path(0.0, 1.0, return_U=True, return_A=True))
+    h = u - 0.5 * w
+    rest = (a[:, 0, 1] - h[:, 0] * w[:, 1] + w[:, 0] * h[:, 1]) ** 2
+    known = np.column_stack([np.ones(n), (h**2).sum(1)])
+    inverse = np.linalg.inv(known.T @ known)
+    found = inverse @ known.T @ rest
+    errors = known * (rest - known @ found)[:, None]
+    stderr = np.sqrt(np.diag(inverse @ errors.T @ errors @ inverse))
+    z = (found - (intercept, slope)) / stderr
+    print(f"{found} +- {stderr} | {intercept:.4f}, {slope} | z={z} | n_eff={n}")
+    assert (abs(z) < 5).all()
+    assert (stderr < (0.001, 0.01)).all()  # the two laws are 0.03 and 0.2 apart
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [

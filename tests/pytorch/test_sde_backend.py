@@ -77,6 +77,21 @@ def test_schemes_that_coincide_give_the_same_paths(eq, name, solver):
     assert np.allclose(ours["x_final"], expected, rtol=1e-12, atol=1e-12)
 
 
+def test_a_schedule_is_taken_at_the_times_of_the_stages():
+    """Euler's path is ours with a schedule that is ahead by half a step."""
+    dt, settings = 0.05, {"n_steps": 60, "n_replicas": 5, "seed": 1, "start": [1.0]}
+
+    def run(backend, ahead):
+        ramp = ll.dynamics.Linear(start=1.0 - 0.25 * ahead, stop=0.25 - 0.25 * ahead, duration=3.0)
+        eq = ll.Overdamped(ll.potentials.double_well(), temperature=ramp)
+        run = ll.simulate(eq, "EulerMaruyama", dt=dt, backend=backend, progress=False, **settings)
+        return run["x_final"].values
+
+    ours = run("cpu", 0.0)
+    assert np.abs(run("torchsde", dt / 2) - ours).max() < 1e-12
+    assert np.abs(run("torchsde", 0.0) - ours).max() > 1e-4
+
+
 def test_the_dataset_is_that_of_the_cpu():
     settings = {
         "dt": 0.05, "n_steps": 150, "n_replicas": 40, "seed": 3, "start": [1.0], "burn_in": 7,
@@ -259,8 +274,12 @@ def test_single_precision_is_close_and_said():
         ({"solver": "miltsein"}, ValueError, "did you mean 'milstein'"),
         ({"solver": "log_ode"}, ValueError, "solver='log_ode' is not for additive noise; use one"),
         ({"solver": "reversible_heun"}, ValueError, "has a memory beside the state.*use 'heun'"),
-        ({"backend": "torchsde:gpu"}, ValueError, "torch knows no device 'gpu'"),
-        ({"backend": "torchsde:meta"}, ValueError, "use 'torchsde:cuda' or 'torchsde'"),
+        (
+            {"backend": "torchsde:gpu"},
+            ValueError,
+            "is no device; use 'torchsde', 'torchsde:cuda'",
+        ),
+        ({"backend": "torchsde:meta"}, ValueError, "'cpu' and 'cuda' do; use backend='torchsde'"),
     ],
 )
 def test_what_cannot_be_run_is_refused(settings, error, message):
@@ -269,10 +288,15 @@ def test_what_cannot_be_run_is_refused(settings, error, message):
         ll.simulate(OVERDAMPED, "EulerMaruyama", **{**given, **settings})
 
 
-def test_a_card_that_is_not_there_is_named(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(ValueError, match=re.escape("run the same on the CPU with backend='torchs")):
-        ll.simulate(OVERDAMPED, "EulerMaruyama", backend="torchsde:cuda", dt=0.1, n_steps=4, seed=1)
+@pytest.mark.parametrize("number", ["cuda", "cuda:2"])
+def test_a_card_that_is_not_there_is_named(number, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: number != "cuda")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    message = rf"'torchsde:{number}': torch .* sees 2 CUDA devices; use backend='torchsde', or"
+    with pytest.raises(ValueError, match=message):
+        ll.simulate(
+            OVERDAMPED, "EulerMaruyama", backend=f"torchsde:{number}", dt=0.1, n_steps=4, seed=1
+        )
 
 
 def test_optimisers_have_no_stochastic_equation():

@@ -13,6 +13,7 @@ from langevin_lab.ensemble import (
     KineticTemperature,
     Variance,
 )
+from langevin_lab.ensemble.preparation import prepare
 from langevin_lab.pytorch import stretches
 from langevin_lab.pytorch.backend import Run
 
@@ -194,6 +195,21 @@ def test_what_a_graph_reads_are_tensors(which, as_on_a_card, plain_python):
     expected, found = both(dynamics, name, **settings)
     assert as_on_a_card
     torch_runs.assert_same(expected, found)
+
+
+def test_single_steps_of_a_schedule_take_their_own_coefficients(as_on_a_card):
+    """A stretch of one step has one row, as a run without a schedule has for all steps."""
+    ramp = ll.dynamics.Linear(start=2.0, stop=0.01, duration=2.0)
+    dynamics = ll.Langevin(WELL, friction=1.0, temperature=ramp)
+    arguments = {"dt": 0.1, "n_steps": 20, "n_replicas": 5, "seed": 1, "start": [1.0]}
+    whole, single = (prepare(dynamics, "BAOAB", backend="torch", **arguments).run for _ in "ab")
+    whole.advance(20)
+    for _ in range(20):
+        single.advance(1)
+    assert len(as_on_a_card) == 18  # of odd and of even steps the first is called
+    for done in (whole, single):
+        done.fetch()
+    np.testing.assert_allclose(single.state, whole.state, rtol=1e-12)
 
 
 def test_divergence_is_the_same_with_graphs(as_on_a_card):

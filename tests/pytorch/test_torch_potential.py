@@ -162,9 +162,56 @@ BAD = [
     ({"probe": [1.0]}, r"probe of shape \(1,\) must be \(3,\)"),
     ({"energy": lambda x: (x**2).sum()}, r"has shape \(\), but must have \(2,\)"),
     ({"energy": lambda x: well(x - x.mean(0))}, "mixes replicas"),
+    ({"energy": lambda x: torch.log(x - 9.0).sum(-1)}, r"energy is \[nan, nan\] at the probe"),
     ({"gradient": lambda x: x.sum(-1)}, "gradient of x"),
     ({"gradient": lambda x: 1.02 * 4 * x * (x**2 - 1)}, "contradict one another"),
+    ({"gradient": lambda x: 4 * x * (x**2 - 1) / 0}, r"gradient is \[\[-inf.* at the probe"),
 ]
+BATCHES = [
+    ({"batch_energy": lambda x, i: x**2}, r"batch_energy of two points x has shape \(2, 3\)"),
+    ({"batch_energy": lambda x, i: mean(x, i.flatten()[None])}, "batch_energy of .* mixes"),
+    ({"batch_gradient": lambda x, i: x[:, :1]}, r"batch_gradient of x .* has shape \(2, 1\)"),
+    ({"batch_gradient": lambda x, i: slope(x, i) + x.mean(0)}, "batch_gradient of .* mixes"),
+    (
+        {
+            "batch_energy": lambda x, i: mean(x, i),
+            "batch_gradient": lambda x, i: 1.02 * slope(x, i),
+        },
+        "batch_gradient along .* contradict",
+    ),
+    ({"batch_energy": lambda x, i: 1.02 * mean(x, i)}, "over all 10 examples the gradient of a"),
+    ({"batch_gradient": lambda x, i: 4 * slope(x, i)}, "over all 10 examples the gradient of a"),
+]
+CENTRES = torch.linspace(-1.0, 2.0, 10, dtype=torch.float64)
+
+
+def mean(x, indices):
+    """Of |x - c|^2/2 over the centres c with these indices."""
+    return 0.5 * ((x[:, None, :] - CENTRES[indices][..., None]) ** 2).sum(-1).mean(-1)
+
+
+def slope(x, indices):
+    return x - CENTRES[indices].mean(-1, keepdim=True)
+
+
+def mean_of_all(x):
+    return mean(x, torch.arange(10).expand(len(x), -1))
+
+
+@pytest.mark.parametrize(("changes", "message"), BATCHES)
+def test_batches_that_are_not_of_the_energy_are_refused(changes, message):
+    settings = {"energy": mean_of_all, "dim": 3, "n_examples": 10, "batch_size": 4}
+    torch_potential(**settings, batch_energy=mean, batch_gradient=slope)
+    with pytest.raises(ValueError, match=message):
+        torch_potential(**settings, **changes)
+
+
+def test_functions_that_take_no_float64_are_refused_with_a_remedy():
+    linear = torch.nn.Linear(3, 1)
+    with pytest.raises(
+        TypeError, match=r"energy of x \(2, 3\) in float64 fails: .* tensors=\.\.\."
+    ):
+        torch_potential(lambda x: linear(x).square().sum(-1), 3)
 
 
 @pytest.mark.parametrize(("changes", "message"), BAD)
