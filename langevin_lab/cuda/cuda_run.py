@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.cuda.device import SHARED_BYTES, Device, check_free_memory, find_device
+from langevin_lab.cuda.device import SHARED_BYTES, Device, check_free_memory, find_device, shaped
 from langevin_lab.cuda.kernel_text import kernel_source, recording_module
 from langevin_lab.cuda.row_writer import why_not
 from langevin_lab.cuda.writer import LONGEST
@@ -97,15 +97,24 @@ class CudaRun(Run):
     def advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
         """Advance all replicas by n_steps, in one launch unless the path needs several."""
         stop = self.step + n_steps
-        while self.step < stop:
-            self._launch(min(stop - self.step, self._most_steps()))
+        with self.card.context:
+            while self.step < stop:
+                self._launch(min(stop - self.step, self._most_steps()))
 
     def _most_steps(self) -> int:
         """Steps whose saved states fit on the card beside everything else."""
         if not self.save_every:
             return LONGEST - 1
-        state = 8 * self.saved.shape[1] * self.n_replicas
-        return min(LONGEST - 1, max(1, SAVED_BYTES // state) * self.save_every)
+        return min(LONGEST - 1, max(1, SAVED_BYTES // self._state_bytes) * self.save_every)
+
+    @property
+    def _state_bytes(self) -> int:
+        """Of one saved state of all replicas."""
+        return int(8 * self.saved.shape[1] * self.n_replicas)
+
+    def _path_bytes(self) -> int:
+        """Of the saved states of one launch, at most."""
+        return min(self.saved.nbytes, max(SAVED_BYTES, self._state_bytes))
 
     def _launch(self, n_steps: int) -> None:
         from numba import cuda
@@ -118,7 +127,7 @@ class CudaRun(Run):
         n_shared = layout.n_histograms * self.counts.shape[2] * N_GROUPS
         n_shared = n_shared if 4 * n_shared <= SHARED_BYTES else 0
         blocks = math.ceil(self.n_replicas / self.card.threads)
-        self._advance[blocks, self.card.threads, 0, 4 * n_shared](
+        shaped(self._advance, blocks, self.card.threads, 4 * n_shared)(
             arrays["state"], arrays["sums"], arrays["diverged"], arrays["counts"], saved, table,
             arrays["parameters"], arrays["edges"], arrays["n_bins"], n_shared,
             np.uint64(self.seed), self.bound, self.step, n_steps,
@@ -136,21 +145,21 @@ class CudaRun(Run):
         from numba import cuda
 
         if not self.on_card:
-            cuda.select_device(self.card.number)
             host = {
                 "state": self.state, "sums": self.sums, "diverged": self.diverged,
                 "counts": self.counts.view(np.uint64), "parameters": self.kernel.parameters,
                 "edges": self.edges, "n_bins": self.n_bins,
             }  # fmt: skip
-            check_free_memory(sum(array.nbytes for array in host.values()))
+            check_free_memory(sum(array.nbytes for array in host.values()) + self._path_bytes())
             self.on_card = {name: cuda.to_device(array) for name, array in host.items()}
         return self.on_card
 
     def fetch(self) -> None:
         """Bring the arrays up to date; the next launch sends them again."""
         if self.on_card:
-            self.on_card["state"].copy_to_host(self.state)
-            self.on_card["sums"].copy_to_host(self.sums)
-            self.on_card["diverged"].copy_to_host(self.diverged)
-            self.on_card["counts"].copy_to_host(self.counts.view(np.uint64))
+            with self.card.context:
+                self.on_card["state"].copy_to_host(self.state)
+                self.on_card["sums"].copy_to_host(self.sums)
+                self.on_card["diverged"].copy_to_host(self.diverged)
+                self.on_card["counts"].copy_to_host(self.counts.view(np.uint64))
         self.on_card = {}
