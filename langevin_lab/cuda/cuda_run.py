@@ -22,6 +22,7 @@ from langevin_lab.potentials import Minibatch
 
 __all__ = ["CudaRun"]
 
+_CALLED = frozenset({"multiply", "real"})  # by a card's texts alone: other functions are reserved
 SAVED_BYTES = 1 << 30  # of a path that lie on the card at a time
 
 
@@ -69,6 +70,11 @@ class CudaRun(Run):
                     f"backend={str(backend)!r} cannot run {potential.name}, which {reason}; use "
                     "backend='torch' or 'cpu'"
                 )
+        for name in sorted(_CALLED.intersection((*potential.variables, *potential.parameters))):
+            raise ValueError(
+                f"{potential.name} has a variable or parameter {name!r}, the name of a function of "
+                "kernels for a card; choose another"
+            )
         find_device(backend)
 
     @classmethod

@@ -239,6 +239,31 @@ def test_what_has_no_kernel_is_refused_before_anything_runs(dynamics, settings, 
         run(dynamics, **settings)
 
 
+@pytest.mark.parametrize("name", ["real", "multiply"])
+def test_names_that_kernels_call_are_refused(name):
+    taken = ll.Potential.from_expression(f"3*{name}*x**2/2", parameters={name: 1.3})
+    message = f"a variable or parameter '{name}', the name of a function of kernels for a card"
+    with pytest.raises(ValueError, match=message):
+        run(ll.Langevin(taken, temperature=0.5, friction=1.0), start=0.3)
+
+
+def test_other_names_of_a_kernels_text_may_be_used():
+    """A potential's functions have them as arguments, and call none of these."""
+    names = ["cuda", "seed", "replica", "entry", "larger", "table"]
+    text = " + ".join(f"{name}*x**2" for name in names)
+    usual = ll.Potential.from_expression(text, parameters=dict.fromkeys(names, 0.7))
+    motion, starts = ll.Langevin(usual, temperature=0.5, friction=1.0), {"start": 0.3}
+    double, single = (run(motion, precision=bits, **starts) for bits in ("float64", "float32"))
+    assert float(abs(double["x_final"] - single["x_final"]).max()) < 1e-6
+
+
+def test_a_kernels_precision_is_one_of_two():
+    kernel = RecordingKernel(EQUATION, ll.integrators.method("BAOAB"), 0.05)
+    message = r"precision='float16' must be one of \['float64', 'float32'\]"
+    with pytest.raises(ValueError, match=message):
+        kernel_source(kernel, "float16")
+
+
 def test_the_kernel_that_ran_can_be_read():
     kernel = RecordingKernel(EQUATION, ll.integrators.method("BAOAB"), 0.05)
     text = kernel_source(kernel)
