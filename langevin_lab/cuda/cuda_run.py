@@ -75,6 +75,8 @@ class CudaRun(Run):
                 f"{potential.name} has a variable or parameter {name!r}, the name of a function of "
                 "kernels for a card; choose another"
             )
+        if backend.precision == "float32":
+            _check_range(kernel.parameters)
         find_device(backend)
 
     @classmethod
@@ -169,3 +171,14 @@ class CudaRun(Run):
                 self.on_card["diverged"].copy_to_host(self.diverged)
                 self.on_card["counts"].copy_to_host(self.counts.view(np.uint64))
         self.on_card = {}
+
+
+def _check_range(parameters: np.ndarray) -> None:
+    """ValueError if a number would become zero, or infinite, in float32."""
+    limits, sizes = np.finfo(np.float32), np.abs(parameters)
+    beyond = (sizes != 0.0) & ((sizes < limits.tiny) | (sizes > limits.max))
+    if beyond.any():
+        raise ValueError(
+            f"the number {parameters[np.argmax(beyond)]:g} among parameters and masses is beyond "
+            "float32, which goes from 1.2e-38 to 3.4e38; use other units or precision='float64'"
+        )

@@ -257,6 +257,18 @@ def test_other_names_of_a_kernels_text_may_be_used():
     assert float(abs(double["x_final"] - single["x_final"]).max()) < 1e-6
 
 
+@pytest.mark.parametrize("value", [1e39, -1e-39, 3e-60])
+def test_parameters_beyond_float32_are_refused(value):
+    """They would be infinite, or zero, and the energy another."""
+    stiff = ll.Potential.from_expression("(k*10**3)*x**2/2", parameters={"k": value})
+    message = f"the number {value:g} among parameters and masses is beyond float32, which goes"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        run(ll.Overdamped(stiff, temperature=1.0), "EulerMaruyama", dt=1e-50, precision="float32",
+            start=0.0)  # fmt: skip
+    soft = stiff.with_parameters(k=0.0)
+    run(ll.Overdamped(soft, temperature=1.0), "EulerMaruyama", precision="float32", start=0.0)
+
+
 def test_a_kernels_precision_is_one_of_two():
     kernel = RecordingKernel(EQUATION, ll.integrators.method("BAOAB"), 0.05)
     message = r"precision='float16' must be one of \['float64', 'float32'\]"
