@@ -94,7 +94,7 @@ def compiler_version() -> str:
 
 
 def find_device(backend: Backend) -> Device:
-    """The card that a backend names, made the current one.
+    """The card that a backend names; which one is current stays as it was.
 
     Raises
     ------
@@ -109,8 +109,8 @@ def find_device(backend: Backend) -> Device:
             f"backend={str(backend)!r}: there is no card number {number}, there are {n_cards}; use "
             f"{' or '.join(repr(f'cuda:{k}') for k in range(n_cards))}"
         )
-    cuda.select_device(number)
-    return _described(number)
+    with cuda.gpus[number]:
+        return _described(number)
 
 
 def _numba_cuda(backend: Backend) -> Any:

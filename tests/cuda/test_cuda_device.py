@@ -42,11 +42,23 @@ def test_without_a_card_one_line_says_what_was_looked_for_and_what_to_do():
     assert said.endswith("run the same on the CPU with backend='cpu', or backend='torch'")
 
 
+class Card:
+    """Stands in for a card that ``with`` makes current."""
+
+    changes = ""
+
+    def __enter__(self):
+        self.changes += "used "
+
+    def __exit__(self, *error):
+        self.changes += "left"
+
+
 class Driver:
     """Stands in for numba.cuda on a machine with so many cards."""
 
     def __init__(self, n_cards, error=None):
-        self.cards, self.error = [None] * n_cards, error
+        self.cards, self.error = [Card() for _ in range(n_cards)], error
 
     @property
     def gpus(self):
@@ -56,9 +68,6 @@ class Driver:
 
     def cuda_error(self):
         return self.error
-
-    def select_device(self, number):
-        self.selected = number
 
 
 @pytest.fixture
@@ -162,7 +171,7 @@ def test_small_ensembles_do_not_warn_of_their_size(monkeypatch):
 def test_a_card_is_chosen_by_its_number(machine):
     driver = machine(n_cards=2)
     assert find_device(Backend("cuda", "1")) == 1
-    assert driver.selected == 1
+    assert [card.changes for card in driver.cards] == ["", "used left"]
     with pytest.raises(NoDeviceError, match=r"no card number 2, there are 2; use 'cuda:0' or"):
         find_device(Backend("cuda", "2"))
 
