@@ -35,7 +35,7 @@ def check_free_memory(needed: int) -> None:
     if _is_simulated():
         return
     context = importlib.import_module("numba.cuda").current_context()
-    context.deallocations.clear()  # numba puts off what it frees
+    context.memory_manager.deallocations.clear()  # numba puts off what it frees
     free = int(context.get_memory_info()[0])
     if needed > free:
         raise MemoryError(

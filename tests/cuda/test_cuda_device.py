@@ -193,7 +193,7 @@ def test_arrays_that_do_not_fit_are_not_sent(monkeypatch):
     put_off = [500_000_000]
     memory = SimpleNamespace(
         get_memory_info=lambda: (3_000_000_000 - sum(put_off), 8_000_000_000),
-        deallocations=put_off,
+        memory_manager=SimpleNamespace(deallocations=put_off),
     )
     card = SimpleNamespace(current_context=lambda: memory)
     monkeypatch.setattr(device, "_is_simulated", lambda: False)
@@ -214,6 +214,18 @@ def test_what_has_to_fit_are_the_arrays_and_the_path(monkeypatch, save_every):
     kernel = RecordingKernel(EQUATION, ll.integrators.method("BAOAB"), 0.05)
     n_saved = 3 if save_every else 0
     assert needed == [8 * (3 * 10 + kernel.parameters.size + n_saved * 2 * 10)]
+
+
+def test_numba_has_the_queue_of_what_it_has_yet_to_free():
+    """In a process of its own: here the simulator has taken the driver's place."""
+    script = (
+        "from numba.cuda.cudadrv import driver\n"
+        "assert issubclass(driver.NumbaCUDAMemoryManager, driver.HostOnlyCUDAMemoryManager)\n"
+        "manager = driver.NumbaCUDAMemoryManager(context=None)\n"
+        "manager.deallocations.clear()\n"
+    )
+    environment = os.environ | {"NUMBA_ENABLE_CUDASIM": "0"}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment)
 
 
 def test_versions_that_a_numba_does_not_tell_are_unknown():
