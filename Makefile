@@ -35,7 +35,7 @@ $(VENV)/installed-%: $(VENV)/installed
 	@$(INSTALL) -e ".[$*]"
 	@touch $@
 
-reproduce: $(VENV)/installed-data
+reproduce: $(VENV)/installed-data,torch
 	@$(BIN)/langevin-lab reproduce --preset $(PRESET)
 
 test: $(VENV)/installed-test

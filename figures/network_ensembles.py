@@ -27,9 +27,11 @@ def draw(dataset):
 
 def _epochs(axes, dataset):
     epochs, accuracy = dataset["epoch"].values, 100 * dataset["accuracy"].values
-    for low, high, label in ((5, 95, "90 %"), (25, 75, "50 %")):
+    for low, high, label, depth in ((5, 95, "90 %", 0.2), (25, 75, "50 %", 0.45)):
         band = np.percentile(accuracy, [low, high], axis=1)
-        axes.fill_between(epochs, *band, color=COLOURS[0], alpha=0.25, label=f"middle {label}")
+        axes.fill_between(
+            epochs, *band, color=COLOURS[0], alpha=depth, linewidth=0, label=f"middle {label}"
+        )
     axes.plot(epochs, np.median(accuracy, axis=1), color=COLOURS[0], label="median")
     axes.set_xlabel("epochs")
     axes.set_ylabel("test accuracy (%)")

@@ -3,7 +3,8 @@
     x = n pi/2 + r, |r| <= pi/4: three pieces of pi/2 (159 bits) and fma leave r = high + low
     good to 2^-100 absolute, so that sin and cos stay accurate next to their zeros.
 
-The polynomials are minimax, found as described in `exponential`.
+The polynomials are minimax, found as described in `exponential`, and float32 has the same text, as
+said there. sin and cos are within 1 ulp for |x| <= 2^45 = 3.5e13.
 """
 
 from __future__ import annotations
@@ -81,20 +82,32 @@ def _reduced_angle(x):
 
 
 @inlined
-def _sin_and_cos(high, low):
-    """Return (sin, cos) of high + low for |high| <= pi/4, low at most an ulp of high."""
-    z = high * high
+def _sine_series(z):
+    """Return (sin(r) - r)/r^3 for z = r^2."""
     q = fma(z, _SIN[5], _SIN[4])
     q = fma(z, q, _SIN[3])
     q = fma(z, q, _SIN[2])
     q = fma(z, q, _SIN[1])
-    q = fma(z, q, _SIN[0])
-    sine = high + fma(z * high, q, fma(-0.5 * z, low, low))
+    return fma(z, q, _SIN[0])
+
+
+@inlined
+def _cosine_series(z):
+    """Return (cos(r) - 1 + r^2/2)/r^4 for z = r^2."""
     q = fma(z, _COS[5], _COS[4])
     q = fma(z, q, _COS[3])
     q = fma(z, q, _COS[2])
     q = fma(z, q, _COS[1])
-    q = fma(z, q, _COS[0])
+    return fma(z, q, _COS[0])
+
+
+@inlined
+def _sin_and_cos(high, low):
+    """Return (sin, cos) of high + low for |high| <= pi/4, low at most an ulp of high."""
+    z = high * high
+    q = _sine_series(z)
+    sine = high + fma(z * high, q, fma(-0.5 * z, low, low))
+    q = _cosine_series(z)
     half = 0.5 * z
     cosine = 1.0 - half
     cosine += ((1.0 - cosine) - half) + fma(z * z, q, -high * low)
@@ -110,7 +123,7 @@ def _from_quadrant(quadrant, sine, cosine):
 
 @inlined
 def sin(x):
-    """Return the sine, within 1 ulp for |x| <= 2^45 = 3.5e13; nan beyond."""
+    """Return the sine; nan where the angle is too large to be reduced."""
     quadrant, high, low = _reduced_angle(x)
     sine, cosine = _sin_and_cos(high, low)
     value = select(x == 0.0, x, _from_quadrant(quadrant, sine, cosine))  # keeps the sign of -0
@@ -119,11 +132,27 @@ def sin(x):
 
 @inlined
 def cos(x):
-    """Return the cosine, within 1 ulp for |x| <= 2^45 = 3.5e13; nan beyond."""
+    """Return the cosine; nan where the angle is too large to be reduced."""
     quadrant, high, low = _reduced_angle(x)
     sine, cosine = _sin_and_cos(high, low)
     value = _from_quadrant(quadrant + _ONE, sine, cosine)
     return select(absolute(x) <= _LARGEST_ANGLE, value, np.nan)
+
+
+@inlined
+def _arctan_series(z):
+    """Return (atan(t) - t)/t^3 for z = t^2."""
+    q = fma(z, _ATAN[11], _ATAN[10])
+    q = fma(z, q, _ATAN[9])
+    q = fma(z, q, _ATAN[8])
+    q = fma(z, q, _ATAN[7])
+    q = fma(z, q, _ATAN[6])
+    q = fma(z, q, _ATAN[5])
+    q = fma(z, q, _ATAN[4])
+    q = fma(z, q, _ATAN[3])
+    q = fma(z, q, _ATAN[2])
+    q = fma(z, q, _ATAN[1])
+    return fma(z, q, _ATAN[0])
 
 
 @inlined
@@ -138,16 +167,6 @@ def arctan(x):
     turns = select(large, 2.0, select(middle, 1.0, 0.0))
     t = top / bottom
     z = t * t
-    q = fma(z, _ATAN[11], _ATAN[10])
-    q = fma(z, q, _ATAN[9])
-    q = fma(z, q, _ATAN[8])
-    q = fma(z, q, _ATAN[7])
-    q = fma(z, q, _ATAN[6])
-    q = fma(z, q, _ATAN[5])
-    q = fma(z, q, _ATAN[4])
-    q = fma(z, q, _ATAN[3])
-    q = fma(z, q, _ATAN[2])
-    q = fma(z, q, _ATAN[1])
-    q = fma(z, q, _ATAN[0])
+    q = _arctan_series(z)
     value = fma(t * z, q, turns * _QUARTER_PI[1]) + t
     return copysign(fma(turns, _QUARTER_PI[0], value), x)

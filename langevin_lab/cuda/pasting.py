@@ -16,7 +16,7 @@ from pathlib import Path
 __all__ = ["pasted", "source_of", "without_contraction"]
 
 
-def pasted(module: str, names: Iterable[str] = ()) -> str:
+def pasted(module: str, names: Iterable[str] = (), *, instead: str | None = None) -> str:
     """The text of a module's functions and constants.
 
     Parameters
@@ -25,21 +25,23 @@ def pasted(module: str, names: Iterable[str] = ()) -> str:
         Such as "langevin_lab.compiled.exponential".
     names : iterable of str, optional
         Of functions; only these and what they need. By default all.
+    instead : str, optional
+        Another pasted module: what it defines takes the place of what has the same name here.
 
     Returns
     -------
     str
     """
-    return _pasted(module, tuple(names))
+    return _pasted(module, tuple(names), instead)
 
 
 @functools.cache
-def _pasted(module: str, names: tuple[str, ...]) -> str:
+def _pasted(module: str, names: tuple[str, ...], instead: str | None) -> str:
     source = source_of(module)
     lines = source.splitlines()
-    body = [node for node in ast.parse(source).body if _is_kept(node)]
-    wanted = _needed(body, names) if names else {name for node in body for name in _defined(node)}
-    private = {name for node in body for name in _defined(node) if name.startswith("_")}
+    others = _names_of(_body(source_of(instead))) if instead else set()
+    body = [node for node in _body(source) if others.isdisjoint(_defined(node))]
+    wanted = _needed(body, names) if names else _names_of(body)
     pieces = []
     for node in body:
         if wanted.isdisjoint(_defined(node)):
@@ -52,9 +54,11 @@ def _pasted(module: str, names: tuple[str, ...]) -> str:
         space = "\n\n" if isinstance(node, ast.FunctionDef) else ""
         pieces.append(space + "\n".join(lines[first - 1 : node.end_lineno]))
     text = re.sub(r"^@compiled$", "@inlined", "\n".join(pieces), flags=re.M)
-    stem = module.rpartition(".")[2]
-    for name in private:
-        text = re.sub(rf"\b{name}\b", f"_{stem}{name}", text)
+    for home, defined in ((module, _names_of(body)), (instead or "", others)):
+        stem = home.rpartition(".")[2]
+        for name in defined:
+            if name.startswith("_"):
+                text = re.sub(rf"\b{name}\b", f"_{stem}{name}", text)
     return text.strip("\n")
 
 
@@ -66,8 +70,17 @@ def source_of(module: str) -> str:
     return Path(spec.origin).read_text(encoding="utf-8")
 
 
-def _is_kept(node: ast.stmt) -> bool:
-    return isinstance(node, (ast.Assign, ast.FunctionDef)) and "__all__" not in _defined(node)
+def _body(source: str) -> list[ast.stmt]:
+    """What is kept of a module."""
+    return [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, (ast.Assign, ast.FunctionDef)) and "__all__" not in _defined(node)
+    ]
+
+
+def _names_of(body: list[ast.stmt]) -> set[str]:
+    return {name for node in body for name in _defined(node)}
 
 
 def _defined(node: ast.stmt) -> set[str]:

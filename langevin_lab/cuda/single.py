@@ -29,6 +29,11 @@ from langevin_lab.cuda.single_intrinsics import (
 )
 """
 
+# Module -> functions whose text serves both precisions.
+_SHARED = {
+    "langevin_lab.compiled.exponential": ("exp", "cosh", "sinh", "tanh", "log", "log1p", "power"),
+    "langevin_lab.compiled.circular": ("sin", "cos", "arctan"),
+}
 _INTEGERS = frozenset({"int32", "int64", "uint32", "uint64", "range", "real"})
 _TOO_LARGE = 2.0**128 - 2.0**103  # what would be rounded to infinity
 _BITWISE = (ast.LShift, ast.RShift, ast.BitAnd, ast.BitOr, ast.BitXor)
@@ -42,8 +47,10 @@ def translated(source: str) -> str:
 @functools.cache
 def vocabulary() -> str:
     """Text of the elementary functions."""
-    modules = ("langevin_lab.cuda.single_elementary", "langevin_lab.compiled.elementary")
-    return "\n\n\n".join(translated(pasted(module)) for module in modules)
+    own = "langevin_lab.cuda.single_elementary"
+    shared = [pasted(module, names, instead=own) for module, names in _SHARED.items()]
+    texts = [pasted(own), *shared, pasted("langevin_lab.compiled.elementary")]
+    return "\n\n\n".join(map(translated, texts))
 
 
 @functools.cache

@@ -49,7 +49,8 @@ def brownian_motion(
 
     The path does not depend on the order of queries, on the number of steps or on other replicas,
     and ``torch.manual_seed`` has no part in it. It is known on the grid of times 0, dt, 2 dt, ...:
-    a solver may take steps of dt or any multiple, but no adaptive ones.
+    a solver may take steps of dt or any multiple, but no adaptive ones. It is drawn when asked for;
+    a path of given length, of which functionals are known, is a `PathNoise`.
 
     Parameters
     ----------

@@ -22,9 +22,6 @@ class DiffusionSDE(DynamicsSDE):
     def __init__(self, dynamics, sde_type, time_unit, dtype, device) -> None:
         super().__init__(dynamics, sde_type, time_unit, dtype, device)
         count = dynamics.n_noises
-        self.noise_type = "general" if count is None or count > 1 else "scalar"
-        if count is None and dynamics.noncommuting is None:
-            self.noise_type = "diagonal"
         self.n_channels = self.dim if count is None else count
         names = ["noise"] if count is None else [f"noise_{k}" for k in range(count)]
         self._noises = [self._function(name) for name in names]

@@ -26,11 +26,10 @@ import torch
 from langevin_lab.dynamics.equations import Dynamics
 from langevin_lab.pytorch.additive_sde import AdditiveSDE
 from langevin_lab.pytorch.diffusion_sde import DiffusionSDE
+from langevin_lab.pytorch.sde_records import check_sde_type
 from langevin_lab.pytorch.sde_state import DynamicsSDE
 
 __all__ = ["DynamicsSDE", "as_torchsde"]
-
-SDE_TYPES = ("ito", "stratonovich")
 
 
 def as_torchsde(
@@ -79,8 +78,7 @@ def as_torchsde(
     >>> tuple(y.shape)
     (2, 5, 2)
     """
-    if sde_type not in SDE_TYPES:
-        raise ValueError(f"sde_type={sde_type!r} must be one of {list(SDE_TYPES)}")
+    check_sde_type(sde_type)
     if not (isinstance(time_unit, (int, float)) and math.isfinite(time_unit) and time_unit > 0):
         raise ValueError(f"time_unit={time_unit!r} must be a finite number > 0")
     check_equation(dynamics)

@@ -270,7 +270,7 @@ class _Arrays:
     def put(self, rows: torch.Tensor, y: torch.Tensor) -> None:
         """The states of the running replicas."""
         if self.all_run:
-            self.y = y
+            self.y = y.clone()  # a view would keep the whole path
         else:
             self.y[rows] = y
 

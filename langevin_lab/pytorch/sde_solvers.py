@@ -11,8 +11,6 @@ give the very paths of our own methods:
 Traps that are closed here: torchsde multiplies by the transposed Jacobian of the noise in
 "milstein" (right for diagonal noise; for one noise on several coordinates derivative-free steps
 take its place); "reversible_heun" has a memory, which no dataset holds.
-
-Source: Kloeden and Platen (1992) for the schemes; Roessler (2010) for "srk".
 """
 
 from __future__ import annotations
@@ -26,64 +24,21 @@ from typing import Any
 from langevin_lab.integrators import Method, Program
 from langevin_lab.integrators.properties import Properties
 from langevin_lab.pytorch.sde import DynamicsSDE, as_torchsde, check_equation
-from langevin_lab.pytorch.sde_state import thermostat_names
+from langevin_lab.pytorch.sde_records import SOLVERS
+from langevin_lab.pytorch.sde_state import noise_type_of, thermostat_names
 
-__all__ = ["SOLVERS", "Solver", "SolverMethod", "SolverProgram", "solver_method"]
+__all__ = ["RUNNING", "SolverMethod", "SolverProgram", "sde_of", "solver_method"]
 
-_ANY = ("additive", "diagonal", "scalar", "general")
-_COMMUTING = ("additive", "diagonal", "scalar")
-_KLOEDEN_PLATEN = "Kloeden and Platen (1992), section "
-
-
-@dataclass(frozen=True)
-class Solver:
-    """What is known of a solver of torchsde.
-
-    Parameters
-    ----------
-    sde_type : "ito" or "stratonovich"
-    noise_types : tuple of str
-        What it is for.
-    strong_orders : tuple of float
-        For additive noise; for noise that commutes; for general noise.
-    drifts : tuple of int
-        Evaluations of the drift a step: for additive noise, else.
-    source : str
-    levy_area : str, optional
-        What it needs of the path within a step.
-    weak_order : float, optional
-    """
-
-    sde_type: str
-    noise_types: tuple[str, ...]
-    strong_orders: tuple[float, float, float]
-    drifts: tuple[int, int]
-    source: str
-    levy_area: str = "none"
-    weak_order: float = 1.0
-
-    def strong_order(self, noise_type: str) -> float:
-        """Order of the path for a type of noise."""
-        return self.strong_orders[{"additive": 0, "general": 2}.get(noise_type, 1)]
-
-
-SOLVERS = {
-    "euler": Solver("ito", _ANY, (1.0, 0.5, 0.5), (1, 1), _KLOEDEN_PLATEN + "10.2"),
-    "milstein": Solver("ito", _COMMUTING, (1.0, 1.0, math.nan), (1, 1), _KLOEDEN_PLATEN + "10.3"),
-    "srk": Solver(
-        "ito", _COMMUTING, (1.5, 1.5, math.nan), (3, 10), "Roessler (2010)", "space-time", 1.5
-    ),
-    "euler_heun": Solver("stratonovich", _ANY, (1.0, 1.0, 0.5), (1, 1), _KLOEDEN_PLATEN + "4.9"),
-    "heun": Solver("stratonovich", _ANY, (1.0, 1.0, 0.5), (2, 2), _KLOEDEN_PLATEN + "14.2"),
-    "midpoint": Solver("stratonovich", _ANY, (1.0, 1.0, 0.5), (2, 2), _KLOEDEN_PLATEN + "4.9"),
-    "log_ode": Solver(
-        "stratonovich", ("general",), (1.0, 1.0, 0.5), (2, 2), "Davie (2014)", "davie"
-    ),
-}
 _REFUSED = {
     "reversible_heun": "has a memory beside the state, with which no run can be continued; use "
     "'heun'",
     "adjoint_reversible_heun": "goes backwards only; use 'heun'",
+}
+# Solvers that a run may take, and the noise that each is for.
+RUNNING = {
+    name: ("general",) if record.levy_area == "davie" else tuple(record.strong_order)
+    for name, record in SOLVERS.items()
+    if name not in _REFUSED
 }
 # Integrators that a solver of torchsde is, and for which noise; None: for any.
 _SAME = {
@@ -125,8 +80,8 @@ class SolverMethod(Method):
 
     @property
     def sde_type(self) -> str:
-        """The form of the equation that it is for."""
-        return SOLVERS[self.solver].sde_type
+        """The form of the equation that it is for; Ito if for both."""
+        return SOLVERS[self.solver].sde_types[0]
 
     def coefficients(self, dynamics, dt, temperature=None) -> dict[str, Any]:
         """None: the numbers are in the drift and the noise."""
@@ -175,19 +130,10 @@ def solver_method(dynamics: Any, method: Method, solver: str | None) -> SolverMe
     )
 
 
-def noise_type_of(dynamics: Any) -> str:
-    """What torchsde calls the noise of a dynamics."""
-    if dynamics.equation != "ito":
-        return "additive"
-    if dynamics.n_noises is None:
-        return "diagonal" if dynamics.noncommuting is None else "general"
-    return "scalar" if dynamics.n_noises == 1 else "general"
-
-
 def _chosen(method: Method, solver: str | None, noise_type: str) -> str:
     if solver is None:
         same, only = _SAME.get(method.name, ("", None))
-        if same and only in (None, noise_type) and noise_type in SOLVERS[same].noise_types:
+        if same and only in (None, noise_type) and noise_type in RUNNING[same]:
             return same
         default = _BY_DEFAULT[noise_type]
         warnings.warn(
@@ -200,11 +146,11 @@ def _chosen(method: Method, solver: str | None, noise_type: str) -> str:
         return default
     if solver in _REFUSED:
         raise ValueError(f"solver={solver!r} {_REFUSED[solver]}")
-    if solver not in SOLVERS:
-        close = difflib.get_close_matches(str(solver), SOLVERS, n=1)
+    if solver not in RUNNING:
+        close = difflib.get_close_matches(str(solver), RUNNING, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ValueError(f"solver={solver!r} is none of torchsde's: {hint}use {list(SOLVERS)}")
-    if noise_type not in SOLVERS[solver].noise_types:
+        raise ValueError(f"solver={solver!r} is none of torchsde's: {hint}use {list(RUNNING)}")
+    if noise_type not in RUNNING[solver]:
         raise ValueError(
             f"solver={solver!r} is not for {noise_type} noise; use one of {_able(noise_type)}"
         )
@@ -212,20 +158,20 @@ def _chosen(method: Method, solver: str | None, noise_type: str) -> str:
 
 
 def _able(noise_type: str) -> list[str]:
-    return [name for name, solver in SOLVERS.items() if noise_type in solver.noise_types]
+    return [name for name, noise_types in RUNNING.items() if noise_type in noise_types]
 
 
 def _program(dynamics: Any, area: str) -> SolverProgram:
-    """Normals in the order of `brownian`: of all channels, again for U, then of pairs."""
+    """Normals in the order of `brownian`: of each coordinate, or of all channels together."""
+    from langevin_lab.pytorch.brownian import normals_per_step
+
     thermostats = thermostat_names(dynamics)
-    times = 1 if area == "none" else 2
     count = getattr(dynamics, "n_noises", None)
-    if area == "davie":
-        channels = dynamics.dim if count is None else count
-        per_coordinate, per_replica = 0, 2 * channels + channels * (channels - 1) // 2
+    per_coordinate = per_replica = 0
+    if count is None and area != "davie":
+        per_coordinate = normals_per_step(1, area)
     else:
-        per_coordinate = times if count is None else 0
-        per_replica = 0 if count is None else times * count
+        per_replica = normals_per_step(dynamics.dim if count is None else count, area)
     return SolverProgram(
         text=(),
         state=("x", *(("p",) if dynamics.momenta else ()), *thermostats),
@@ -241,7 +187,7 @@ def _properties(name: str, solver: str, equation: str, noise_type: str) -> Prope
     return Properties(
         name=name,
         equation=equation,
-        strong_order=known.strong_order(noise_type),
+        strong_order=known.strong_order[noise_type],
         weak_order=known.weak_order,
         configurational_order=math.nan,
         gradients_per_step=known.drifts[noise_type != "additive"],

@@ -8,7 +8,7 @@ import torch
 
 from langevin_lab.pytorch.functions import tensor_functions
 
-__all__ = ["DynamicsSDE", "thermostat_names"]
+__all__ = ["DynamicsSDE", "noise_type_of", "thermostat_names"]
 
 
 class DynamicsSDE(torch.nn.Module):
@@ -26,11 +26,10 @@ class DynamicsSDE(torch.nn.Module):
         Parts of the state in order: "x", "p", "xi" (of several thermostats "xi_1", ...).
     """
 
-    noise_type = "additive"
-
     def __init__(self, dynamics, sde_type, time_unit, dtype, device) -> None:
         super().__init__()
         self.dynamics, self.sde_type, self.time_unit = dynamics, sde_type, time_unit
+        self.noise_type = noise_type_of(dynamics)
         self.dtype, self.device, self.dim = dtype, device, dynamics.dim
         self.names = ("x", *(("p",) if dynamics.momenta else ()), *thermostat_names(dynamics))
         self.n_channels = self.dim
@@ -87,6 +86,15 @@ class DynamicsSDE(torch.nn.Module):
     def g(self, t: Any, y: torch.Tensor) -> torch.Tensor:
         """Noise: (n_replicas, n_state, n_channels), diagonal (n_replicas, n_state)."""
         raise NotImplementedError
+
+
+def noise_type_of(dynamics: Any) -> str:
+    """What torchsde calls the noise of a dynamics."""
+    if dynamics.equation != "ito":
+        return "additive"
+    if dynamics.n_noises is None:
+        return "diagonal" if dynamics.noncommuting is None else "general"
+    return "scalar" if dynamics.n_noises == 1 else "general"
 
 
 def thermostat_names(dynamics: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
-from langevin_lab.cuda import double, kernel_source
+from langevin_lab.cuda import double, kernel_source, single
 from langevin_lab.cuda.pasting import pasted, without_contraction
 from langevin_lab.ensemble.kernel import RecordingKernel
 
@@ -94,6 +94,35 @@ def test_compiled_functions_become_inlined_ones():
     text = pasted("langevin_lab.noise.uniforms", ["uniform"])
     assert "@inlined\ndef uniform(" in text
     assert "@compiled" not in text
+
+
+def test_another_module_takes_the_place_of_what_it_defines():
+    own = "langevin_lab.cuda.single_elementary"
+    text = pasted("langevin_lab.compiled.exponential", ["sinh"], instead=own)
+    assert re.findall(r"^def (\w+)", text, flags=re.M) == ["sinh"]
+    assert "t = expm1(" in text
+    assert "half = _single_elementary_half_exp(size)" in text
+    text = pasted("langevin_lab.compiled.exponential", ["log"], instead=own)
+    assert re.findall(r"^def (\w+)", text, flags=re.M) == ["_exponential_log_limits", "log"]
+    assert "return _exponential_log_limits(x, _single_elementary_log_of_sum(x, 0.0))" in text
+
+
+def test_no_name_of_a_float32_vocabulary_is_left_undefined_or_defined_twice():
+    tree = ast.parse(single.HEADER + "import numpy as np\n" + single.vocabulary())
+    imported = [
+        alias.asname or alias.name
+        for node in tree.body
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    ]
+    defined = re.findall(r"^(?:def )?(\w+)(?: = |\()", single.vocabulary(), flags=re.M)
+    assert len(set(defined)) == len(defined)
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef):
+            names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+            known = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+            known |= {argument.arg for argument in function.args.args}
+            assert {node.id for node in names} <= known | {*defined, *imported}, function.name
 
 
 def test_no_float_product_is_left_in_the_vocabulary():

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from cuda.by_ptx import PTX_SCRIPT
 
+from langevin_lab.compiled.modules import load
 from langevin_lab.compiled.numpy_functions import NUMPY_NAMESPACE
-from langevin_lab.cuda import single, single_elementary, single_normals
+from langevin_lab.cuda import single, single_elementary, single_emulation, single_normals
 from langevin_lab.cuda.philox_words import philox_words
 from langevin_lab.cuda.single_simulated import fma
 from langevin_lab.noise import normals
@@ -24,6 +25,10 @@ from langevin_lab.noise.uniforms import uniform
 
 COUNT = 200_000
 LARGEST = float(np.finfo(np.float32).max)
+# The functions of a kernel, for arrays.
+functions = load(
+    f"import numpy as np\n{single_emulation._ARRAYS}\n\n{single.vocabulary()}\n", "functions"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +90,7 @@ def quarter_turns(g):
 )
 def test_functions_keep_their_bounds(name, draw, bound):
     x = draw(np.random.default_rng(7)).astype(np.float32)
-    values = getattr(single_elementary, name)(x)
+    values = getattr(functions, name)(x)
     assert values.dtype == np.float32
     errors = errors_in_ulp(values, NUMPY_NAMESPACE[name](x.astype(float)))
     assert errors.max() <= bound, f"{name}({x[errors.argmax()]!r}) is {errors.max():.3f} ulp off"
@@ -98,7 +103,7 @@ def test_powers_keep_their_bound():
     y = g.uniform(-20.0, 20.0, COUNT).astype(np.float32)
     exact = x.astype(float) ** y.astype(float)
     inside = (exact < LARGEST) & (exact > 1.2e-38)
-    errors = errors_in_ulp(single_elementary.power(x, y)[inside], exact[inside])
+    errors = errors_in_ulp(functions.power(x, y)[inside], exact[inside])
     assert 0.9 < errors.max() <= 1.5
 
 
@@ -107,7 +112,7 @@ def test_powers_have_the_limits_of_ieee_754():
     x = np.float32([0, 0, -2, -2, -2, inf, 1, -0.0, 2, 2, -1, -8, 0])
     y = np.float32([2, -1, 3, 2, 0.5, 2, nan, 3, 200, -200, inf, -1, 0])
     expected = np.float32([0, inf, -8, 4, nan, inf, 1, -0.0, inf, 0, 1, -0.125, 1])
-    values = single_elementary.power(x, y)
+    values = functions.power(x, y)
     np.testing.assert_array_equal(values, expected)
     np.testing.assert_array_equal(np.signbit(values), np.signbit(expected))
 
@@ -118,7 +123,7 @@ def test_functions_have_the_limits_of_numpy(name):
     x = np.float32([0.0, -0.0, np.inf, -np.inf, np.nan, -1.0, 1e-40])
     with np.errstate(all="ignore"):
         expected = NUMPY_NAMESPACE[name](x.astype(float)).astype(np.float32)
-        values = getattr(single_elementary, name)(x)
+        values = getattr(functions, name)(x)
     np.testing.assert_allclose(values, expected, rtol=3e-7)
     finite = ~np.isnan(expected)
     np.testing.assert_array_equal(np.signbit(values[finite]), np.signbit(expected[finite]))
@@ -126,8 +131,8 @@ def test_functions_have_the_limits_of_numpy(name):
 
 def test_angles_beyond_the_reduction_are_nan():
     x = np.float32([5e6, -1e30])
-    assert np.isnan(single_elementary.sin(x)).all()
-    assert np.isnan(single_elementary.cos(x)).all()
+    assert np.isnan(functions.sin(x)).all()
+    assert np.isnan(functions.cos(x)).all()
 
 
 def polynomial_error(coefficients, series, exact, points):

@@ -12,6 +12,7 @@ import langevin_lab as ll
 from langevin_lab import noise
 from langevin_lab.ensemble import CoordinateMean, Histogram, KineticTemperature
 from langevin_lab.integrators import method_for
+from langevin_lab.pytorch.functions import tensor_functions
 
 pytest.importorskip("torchsde")
 
@@ -120,6 +121,45 @@ def test_momenta_and_thermostats_are_observed():
         simulate(
             eq, "BADODAB", solver="heun", observe={"kinetic": KineticTemperature(half_step=True)}
         )
+
+
+def test_blocks_take_the_normals_of_their_coordinates():
+    U = ll.potentials.harmonic(dim=3)
+    eq = ll.Partitioned(
+        [
+            ([2], ll.AdaptiveLangevin(U, temperature=0.7, thermal_mass=4.0, applied_noise=1.5)),
+            ([0, 1], ll.Langevin(U, temperature=0.9, friction=0.3, mass=2.0)),
+        ]
+    )
+    dt, n = 0.1, 4
+    x, p, xi = np.ones((n, 3)), np.full((n, 3), 0.5), np.full(n, 0.2)
+    run = simulate(
+        eq, "BADODAB", solver="euler", dt=dt, n_steps=1, n_replicas=n, start=x, start_momentum=p,
+        start_thermostat=xi,
+    )  # fmt: skip
+    drawn = noise.normals(3, range(n), 0, 3)
+    root = np.sqrt(dt) * np.array([np.sqrt(2 * 0.3 * 2 * 0.9)] * 2 + [1.5])
+    kicked = p - dt * (x + np.array([0.3, 0.3, 0.2]) * p) + root * drawn
+    assert np.allclose(run["p_final"], kicked, rtol=1e-12)
+    assert np.allclose(run["x_final"], x + dt * p / [2.0, 2.0, 1.0], rtol=1e-12)
+    assert np.allclose(run["xi_1_final"], xi + dt * (0.25 - 0.7) / 4.0, rtol=1e-12)
+
+
+def test_potentials_of_torch_functions_and_of_loops_run_too():
+    chain = ll.potentials.harmonic(stiffness=[1.0] * 20)
+    assert chain.code.form == "array"
+    of_torch = ll.pytorch.torch_potential(lambda x: 0.5 * (x**2).sum(-1), dim=20)
+    ends = [
+        simulate(
+            ll.Overdamped(U, temperature=0.3), "EulerMaruyama", start=[1.0] * 20, n_steps=10,
+            observe={"energy": "energy", "mean": CoordinateMean("x**2")},
+        )
+        for U in (chain, of_torch)
+    ]  # fmt: skip
+    for name in ("x_final", "energy", "mean"):
+        assert np.allclose(ends[0][name], ends[1][name], rtol=1e-12, atol=1e-14)
+    with pytest.raises(TypeError, match="is made of compiled functions, which torch cannot run"):
+        tensor_functions(chain, device="meta")
 
 
 def test_pieces_of_a_run_and_parts_of_an_ensemble_are_the_whole():

@@ -9,7 +9,8 @@ import torch
 import langevin_lab as ll
 from langevin_lab.integrators import method_for
 from langevin_lab.pytorch import as_torchsde, brownian, brownian_motion
-from langevin_lab.pytorch.sde_solvers import SOLVERS, sde_of, solver_method
+from langevin_lab.pytorch.sde_records import SOLVERS
+from langevin_lab.pytorch.sde_solvers import RUNNING, sde_of, solver_method
 
 torchsde = pytest.importorskip("torchsde")
 
@@ -20,7 +21,7 @@ HARMONIC = ll.Langevin(
 F = np.array([[0.0, 2.0], [-2.0, -1.5]])
 G = np.array([[0.0], [math.sqrt(2 * 1.5 * 0.5 * 0.7)]])
 DT = 0.1
-ADDITIVE = [name for name, solver in SOLVERS.items() if "additive" in solver.noise_types]
+ADDITIVE = [name for name, noise_types in RUNNING.items() if "additive" in noise_types]
 GEOMETRIC = ll.ItoDiffusion.from_drift(
     "mu*x", noise="sigma*x", parameters={"mu": 0.4, "sigma": 0.5}
 )
@@ -134,40 +135,31 @@ def test_log_ode_has_the_moments_of_noises_that_do_not_commute():
     assert abs(with_areas[:, 0].mean() - 1.05) > 5 * with_areas[:, 0].std() / math.sqrt(30_000)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_the_record_holds_what_torchsde_says_and_the_drifts_of_a_step(solver):
-    general = solver == "log_ode"
+@pytest.mark.parametrize("solver", RUNNING)
+def test_a_method_has_the_record_of_its_solver_and_its_normals(solver):
     both = ll.ItoDiffusion(
         ll.Potential.from_expression("x**2 + y**2", variables=("x", "y")),
         noise=[["x", "1"], ["0", "y"]],
     )
-    for eq in (both,) if general else (HARMONIC, GEOMETRIC):
-        method = chosen(eq, solver, "BAOAB" if eq is HARMONIC else "EulerMaruyama")
+    record = SOLVERS[solver]
+    cases = {"additive": (HARMONIC, "BAOAB"), "diagonal": (GEOMETRIC, "EulerMaruyama")}
+    for noise_type, (eq, integrator) in cases.items():
+        if solver == "log_ode":
+            noise_type, eq, integrator = "general", both, "EulerMaruyama"
+        method = chosen(eq, solver, integrator)
         sde = sde_of(method, eq)
-        count, f = 0, sde.f
-
-        def counted(t, y, f=f):
-            nonlocal count
-            count += 1
-            return f(t, y)
-
-        sde.f = counted
-        y = torch.ones(2, sde.n_state, dtype=torch.float64)
+        assert (sde.sde_type in record.sde_types, sde.noise_type) == (True, noise_type)
+        found = method.properties
+        assert found.strong_order == record.strong_order[noise_type]
+        assert found.weak_order == record.weak_order
+        assert found.gradients_per_step == record.drifts[noise_type != "additive"]
+        assert math.isnan(found.stability_limit)
         path = brownian_motion(
             1, n_replicas=2, n_channels=sde.n_channels, dt=1.0, levy_area=method.levy_area
         )
-        torchsde.sdeint(sde, y, [0.0, 1.0], bm=path, dt=1.0, method=solver)
-        assert count - 1 == method.properties.gradients_per_step  # one to look at its shape
-        kind = torchsde._core.methods.select(solver, method.sde_type)
-        theirs = kind(
-            sde=torchsde._core.base_sde.ForwardSDE(sde), bm=path, dt=1.0, adaptive=False,
-            rtol=0, atol=0, dt_min=0, options={},
-        )  # fmt: skip
-        assert path.normals_per_step == method.program.n_normals * eq.dim + (
-            method.program.n_scalar_normals
-        )
-        claimed = method.properties.strong_order
-        # torchsde gives "milstein" order 1 and "srk" 3/2 for all noise that they take.
-        assert claimed == theirs.strong_order
-        assert method.properties.weak_order == theirs.weak_order
-        assert math.isnan(method.properties.stability_limit)
+        per_replica = method.program.n_normals * eq.dim + method.program.n_scalar_normals
+        assert path.normals_per_step == per_replica
+        # torchsde takes the equation, in this form and with this path.
+        y = torch.ones(2, sde.n_state, dtype=torch.float64)
+        end = torchsde.sdeint(sde, y, [0.0, 1.0], bm=path, dt=1.0, method=solver)[-1]
+        assert torch.isfinite(end).all()
