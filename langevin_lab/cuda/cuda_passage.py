@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.cuda.cuda_run import CudaRun
-from langevin_lab.cuda.device import check_free_memory, find_device
+from langevin_lab.cuda.device import check_free_memory, find_device, shaped
 from langevin_lab.cuda.stopping_text import module_of, passage_source
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.kernel import Kernel
@@ -57,18 +57,23 @@ class CudaPassage(Passage):
     def outcome(self) -> tuple[np.ndarray, np.ndarray]:
         """Step of arrival, -1 where there is none, and of divergence, 0 where there is none."""
         if self.on_card:
-            self.on_card["arrival"].copy_to_host(self.arrival)
-            self.on_card["outside"].copy_to_host(self.outside)
+            with self.card.context:
+                self.on_card["arrival"].copy_to_host(self.arrival)
+                self.on_card["outside"].copy_to_host(self.outside)
         return self.arrival, self.outside
 
     def advance(self, step: int, n_steps: int, pool: ThreadPoolExecutor) -> None:
         """Advance the replicas on their way by n_steps from step on; list the survivors."""
+        with self.card.context:
+            self._launch(step, n_steps)
+
+    def _launch(self, step: int, n_steps: int) -> None:
         from numba import cuda
 
         arrays, threads = self._sent(), self.card.threads
         count = cuda.to_device(np.zeros(1, np.int64))
         module = module_of(self.kernel, self.backend.precision)
-        module.advance_to_target[math.ceil(self._n_waiting / threads), threads](
+        shaped(module.advance_to_target, math.ceil(self._n_waiting / threads), threads)(
             arrays["state"], arrays["columns"], arrays["survivors"], count, arrays["arrival"],
             arrays["outside"], cuda.to_device(self.kernel.table(step, n_steps)),
             arrays["parameters"], np.uint64(self.seed), self.bound, step,
@@ -82,7 +87,6 @@ class CudaPassage(Passage):
         from numba import cuda
 
         if not self.on_card:
-            cuda.select_device(self.card.number)
             host = {
                 "state": np.ascontiguousarray(self.state), "columns": self.places,
                 "arrival": self.arrival, "outside": self.outside,

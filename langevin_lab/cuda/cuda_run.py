@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from langevin_lab.cuda.device import SHARED_BYTES, Device, check_free_memory, find_device
+from langevin_lab.cuda.device import SHARED_BYTES, Device, check_free_memory, find_device, shaped
 from langevin_lab.cuda.kernel_text import kernel_source, recording_module
 from langevin_lab.cuda.row_writer import why_not
 from langevin_lab.cuda.writer import LONGEST
@@ -22,6 +22,7 @@ from langevin_lab.potentials import Minibatch
 
 __all__ = ["CudaRun"]
 
+_CALLED = frozenset({"multiply", "real"})  # by a card's texts alone: other functions are reserved
 SAVED_BYTES = 1 << 30  # of a path that lie on the card at a time
 
 
@@ -69,6 +70,13 @@ class CudaRun(Run):
                     f"backend={str(backend)!r} cannot run {potential.name}, which {reason}; use "
                     "backend='torch' or 'cpu'"
                 )
+        for name in sorted(_CALLED.intersection((*potential.variables, *potential.parameters))):
+            raise ValueError(
+                f"{potential.name} has a variable or parameter {name!r}, the name of a function of "
+                "kernels for a card; choose another"
+            )
+        if backend.precision == "float32":
+            _check_range(kernel.parameters)
         find_device(backend)
 
     @classmethod
@@ -97,15 +105,24 @@ class CudaRun(Run):
     def advance_blocks(self, n_steps: int, pool: ThreadPoolExecutor) -> None:
         """Advance all replicas by n_steps, in one launch unless the path needs several."""
         stop = self.step + n_steps
-        while self.step < stop:
-            self._launch(min(stop - self.step, self._most_steps()))
+        with self.card.context:
+            while self.step < stop:
+                self._launch(min(stop - self.step, self._most_steps()))
 
     def _most_steps(self) -> int:
         """Steps whose saved states fit on the card beside everything else."""
         if not self.save_every:
             return LONGEST - 1
-        state = 8 * self.saved.shape[1] * self.n_replicas
-        return min(LONGEST - 1, max(1, SAVED_BYTES // state) * self.save_every)
+        return min(LONGEST - 1, max(1, SAVED_BYTES // self._state_bytes) * self.save_every)
+
+    @property
+    def _state_bytes(self) -> int:
+        """Of one saved state of all replicas."""
+        return int(8 * self.saved.shape[1] * self.n_replicas)
+
+    def _path_bytes(self) -> int:
+        """Of the saved states of one launch, at most."""
+        return min(self.saved.nbytes, max(SAVED_BYTES, self._state_bytes))
 
     def _launch(self, n_steps: int) -> None:
         from numba import cuda
@@ -118,7 +135,7 @@ class CudaRun(Run):
         n_shared = layout.n_histograms * self.counts.shape[2] * N_GROUPS
         n_shared = n_shared if 4 * n_shared <= SHARED_BYTES else 0
         blocks = math.ceil(self.n_replicas / self.card.threads)
-        self._advance[blocks, self.card.threads, 0, 4 * n_shared](
+        shaped(self._advance, blocks, self.card.threads, 4 * n_shared)(
             arrays["state"], arrays["sums"], arrays["diverged"], arrays["counts"], saved, table,
             arrays["parameters"], arrays["edges"], arrays["n_bins"], n_shared,
             np.uint64(self.seed), self.bound, self.step, n_steps,
@@ -136,21 +153,32 @@ class CudaRun(Run):
         from numba import cuda
 
         if not self.on_card:
-            cuda.select_device(self.card.number)
             host = {
                 "state": self.state, "sums": self.sums, "diverged": self.diverged,
                 "counts": self.counts.view(np.uint64), "parameters": self.kernel.parameters,
                 "edges": self.edges, "n_bins": self.n_bins,
             }  # fmt: skip
-            check_free_memory(sum(array.nbytes for array in host.values()))
+            check_free_memory(sum(array.nbytes for array in host.values()) + self._path_bytes())
             self.on_card = {name: cuda.to_device(array) for name, array in host.items()}
         return self.on_card
 
     def fetch(self) -> None:
         """Bring the arrays up to date; the next launch sends them again."""
         if self.on_card:
-            self.on_card["state"].copy_to_host(self.state)
-            self.on_card["sums"].copy_to_host(self.sums)
-            self.on_card["diverged"].copy_to_host(self.diverged)
-            self.on_card["counts"].copy_to_host(self.counts.view(np.uint64))
+            with self.card.context:
+                self.on_card["state"].copy_to_host(self.state)
+                self.on_card["sums"].copy_to_host(self.sums)
+                self.on_card["diverged"].copy_to_host(self.diverged)
+                self.on_card["counts"].copy_to_host(self.counts.view(np.uint64))
         self.on_card = {}
+
+
+def _check_range(parameters: np.ndarray) -> None:
+    """ValueError if a number would become zero, or infinite, in float32."""
+    limits, sizes = np.finfo(np.float32), np.abs(parameters)
+    beyond = (sizes != 0.0) & ((sizes < limits.tiny) | (sizes > limits.max))
+    if beyond.any():
+        raise ValueError(
+            f"the number {parameters[np.argmax(beyond)]:g} among parameters and masses is beyond "
+            "float32, which goes from 1.2e-38 to 3.4e38; use other units or precision='float64'"
+        )

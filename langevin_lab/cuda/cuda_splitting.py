@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from langevin_lab.cuda.cuda_run import CudaRun
-from langevin_lab.cuda.device import check_free_memory, find_device
+from langevin_lab.cuda.device import check_free_memory, find_device, shaped
 from langevin_lab.cuda.stopping_text import module_of
 from langevin_lab.ensemble.backends import Backend
 from langevin_lab.ensemble.crossing_paths import CrossingPaths
@@ -55,28 +55,34 @@ class CudaSplitPaths(SplitPaths):
 
     def fetch(self) -> None:
         """Bring all arrays home; the next launch sends them again."""
-        for name, array in self.on_card.items():
-            array.copy_to_host(getattr(self, name))
+        with find_device(self.plan.backend).context:
+            for name, array in self.on_card.items():
+                array.copy_to_host(getattr(self, name))
         self.on_card = {}
 
     def advance(self, n_steps: int) -> int:
         """Advance each run by n_steps, or until its path needs room; return the most steps."""
+        before = self.steps.copy()
+        # In a thread of its own (`escape.splitting`), whose current card may be another.
+        with find_device(self.plan.backend).context:
+            self._launch(n_steps)
+        return int((self.steps - before).max())
+
+    def _launch(self, n_steps: int) -> None:
         from numba import cuda
 
-        plan, before = self.plan, self.steps.copy()
+        plan = self.plan
         if not self.on_card:
             host = {name: getattr(self, name) for name in _SPLIT_ARRAYS}
             check_free_memory(sum(array.nbytes for array in host.values()))
             self.on_card = {name: _sent(array) for name, array in host.items()}
-        split, shape = _launched(plan, "split", self.runs.size)
-        split[shape](
+        _kernel(plan, "split", self.runs.size)(
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),
             cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.bound,
             plan.n_killed, plan.spacing, n_steps,
         )  # fmt: skip
         for name in ("numbers", "counts", "steps"):
             self.on_card[name].copy_to_host(getattr(self, name))
-        return int((self.steps - before).max())
 
 
 class CudaCrossingPaths(CrossingPaths):
@@ -92,10 +98,16 @@ class CudaCrossingPaths(CrossingPaths):
     def fetch(self) -> None:
         """Bring the states at the crossings home."""
         if self.on_card:
-            self.on_card["states"].copy_to_host(self.states)
+            with find_device(self.plan.backend).context:
+                self.on_card["states"].copy_to_host(self.states)
 
     def advance(self, n_steps: int) -> None:
         """Go on by n_steps, each trajectory until it has all its crossings."""
+        with find_device(self.plan.backend).context:
+            self._launch(n_steps)
+        self.step += n_steps
+
+    def _launch(self, n_steps: int) -> None:
         from numba import cuda
 
         plan = self.plan
@@ -105,14 +117,13 @@ class CudaCrossingPaths(CrossingPaths):
                 "state": starts, "start": starts, "states": self.states, "numbers": self.numbers,
                 "replicas": self.replicas,
             }  # fmt: skip
+            check_free_memory(sum(array.nbytes for array in host.values()))
             self.on_card = {name: _sent(array) for name, array in host.items()}
-        record, shape = _launched(plan, "record_crossings", self.replicas.size)
-        record[shape](
+        _kernel(plan, "record_crossings", self.replicas.size)(
             *self.on_card.values(), cuda.to_device(plan.kernel.table(0, 1)),
             cuda.to_device(plan.kernel.parameters), np.uint64(plan.seed), plan.bound,
             self.n_skipped, self.every, self.step, n_steps,
         )  # fmt: skip
-        self.step += n_steps
         self.on_card["numbers"].copy_to_host(self.numbers)
 
 
@@ -122,22 +133,26 @@ def start_paths_on_card(
     """Levels (n,) and carried rows (n, n_carried) of starts, as `ensemble.split_paths` does."""
     levels = np.empty(replicas.size)
     records = np.empty((replicas.size, plan.kernel.layout.n_carried))
-    start, shape = _launched(plan, "start_paths", replicas.size)
-    on_card = [_sent(levels), _sent(records)]
-    start[shape](
-        _sent(kept), _sent(replicas), _sent(plan.kernel.parameters), np.uint64(plan.seed),
-        plan.spacing, *on_card,
-    )  # fmt: skip
-    return on_card[0].copy_to_host(levels), on_card[1].copy_to_host(records)
+    with find_device(plan.backend).context:
+        check_free_memory(levels.nbytes + records.nbytes + kept.nbytes + replicas.nbytes)
+        on_card = [_sent(levels), _sent(records)]
+        _kernel(plan, "start_paths", replicas.size)(
+            _sent(kept), _sent(replicas), _sent(plan.kernel.parameters), np.uint64(plan.seed),
+            plan.spacing, *on_card,
+        )  # fmt: skip
+        return on_card[0].copy_to_host(levels), on_card[1].copy_to_host(records)
 
 
 def rate_paths_on_card(plan: Plan, records: np.ndarray) -> np.ndarray:
     """Levels (n,) of carried rows (n, n_carried), as `ensemble.split_paths` does."""
     levels = np.empty(len(records))
-    rate, shape = _launched(plan, "rate_paths", len(records))
-    on_card = _sent(levels)
-    rate[shape](_sent(records), _sent(plan.kernel.parameters), plan.spacing, on_card)
-    return np.asarray(on_card.copy_to_host(levels))
+    with find_device(plan.backend).context:
+        check_free_memory(levels.nbytes + records.nbytes)
+        on_card = _sent(levels)
+        _kernel(plan, "rate_paths", len(records))(
+            _sent(records), _sent(plan.kernel.parameters), plan.spacing, on_card
+        )
+        return np.asarray(on_card.copy_to_host(levels))
 
 
 def _sent(array: np.ndarray) -> Any:
@@ -146,12 +161,8 @@ def _sent(array: np.ndarray) -> Any:
     return cuda.to_device(np.ascontiguousarray(array))
 
 
-def _launched(plan: Plan, name: str, count: int) -> tuple[Any, tuple[int, int]]:
-    """A kernel, and blocks and threads for so many of what has a thread each."""
-    from numba import cuda
-
-    card = find_device(plan.backend)
-    cuda.select_device(card.number)
+def _kernel(plan: Plan, name: str, count: int) -> Any:
+    """A kernel in blocks and threads for so many of what has a thread each."""
+    threads = min(find_device(plan.backend).threads, THREADS)
     kernel = getattr(module_of(plan.kernel, plan.backend.precision), name)
-    threads = min(card.threads, THREADS)
-    return kernel, (math.ceil(count / threads), threads)
+    return shaped(kernel, math.ceil(count / threads), threads)

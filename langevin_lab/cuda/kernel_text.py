@@ -64,7 +64,14 @@ def device_module(
         Texts that are pasted as they are.
     flags : mapping
         Constants of the loops, beside those of the layout.
+
+    Raises
+    ------
+    ValueError
+        If the precision is neither.
     """
+    if precision not in _PRECISIONS:
+        raise ValueError(f"precision={precision!r} must be one of {list(_PRECISIONS)}")
     arithmetic: Any = importlib.import_module(_PRECISIONS[precision])
     code, layout = kernel.dynamics.potential.code, kernel.layout
     source = kernel.functions

@@ -166,6 +166,7 @@ def _integer_names(function: ast.FunctionDef) -> set[str]:
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             given.append((node.target.id, node.value))
     integers = counters | {name for name, _ in given}
+    integers |= _constants(function)
     while True:
         others = {name for name, value in given if not _is_integer(value, integers)}
         if not others & integers:
@@ -173,11 +174,19 @@ def _integer_names(function: ast.FunctionDef) -> set[str]:
         integers -= others
 
 
+def _constants(function: ast.FunctionDef) -> set[str]:
+    """Names in capitals, which are sizes; but not arguments, as a potential's parameters are."""
+    names = {node for node in ast.walk(function) if isinstance(node, ast.Name)}
+    own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    own |= {argument.arg for argument in function.args.args}
+    return {node.id for node in names if node.id.isupper() and node.id[0] != "_"} - own
+
+
 def _is_integer(node: ast.expr, integers: set[str]) -> bool:
     if isinstance(node, ast.Constant):
         return type(node.value) is int
     if isinstance(node, ast.Name):
-        return node.id in integers or (node.id.isupper() and not node.id.startswith("_"))
+        return node.id in integers
     if isinstance(node, ast.Attribute):
         return node.attr == "size"
     if isinstance(node, ast.Subscript):

@@ -17,7 +17,9 @@ from langevin_lab.compiled.modules import load
 from langevin_lab.cuda import single
 from langevin_lab.cuda.kernel_text import device_module
 from langevin_lab.cuda.writer import Registers
+from langevin_lab.ensemble.checks import check_seed
 from langevin_lab.ensemble.kernel import RecordingKernel
+from langevin_lab.ensemble.start import check_start_arguments
 from langevin_lab.integrators import method_for
 
 __all__ = ["single_steps"]
@@ -61,6 +63,12 @@ def single_steps(
     dict
         Names of the state, such as "x" and "p", to float32 arrays of shape (n_replicas, dim).
 
+    Raises
+    ------
+    ValueError
+        If a coefficient is a schedule, the potential is made of loops over arrays, a start has
+        another shape, or start_momentum is given for a dynamics without momenta.
+
     Example
     -------
     >>> import langevin_lab as ll
@@ -72,20 +80,51 @@ def single_steps(
     ((4, 1), 'float32')
     """
     kernel = RecordingKernel(dynamics, method_for(method, dynamics), dt)
+    seed, starts = check_seed(seed), {"start": start, "start_momentum": start_momentum}
+    _check(kernel, starts)
     layout = kernel.layout
-    module = _module(kernel)
-    n_replicas = len(start)
-    replicas = np.arange(first_replica, first_replica + n_replicas, dtype=np.uint64)
-    parameters = tuple(np.float32(value) for value in kernel.parameters)
-    coefficients = _coefficients(kernel)
-    carried = np.zeros((layout.n_carried, n_replicas), np.float32)
+    carried = np.zeros((layout.n_carried, len(start)), np.float32)
     carried[: layout.dim] = np.transpose(start)
     if start_momentum is not None:
         carried[layout.dim : 2 * layout.dim] = np.transpose(start_momentum)
-    seed_word, fill = np.uint64(seed), 0
-    state = module.refresh(tuple(carried), parameters, seed_word, replicas, 0)
+    replicas = np.arange(first_replica, first_replica + len(start), dtype=np.uint64)
+    return _steps(kernel, carried, np.uint64(seed), replicas)
+
+
+def _check(kernel: RecordingKernel, starts: dict[str, Any]) -> None:
+    """Raise ValueError for what single_steps would get wrong."""
+    dynamics, layout = kernel.dynamics, kernel.layout
+    if dynamics.is_scheduled:
+        raise ValueError(
+            f"{type(dynamics).__name__} has a schedule, and single_steps one row of coefficients; "
+            "give constants"
+        )
+    if not layout.lanes:
+        raise ValueError(
+            f"{dynamics.potential.name} is made of loops over arrays, which run in float64; give "
+            "a potential that is an expression"
+        )
+    check_start_arguments(kernel.method, dynamics, starts)
+    for name, value in starts.items():
+        shape = np.shape(value)
+        if value is not None and shape != (len(starts["start"]), layout.dim):
+            raise ValueError(
+                f"{name} has the shape {shape}; give (n_replicas, {layout.dim}), for every "
+                "replica a row"
+            )
+
+
+def _steps(
+    kernel: RecordingKernel, carried: np.ndarray, seed: Any, replicas: np.ndarray
+) -> Iterator[dict[str, np.ndarray]]:
+    """The states after each step, from what is carried, (n_carried, n_replicas)."""
+    layout, module = kernel.layout, _module(kernel)
+    parameters = tuple(np.float32(value) for value in kernel.parameters)
+    coefficients = _coefficients(kernel)
+    state = module.refresh(tuple(carried), parameters, seed, replicas, 0)
+    fill = 0
     while True:
-        normals = module.draw(seed_word, replicas, np.uint64(fill)) if kernel.noisy else None
+        normals = module.draw(seed, replicas, np.uint64(fill)) if kernel.noisy else None
         for phase in range(layout.steps_per_fill):
             drawn = module.no_normals()[0] if normals is None else normals[phase]
             state = module.step(state, drawn, coefficients, parameters)

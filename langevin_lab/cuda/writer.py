@@ -19,7 +19,9 @@ from langevin_lab.ensemble.writer import function, indented, tuple_text
 
 __all__ = ["LONGEST", "Registers", "unrolled"]
 
-LONGEST = 2**30  # steps of a launch, counted in 32 bits
+# Steps of a launch, counted in 32 bits; so are those that the 8 threads of a block that belong to
+# one group of replicas count into one bin of a histogram.
+LONGEST = 2**29
 
 
 def _unpacked(names: Sequence[str], source: str) -> list[str]:

@@ -83,7 +83,7 @@ def parse_backend(backend: Any, precision: Any = "float64", solver: Any = None) 
         raise ValueError(f"backend={backend!r} must be one of {list(_ROOMS)}")
     if device and name == "cpu":
         raise ValueError(f"backend={backend!r}: 'cpu' takes no device; n_threads limits its cores")
-    if name == "cuda" and device and not device.isdigit():
+    if name == "cuda" and device and not device.isdecimal():
         raise ValueError(f"backend={backend!r}: give the number of the card, as in 'cuda:1'")
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r} must be one of {list(PRECISIONS)}")

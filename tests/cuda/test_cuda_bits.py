@@ -5,7 +5,10 @@ import numpy as np
 import pytest
 
 import langevin_lab as ll
+from langevin_lab.cuda import device
+from langevin_lab.cuda.writer import LONGEST
 from langevin_lab.ensemble import Histogram, Variance
+from langevin_lab.ensemble.layout import N_GROUPS
 
 WELL = ll.potentials.double_well()
 EQUATION = ll.Langevin(WELL, temperature=0.5, friction=1.0)
@@ -73,6 +76,11 @@ def test_bins_that_do_not_fit_into_a_block_are_counted_on_the_card():
     expected, found = card_runs.both(EQUATION, "BAOAB", observe=observe, **settings)
     card_runs.assert_same(expected, found)
     assert int(found["histogram_count"].sum()) == 2 * 20 * 8
+
+
+def test_the_longest_launch_cannot_overflow_a_bin_of_a_block():
+    """All replicas of a group that a block has, in one bin at every step, counted in 32 bits."""
+    assert LONGEST * (device.THREADS // N_GROUPS) <= 2**32
 
 
 def test_not_a_number_has_a_bin_of_its_own():

@@ -1,7 +1,10 @@
 """Splitting, crossings and forward flux on a card: the runs are those of the CPU."""
 
+import threading
+
 import numpy as np
 import pytest
+from numba import config
 
 import langevin_lab as ll
 from langevin_lab.cuda import CudaSplitPaths, splitting_source
@@ -11,6 +14,7 @@ from langevin_lab.escape import (
     CheckpointError,
     DivergedPathError,
     NoArrivalError,
+    first_passage,
     forward_flux_sampling,
     rare_event_probability,
     rare_event_rate,
@@ -145,6 +149,39 @@ def test_paths_that_blow_up_or_never_end_are_errors(monkeypatch):
         hop(source="x < -9", target="x > 9")
     with pytest.raises(NoArrivalError, match="no trajectory has crossed the surface"):
         hop_rate(surface="x > 9", target="x > 9")
+
+
+@pytest.mark.skipif(not config.ENABLE_CUDASIM, reason="of the simulator, whose card has no state")
+def test_arrays_are_sent_to_the_card_that_the_kernels_run_on(monkeypatch):
+    """Runs advance in a thread of their own, whose current card is number 0 to begin with."""
+    from numba import cuda
+    from numba.cuda.simulator.cudadrv.devices import FakeCUDAContext
+    from numba.cuda.simulator.kernel import FakeCUDAKernel
+
+    inside, outside = [], []
+
+    def noted(name, call):
+        def checked(*arguments, **options):
+            if not inside or inside[-1] != threading.get_ident():
+                outside.append(name)
+            return call(*arguments, **options)
+
+        return checked
+
+    monkeypatch.setattr(
+        FakeCUDAContext, "__enter__", lambda self: inside.append(threading.get_ident())
+    )
+    monkeypatch.setattr(FakeCUDAContext, "__exit__", lambda self, *error: inside.pop())
+    monkeypatch.setattr(cuda, "to_device", noted("to_device", cuda.to_device))
+    monkeypatch.setattr(FakeCUDAKernel, "__getitem__", noted("launch", FakeCUDAKernel.__getitem__))
+    hop_rate()
+    flux()
+    arrived = {"dt": 0.05, "start": -0.7, "target": "x > 0.8", "n_replicas": 3, "seed": 1}
+    first_passage(WARM, "EulerMaruyama", backend="cuda", **arrived)
+    ll.simulate(WARM, "EulerMaruyama", dt=0.1, n_steps=4, n_replicas=8, seed=1, backend="cuda")
+    assert outside == []
+    cuda.to_device(np.zeros(1))
+    assert outside == ["to_device"]
 
 
 def test_only_the_path_on_its_way_has_an_age():

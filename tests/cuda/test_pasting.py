@@ -6,8 +6,10 @@ import re
 import numpy as np
 import pytest
 
-from langevin_lab.cuda import double, single
+import langevin_lab as ll
+from langevin_lab.cuda import double, kernel_source, single
 from langevin_lab.cuda.pasting import pasted, without_contraction
+from langevin_lab.ensemble.kernel import RecordingKernel
 
 
 @pytest.mark.parametrize(
@@ -28,6 +30,31 @@ from langevin_lab.cuda.pasting import pasted, without_contraction
 def test_products_are_calls(text, expected):
     source = f"def f(a):\n    return {text}  # a*b\n"
     assert without_contraction(source) == f"def f(a):\n    return {expected}  # a*b\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "product"),
+    [
+        ("def f(x, A, B):\n    return A*B + x\n", "multiply(A, B) + x"),
+        ("def f(x):\n    A, B = x\n    return 2*A + B\n", "multiply(2, A) + B"),
+        ("def f(x):\n    return x[DIM*N_ROWS + 1]\n", "x[DIM*N_ROWS + 1]"),
+    ],
+)
+def test_capitals_are_sizes_but_not_a_potentials_parameters(source, product):
+    assert product in without_contraction(source)
+
+
+def test_no_product_of_parameters_in_capitals_is_left():
+    """Of a shared product the compiler would make fma(A, B, x), with other bits than the CPU's."""
+    bent = ll.Potential.from_expression(
+        "A*B*(x + y) + x**2/2 + y**2/2", variables=("x", "y"), parameters={"A": 1.1, "B": 0.3}
+    )
+    motion = ll.Overdamped(bent, temperature=1.0)
+    kernel = RecordingKernel(motion, ll.integrators.method_for("EulerMaruyama", motion), 0.1)
+    for precision in ("float64", "float32"):
+        text = kernel_source(kernel, precision)
+        assert "t0 = multiply(A, B)" in text
+        assert "A*B" not in text[text.index("def energy(") :]
 
 
 def test_products_over_several_lines_and_outside_functions():

@@ -203,3 +203,36 @@ def test_steps_of_all_kinds_follow_float64(dynamics, method):
     double = ll.simulate(dynamics, method, **arguments)
     for name in [name for name in double if name.endswith("_final")]:
         np.testing.assert_allclose(single[name], double[name], atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("dynamics", "changes", "message"),
+    [
+        (ll.Langevin(WELL, temperature=COOLING, friction=1.0), {}, "has a schedule, and single_st"),
+        (
+            ll.Langevin(ll.potentials.phi4_chain(n_sites=2), temperature=1.0, friction=1.0),
+            {"start": np.ones((3, 2))},
+            "phi4_chain is made of loops over arrays, which run in float64; give a potential",
+        ),
+        (
+            ll.Langevin(ll.potentials.mueller_brown(), temperature=9.0, friction=1.0),
+            {"start": np.array([-0.5, 1.5])},
+            r"start has the shape \(2,\); give \(n_replicas, 2\)",
+        ),
+        (
+            ll.Langevin(WELL, temperature=1.0, friction=1.0),
+            {"start_momentum": np.ones(3)},
+            r"start_momentum has the shape \(3,\); give \(n_replicas, 1\)",
+        ),
+        (
+            ll.Overdamped(WELL, temperature=1.0),
+            {"method": "LeimkuhlerMatthews", "start_momentum": np.ones((3, 1))},
+            "but Overdamped has no momenta; leave it out",
+        ),
+        (ll.Langevin(WELL, temperature=1.0, friction=1.0), {"seed": -1}, "seed=-1 must be >= 0"),
+    ],
+)
+def test_what_single_steps_would_get_wrong_is_refused_at_once(dynamics, changes, message):
+    settings = {"method": "BAOAB", "dt": 0.01, "start": np.ones((3, 1)), "seed": 1, **changes}
+    with pytest.raises(ValueError, match=message):
+        single_steps(dynamics, **settings)

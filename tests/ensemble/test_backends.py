@@ -38,6 +38,7 @@ def test_a_backend_and_its_device_are_one_argument(text, name, device):
         ({"backend": "gpu"}, ValueError, "backend='gpu' must be one of"),
         ({"backend": "cpu:1"}, ValueError, "takes no device; n_threads"),
         ({"backend": "cuda:a100"}, ValueError, "give the number of the card, as in 'cuda:1'"),
+        ({"backend": "cuda:\u00b2"}, ValueError, "give the number of the card, as in 'cuda:1'"),
         ({"precision": "double"}, ValueError, "precision='double' must be one of"),
         ({"precision": "float32"}, ValueError, "which computes in float64; use backend='torch'"),
         ({"solver": "srk"}, ValueError, "solver='srk' is for backend='torchsde', not 'cpu'"),
