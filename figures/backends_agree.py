@@ -44,7 +44,7 @@ def _paths(axes, dataset):
     axes.minorticks_off()
     axes.set_xlabel("step")
     axes.set_ylabel("largest distance from the CPU's path")
-    axes.set_title(f"paths of {METHOD}, the same noise")
+    axes.set_title(f"paths of {METHOD} (torchsde: Euler), the same noise")
     axes.legend(fontsize=6.5, ncols=2, loc="center", bbox_to_anchor=(0.5, 0.375),
                 frameon=True, edgecolor="none", framealpha=1.0)  # fmt: skip
 

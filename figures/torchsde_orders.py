@@ -89,4 +89,9 @@ def _legend(axes):
     handles.append(
         Line2D([], [], color="0.6", linewidth=0.8, linestyle="--", label="slope of theory")
     )
+    handles += [
+        Line2D([], [], marker="o", color="0.4", linestyle="", label="filled: Itô"),
+        Line2D([], [], marker="o", color="0.4", linestyle="", markerfacecolor="white",
+               label="open: Stratonovich"),
+    ]  # fmt: skip
     axes.legend(handles=handles, loc="center left", fontsize=7.5)

@@ -88,9 +88,10 @@ def parse_backend(backend: Any, precision: Any = "float64", solver: Any = None) 
     if precision not in PRECISIONS:
         raise ValueError(f"precision={precision!r} must be one of {list(PRECISIONS)}")
     if precision != "float64" and name == "cpu":
+        able = "'torch'" if precision == "bfloat16" else "'torch' or 'cuda'"
         raise ValueError(
             f"precision={precision!r} with backend='cpu', which computes in float64; use "
-            "backend='torch' or 'cuda'"
+            f"backend={able}"
         )
     if solver is not None and name != "torchsde":
         raise ValueError(f"solver={solver!r} is for backend='torchsde', not {backend!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ def check_module(functions: Any, rows: tuple[torch.Tensor, torch.Tensor], *, bat
     few = (rows[0][:_CHECKED], rows[1][:_CHECKED])
     before = {name: value.clone() for name, value in functions.constants.items()}
     with torch.no_grad(), _Widest(functions.module) as widest:
-        first, second = _loss(functions, few), _loss(functions, few)
+        first, second = _tried(functions, few), _loss(functions, few)
     if not isinstance(first, torch.Tensor) or first.shape != ():
         given = tuple(first.shape) if isinstance(first, torch.Tensor) else type(first).__name__
         raise ValueError(
@@ -83,6 +84,21 @@ def check_module(functions: Any, rows: tuple[torch.Tensor, torch.Tensor], *, bat
     if batch:
         _check_mean(functions, few, first)
     return max(widest.numbers) // len(few[0])
+
+
+def _tried(functions: Any, rows: tuple[torch.Tensor, ...]) -> Any:
+    """The loss; ValueError where torch cannot compute it, or stretches one of two shapes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", "Using a target size", UserWarning)
+        try:
+            return _loss(functions, rows)
+        except Exception as error:  # whatever a module and a loss of the user's raise
+            name, reason = type(functions.module).__name__, str(error).strip().split("\n")[0]
+            raise ValueError(
+                f"loss({name}(inputs), targets) cannot be computed for inputs of shape "
+                f"{tuple(rows[0].shape)} and targets of shape {tuple(rows[1].shape)}, "
+                f"{rows[1].dtype}: {reason}"
+            ) from error
 
 
 def _loss(functions: Any, rows: tuple[torch.Tensor, ...]) -> torch.Tensor:

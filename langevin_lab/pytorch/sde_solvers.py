@@ -137,10 +137,11 @@ def _chosen(method: Method, solver: str | None, noise_type: str) -> str:
         if same and only in (None, noise_type) and noise_type in RUNNING[same]:
             return same
         default = _BY_DEFAULT[noise_type]
+        lost = ", without the Metropolis test" if "accepted" in method.program.state else ""
         warnings.warn(
             f"torchsde has no {method.name!r} for {noise_type} noise: its own default "
-            f"{default!r} runs instead; choose with solver=..., one of {_able(noise_type)}, or use "
-            "backend='torch', which has them all",
+            f"{default!r} runs instead{lost}; choose with solver=..., one of "
+            f"{_able(noise_type)}, or use backend='torch', which has them all",
             UserWarning,
             stacklevel=6,
         )

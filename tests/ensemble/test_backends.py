@@ -40,7 +40,8 @@ def test_a_backend_and_its_device_are_one_argument(text, name, device):
         ({"backend": "cuda:a100"}, ValueError, "give the number of the card, as in 'cuda:1'"),
         ({"backend": "cuda:\u00b2"}, ValueError, "give the number of the card, as in 'cuda:1'"),
         ({"precision": "double"}, ValueError, "precision='double' must be one of"),
-        ({"precision": "float32"}, ValueError, "which computes in float64; use backend='torch'"),
+        ({"precision": "float32"}, ValueError, "float64; use backend='torch' or 'cuda'"),
+        ({"precision": "bfloat16"}, ValueError, "float64; use backend='torch'$"),
         ({"solver": "srk"}, ValueError, "solver='srk' is for backend='torchsde', not 'cpu'"),
     ],
 )

@@ -16,6 +16,8 @@ def test_a_device_names_every_backend():
     assert module.backends("cuda:1") == {
         "cpu": "cpu", "cuda": "cuda:1", "torch": "torch:cuda:1", "torchsde": "torchsde:cuda:1",
     }  # fmt: skip
+    with pytest.raises(ValueError, match="backend='torch' must be 'cpu' or 'cuda'"):
+        module.backends("torch")
 
 
 def test_heavy_ball_is_tried_with_the_noise_that_the_control_changes():

@@ -200,3 +200,18 @@ def test_wrong_arguments_are_named():
         potential().start(seed=-1)
     with pytest.raises(ValueError, match=r"Bare has parameters but no method reset_parameters"):
         potential(Bare()).start(seed=1)
+
+
+@pytest.mark.parametrize(
+    ("module", "loss", "targets", "reason"),
+    [
+        (sequential(), nn.functional.mse_loss, LABELS[:, 0], "Using a target size"),
+        (nn.Linear(3, 1), nn.functional.mse_loss, LABELS, "mat1 and mat2 shapes"),
+        (nn.LSTM(2, 1), nn.functional.mse_loss, LABELS, "tuple"),
+        (nn.Linear(2, 2), nn.functional.cross_entropy, LABELS[:, 0], "Long"),
+    ],
+)
+def test_a_loss_that_cannot_be_computed_is_named_with_its_shapes(module, loss, targets, reason):
+    shape = r"inputs of shape \(4, 2\) and targets of shape \(4.*float64: .*"
+    with pytest.raises(ValueError, match=shape + reason):
+        potential(module, loss, targets)

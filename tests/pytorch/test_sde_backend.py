@@ -246,6 +246,11 @@ def test_a_method_that_torchsde_lacks_becomes_its_default_with_a_warning(eq, def
     assert simulate(eq, name, n_steps=3, solver="euler").attrs["solver"] == "euler"
 
 
+def test_a_metropolis_test_that_is_lost_is_named():
+    with pytest.warns(UserWarning, match="'srk' runs instead, without the Metropolis test; choose"):
+        simulate(OVERDAMPED, "MALA", n_steps=3)
+
+
 def test_noise_decides_the_default():
     eq = ll.ItoDiffusion(TWO, noise=[["x", "1"], ["0", "y"]])
     with pytest.raises(ValueError, match="solver='milstein' is not for general noise; use one of"):

@@ -26,7 +26,8 @@ def bench(
     context: typer.Context,
     device: Annotated[str, typer.Option(help="Where to measure: cpu or cuda.")] = "cpu",
     replicas: Annotated[
-        int | None, typer.Option(help="Replicas of an ensemble; 1e4 on the CPU, 1e7 on a card.")
+        int | None,
+        typer.Option(help="Replicas of an ensemble; 10000 on the CPU, 10000000 on a card."),
     ] = None,
     repeats: Annotated[int, typer.Option(help="Interleaved repeats of every program.")] = 5,
     seconds: Annotated[
