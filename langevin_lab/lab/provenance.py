@@ -27,7 +27,7 @@ def versions() -> dict[str, str]:
 # prints it.
 _COMPUTING = (
     "compiled", "noise", "potentials", "dynamics", "integrators", "momentum", "ensemble", "exact",
-    "limits", "escape", "evidence", "training", "pytorch",
+    "limits", "escape", "evidence", "cuda", "training", "pytorch",
 )  # fmt: skip
 
 
