@@ -63,7 +63,7 @@ class Config:
     tilted_cold_temperatures: tuple[float, ...] = (0.06, 0.1)
     mueller_brown_cold_temperatures: tuple[float, ...] = (5.0, 7.0, 12.0)
     n_paths: int = 200
-    n_runs: int = 256
+    n_runs: int = 288
     dt: float = 0.01
     mueller_brown_dt: float = 2e-5  # the steepest curvature is 4068
     control_temperature: float = 0.5

@@ -56,11 +56,6 @@ class CudaRun(Run):
                 "float64 or float32; use backend='torch'"
             )
         potential = kernel.dynamics.potential
-        if isinstance(kernel.layout.noise, Minibatch):
-            raise ValueError(
-                f"backend={str(backend)!r} draws no minibatches of {potential.name}; use "
-                "backend='torch' or 'cpu', or Gaussian gradient noise"
-            )
         if not kernel.layout.lanes:
             reason = why_not(potential, kernel.layout.n_rows)
             if backend.precision == "float32":
@@ -70,6 +65,11 @@ class CudaRun(Run):
                     f"backend={str(backend)!r} cannot run {potential.name}, which {reason}; use "
                     "backend='torch' or 'cpu'"
                 )
+        if isinstance(kernel.layout.noise, Minibatch):
+            raise ValueError(
+                f"backend={str(backend)!r} draws no minibatches of {potential.name}; use "
+                "backend='torch' or 'cpu', or Gaussian gradient noise"
+            )
         for name in sorted(_CALLED.intersection((*potential.variables, *potential.parameters))):
             raise ValueError(
                 f"{potential.name} has a variable or parameter {name!r}, the name of a function of "

@@ -138,7 +138,7 @@ def _n_cards(cuda: Any, backend: Backend) -> int:
 def _message(backend: Backend, missing: str) -> str:
     return (
         f"backend={str(backend)!r} looked for a driver, an NVVM compiler and a card and found "
-        f"{missing}; run the same on the CPU with backend='cpu', or backend='torch'"
+        f"{missing}; run the same on the CPU with backend='cpu'"
     )
 
 

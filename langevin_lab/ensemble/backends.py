@@ -13,9 +13,10 @@ import importlib
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["CPU", "PRECISIONS", "Backend", "parse_backend"]
+__all__ = ["CPU", "PRECISIONS", "STOPPING", "Backend", "parse_backend"]
 
 PRECISIONS = ("float64", "float32", "bfloat16")
+STOPPING = ("cpu", "cuda")  # backends that can stop replicas one by one
 
 # Backend -> the room that carries it out, and the devices that may follow its name.
 _ROOMS = {
@@ -60,7 +61,7 @@ class Backend:
         """
         part = getattr(importlib.import_module(_ROOMS[self.name]), name, None)
         if part is None:
-            able = [other for other in _ROOMS if other in ("cpu", "cuda")]
+            able = list(STOPPING)
             raise ValueError(f"backend={str(self)!r} cannot do this; use one of {able}")
         return part
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from langevin_lab.ensemble.backends import Backend, parse_backend
-
-STOPPING = ("cpu", "cuda")
+from langevin_lab.ensemble.backends import STOPPING, Backend, parse_backend
 
 
 def chosen_backend(backend: Any, precision: Any = "float64") -> Backend:

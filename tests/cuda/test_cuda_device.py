@@ -39,7 +39,7 @@ def test_without_a_card_one_line_says_what_was_looked_for_and_what_to_do():
     )
     said = finished.stderr.splitlines()[-1]
     assert "NoDeviceError: backend='cuda' looked for a driver, an NVVM compiler and a card" in said
-    assert said.endswith("run the same on the CPU with backend='cpu', or backend='torch'")
+    assert said.endswith("run the same on the CPU with backend='cpu'")
 
 
 class Card:

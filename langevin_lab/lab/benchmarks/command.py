@@ -115,7 +115,9 @@ def check_arguments(device: str, repeats: int, replicas: int | None, seconds: fl
     from langevin_lab.lab.accelerator import card_facts
 
     if device not in SIZES:
-        raise LabError(f"--device {device}: use cpu or cuda")
+        raise LabError(
+            f"--device {device}: use cpu or cuda, whose first card CUDA_VISIBLE_DEVICES chooses"
+        )
     if repeats < 2:
         raise LabError(f"--repeats {repeats}: use 2 or more, for an error bar")
     if replicas is not None and replicas < 8:
