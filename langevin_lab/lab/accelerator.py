@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import subprocess
-from importlib import metadata
 
 __all__ = ["card_facts", "toolkit_facts"]
 
@@ -42,7 +40,7 @@ def card_facts() -> dict[str, str]:
 
 
 def toolkit_facts() -> dict[str, str]:
-    """Versions of the CUDA assembler and disassembler, and of packages that run on a card."""
+    """Versions of the CUDA assembler and disassembler that are found."""
     from langevin_lab.lab.benchmarks.disassembly import find_tool
 
     found = {}
@@ -51,9 +49,6 @@ def toolkit_facts() -> dict[str, str]:
         version = re.search(r"V(\d[\d.]*)", _output(str(path), "--version")) if path else None
         if version:
             found[name] = version[1]
-    for package in ("numba-cuda", "torch", "torchsde", "jax", "diffrax"):
-        if importlib.util.find_spec(package.replace("numba-cuda", "numba_cuda")):
-            found[package] = metadata.version(package)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import hashlib
@@ -20,7 +21,17 @@ def versions() -> dict[str, str]:
         "langevin_lab": __version__,
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in ("numpy", "scipy", "numba", "xarray")},
+        **installed("numba-cuda", "torch", "torchsde"),
     }
+
+
+def installed(*distributions: str) -> dict[str, str]:
+    """Versions of those distributions that are installed."""
+    found = {}
+    for name in distributions:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 # The rooms whose code decides a number (evidence where run() estimates); the lab only stores and

@@ -32,3 +32,17 @@ def test_code_digest_follows_the_computing_rooms(monkeypatch, tmp_path):
     (package / "evidence" / "module.py").write_text("first = 2\n")
     assert digest() not in (before, after)
     provenance.code_digest.cache_clear()
+
+
+def test_versions_name_the_optional_packages_that_are_installed(monkeypatch):
+    known = {"torch": "2.13.0+cpu"}
+
+    def version(name):
+        if name in ("torch", "torchsde", "numba-cuda") and name not in known:
+            raise provenance.metadata.PackageNotFoundError(name)
+        return known.get(name, "1")
+
+    monkeypatch.setattr(provenance.metadata, "version", version)
+    found = provenance.versions()
+    assert found["torch"] == "2.13.0+cpu"
+    assert not {"torchsde", "numba-cuda"} & set(found)

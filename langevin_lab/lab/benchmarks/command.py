@@ -207,6 +207,7 @@ def machine_facts(device: str) -> dict[str, str]:
         "cores": str(usable_cores()),
         "load before": _load(),
         **provenance.versions(),
+        **provenance.installed("jax", "diffrax"),
         **accelerator.toolkit_facts(),
     }
     if device == "cuda":
@@ -257,14 +258,12 @@ def counted(target: str) -> Any:
         card = reference_card(capability_of(target))
     except ValueError as error:
         raise LabError(f"--count {error}") from error
-    tools = {name: version for name, version in accelerator.toolkit_facts().items()
-             if name in ("ptxas", "nvdisasm", "numba-cuda")}  # fmt: skip
     machine = {
         "created": provenance.now(),
         "commit": provenance.git_commit(Path(__file__).parent) or "unknown",
         "card": f"{card.name} ({target}, not at hand)",
-        "numba": provenance.versions()["numba"],
-        **tools,
+        **provenance.installed("numba", "numba-cuda"),
+        **accelerator.toolkit_facts(),
     }
     return Results("count", machine, (), tuple(counts(card)))
 
