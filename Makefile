@@ -50,7 +50,7 @@ check: $(VENV)/installed-test
 	@$(BIN)/mypy
 
 docs: $(VENV)/installed-docs
-	@$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs docs/_build/html
 	@echo "documentation: docs/_build/html/index.html"
 
 bench: $(VENV)/installed

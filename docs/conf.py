@@ -54,7 +54,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 300
 logging.getLogger("traitlets").setLevel(logging.WARNING)  # one line a kernel, else
 nb_merge_streams = True
 nb_output_stderr = "remove-warn"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -227,26 +226,26 @@ def _measured_in_single_precision() -> dict:
     return json.loads(file.read_text())
 
 
-def _in_brackets(value: float, error: float) -> str:
-    """A number with its error in brackets, both in units of one power of ten: 0.6(1.4)e-8."""
-    power = math.floor(math.log10(max(abs(value), error)))
-    return f"{value / 10.0**power:.1f}({error / 10.0**power:.1f})e{power}"
+def _with_error(figure: Sequence[float]) -> str:
+    """A stored pair of value and standard error."""
+    return str(ll.evidence.Estimate(*figure))
 
 
 def single_precision() -> str:
     """Averages in float64 and what float32 adds to them."""
     found = _measured_in_single_precision()
     spring, well = found["far_from_zero"]["0.0"], found["double_well"]
+    passage = found["passage"]
     rows = [
         [r"$E\,n^2$ of the normals, by quadrature", "1", f"{found['normals']['second']:.1e}"],
         [r"$\langle p^2 \rangle$ of a spring, dt = 0.1, temperature 1",
-         f"{spring['p2'][0]:.3g}", _in_brackets(*spring["p2_bias"])],
+         _with_error(spring["p2"]), _with_error(spring["p2_bias"])],
         [r"$\langle x^2 \rangle$ of the double well, dt = 0.05, temperature 0.2",
-         f"{well['x2'][0]:.3g}", _in_brackets(*well["x2_bias"])],
+         _with_error(well["x2"]), _with_error(well["x2_bias"])],
         [r"$\langle p^2 \rangle$ of the same",
-         f"{well['p2'][0]:.3g}", _in_brackets(*well["p2_bias"])],
+         _with_error(well["p2"]), _with_error(well["p2_bias"])],
         ["mean time from -1 to beyond 0.9, temperature 0.6",
-         f"{found['passage']['time'][0]:.3g}", _in_brackets(*found["passage"]["bias"])],
+         _with_error(passage["time"]), _with_error(passage["bias"])],
     ]  # fmt: skip
     return markdown(["", "float64", "bias of float32"], rows)
 
@@ -264,6 +263,6 @@ def far_from_zero(dt: float = 0.1, friction: float = 1.0) -> str:
         unit = float(np.spacing(np.float32(centre)))
         drift = 0.5 * dt / unit
         if drift < 200:
-            biases = [_in_brackets(*found[name]) for name in ("x2_bias", "p2_bias")]
-            rows.append([f"{drift:.2g}", *biases, f"{unit**2 / (12 * friction * dt):.0e}"])
+            biases = [_with_error(found[name]) for name in ("x2_bias", "p2_bias")]
+            rows.append([f"{drift:.3g}", *biases, f"{unit**2 / (12 * friction * dt):.0e}"])
     return markdown(head, rows)
