@@ -99,6 +99,7 @@ def _check_device(name: str) -> None:
     """Leave with one line unless torch can hold a tensor there."""
     try:
         torch.empty(1, device=name).cpu()
+    # Of a name that is none, of a torch without CUDA, of a device without numbers ("meta").
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise SystemExit(

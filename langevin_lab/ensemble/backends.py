@@ -61,8 +61,7 @@ class Backend:
         """
         part = getattr(importlib.import_module(_ROOMS[self.name]), name, None)
         if part is None:
-            able = list(STOPPING)
-            raise ValueError(f"backend={str(self)!r} cannot do this; use one of {able}")
+            raise ValueError(f"backend={str(self)!r} cannot do this; use one of {list(STOPPING)}")
         return part
 
 

@@ -233,7 +233,7 @@ def convergence(
             f"stand for; increments of the path have no strong order {expected:g}: give noise=, or "
             "path_normals of the Method"
         )
-    counts = _step_counts(kind, steps, duration)
+    counts = step_counts(kind, steps, duration)
     sizes = duration / np.array(counts)
     begin = _start(start, scheme, dynamics)
     exact: ExactErrors | None = None
@@ -295,7 +295,7 @@ def _expected(scheme: Method, kind: Kind, given: Any) -> float:
     return recorded
 
 
-def _step_counts(kind: str, steps: Any, duration: float) -> tuple[int, ...]:
+def step_counts(kind: str, steps: Any, duration: float) -> tuple[int, ...]:
     """Steps in the duration, coarsest first."""
     check_positive("duration", duration)
     if steps is None:

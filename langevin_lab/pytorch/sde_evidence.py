@@ -23,7 +23,7 @@ import torch
 from langevin_lab.dynamics.schedules import check_positive
 from langevin_lab.ensemble.checks import check_count, check_seed
 from langevin_lab.evidence import BrownianPath, ConvergenceStudy, brownian_path
-from langevin_lab.evidence.convergence_study import _step_counts
+from langevin_lab.evidence.convergence_study import step_counts
 from langevin_lab.evidence.coupled_runs import CoupledDifferences
 from langevin_lab.evidence.sampled_errors import measured_errors
 from langevin_lab.pytorch.sde_paths import check_solver, n_channels, states_along
@@ -112,7 +112,7 @@ def sde_convergence(
         raise ValueError(f"kind={kind!r} must be 'strong' or 'weak'")
     record = check_solver(solver, sde)
     n_paths, seed = check_count("n_paths", n_paths, 1), check_seed(seed)
-    counts = _step_counts(kind, steps, duration)
+    counts = step_counts(kind, steps, duration)
     begin = checked_start(start)
     if expected is None:
         expected = record.strong_order[sde.noise_type] if kind == "strong" else record.weak_order
