@@ -215,6 +215,15 @@ def test_sources_are_in_the_bibliography():
     assert not missing
 
 
+def test_sources_in_pages_are_links():
+    """A bare "[KP92]" leads nowhere; the bibliography itself is where links end."""
+    bare = re.compile(r"(?<![`\w])\[[A-Z][A-Za-z]*\d\d[a-z]?\](?![(:])")
+    assert bare.search("order 1/2 [KP92] of")
+    assert not bare.search("[KP92](#KP92) and {ref}`[NV25] <NV25>`")
+    pages = [page for page in PAGES if page.name != "references.md"]
+    assert {page.name: found for page in pages if (found := bare.findall(page.read_text()))} == {}
+
+
 def test_every_key_of_the_bibliography_stands_once():
     keys = re.findall(r"^\((\w+)\)=$", (DOCS / "references.md").read_text(), re.MULTILINE)
     assert sorted(keys) == sorted(set(keys))
